@@ -1,0 +1,3 @@
+//! ssmwatch
+
+pub mod sim;

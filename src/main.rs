@@ -1,0 +1,2 @@
+//! ssmwatch
+fn main() {}

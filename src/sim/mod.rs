@@ -1,0 +1,12 @@
+//! A simulated AWS organization that speaks AWS's wire protocols on loopback.
+//!
+//! ```text
+//! HTTP ─► server ─► wire (which service, operation, protocol; who calls) ─► gate (faults, throttles, permissions)
+//!                                                                             ─► services/* on the World
+//!      ◄─ wire (JSON, query XML, REST XML, CBOR, event stream) ◄──────────────────┘
+//! ```
+//! The [`world::World`] holds what exists and is advanced lazily, to the time of each request.
+
+pub mod error;
+pub mod service;
+pub mod wire;

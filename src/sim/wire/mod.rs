@@ -1,0 +1,3 @@
+//! The wire: protocols in and out, independent of what a service does.
+
+pub mod value;

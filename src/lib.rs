@@ -1,3 +1,4 @@
 //! ssmwatch
 
+pub mod domain;
 pub mod sim;

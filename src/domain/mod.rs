@@ -1,0 +1,23 @@
+//! Plain data of the field: sessions, scopes, nodes, facts, findings, acts. No I/O, nothing of ours imported.
+
+mod act;
+mod fact;
+mod failure;
+mod finding;
+mod ids;
+mod node;
+mod observation;
+mod owner;
+mod preferences;
+mod session;
+
+pub use act::{Act, ActId, ActKind, ActOutcome, ActStep, AlertBody, AlertDestination};
+pub use fact::{Evidence, Fact, Missing, MissingFact, Source, Why};
+pub use failure::{Failure, FailureClass};
+pub use finding::{Finding, Judgement, Severity, Verdict};
+pub use ids::{AccountId, NodeId, Region, RuleId, ScopeId, SessionId, SessionKey};
+pub use node::{Node, NodeKind, NodeTags, RolePolicies};
+pub use observation::{ApiCount, LogEvent, Observation};
+pub use owner::Owner;
+pub use preferences::{Preferences, SessionDocument, SessionType};
+pub use session::{AccessType, ArchiveObject, LogStream, Session, SessionStatus};

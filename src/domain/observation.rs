@@ -1,0 +1,155 @@
+//! What the watch saw: the only way in which AWS's side of the world enters the State.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{
+    AccountId, ArchiveObject, Fact, Failure, LogStream, Node, NodeId, NodeTags, RolePolicies, ScopeId, Session,
+    SessionDocument, SessionId, SessionKey,
+};
+
+/// One complete answer, or one classified failure.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    /// A complete `State=Active` listing: all pages, no error.
+    Active {
+        /// Where.
+        scope: ScopeId,
+        /// All active sessions of the scope.
+        sessions: Vec<Session>,
+        /// When the listing was complete.
+        at: Timestamp,
+    },
+    /// A complete `State=History` listing back to `since`.
+    History {
+        /// Where.
+        scope: ScopeId,
+        /// Sessions that ended.
+        sessions: Vec<Session>,
+        /// How far back the listing reaches.
+        since: Timestamp,
+        /// When the listing was complete.
+        at: Timestamp,
+    },
+    /// A listing failed (any page of it). What was listed before stays, and grows stale.
+    ListingFailed {
+        /// Where.
+        scope: ScopeId,
+        /// Why.
+        failure: Failure,
+        /// The next try.
+        retry_at: Timestamp,
+        /// When it failed.
+        at: Timestamp,
+    },
+    /// Properties of nodes. On success: all nodes that were asked for; a node that is asked for and not in it is `None`.
+    Nodes {
+        /// Where.
+        scope: ScopeId,
+        /// By id.
+        nodes: Vec<(NodeId, Fact<Option<Node>>)>,
+    },
+    /// Tags of nodes; an untagged node has an empty map.
+    NodeTags {
+        /// Where.
+        scope: ScopeId,
+        /// By id.
+        tags: Vec<(NodeId, Fact<NodeTags>)>,
+    },
+    /// A role's attached policies. `Known(None)`: there is no such role.
+    Role {
+        /// Account of the role.
+        account: AccountId,
+        /// Role name.
+        role: Arc<str>,
+        /// Its policies.
+        policies: Fact<Option<RolePolicies>>,
+    },
+    /// The preferences document. `Known(None)`: the scope has none.
+    Preferences {
+        /// Where.
+        scope: ScopeId,
+        /// SSM-SessionManagerRunShell.
+        document: Fact<Option<SessionDocument>>,
+    },
+    /// A document that a session uses. `Known(None)`: there is no such document.
+    Document {
+        /// Where.
+        scope: ScopeId,
+        /// The name as the session has it.
+        name: Arc<str>,
+        /// The document.
+        document: Fact<Option<SessionDocument>>,
+    },
+    /// Log streams of sessions. `Known(None)`: looked for, and not there.
+    LogStreams {
+        /// Where.
+        scope: ScopeId,
+        /// By session.
+        streams: Vec<(SessionId, Fact<Option<LogStream>>)>,
+    },
+    /// The archive object of an ended session. `Known(None)`: looked for under all key forms, and not there.
+    Archive {
+        /// Whose.
+        session: SessionKey,
+        /// The object.
+        object: Fact<Option<ArchiveObject>>,
+    },
+    /// New log events of the followed session, in API order, each once.
+    Transcript {
+        /// Whose.
+        session: SessionKey,
+        /// The events.
+        events: Vec<LogEvent>,
+        /// When they were read.
+        at: Timestamp,
+    },
+    /// The followed session's log stream could not be read (`Gone`: the stream is not there, or not yet).
+    TranscriptFailed {
+        /// Whose.
+        session: SessionKey,
+        /// Why.
+        failure: Failure,
+        /// The next try.
+        retry_at: Timestamp,
+        /// When it failed.
+        at: Timestamp,
+    },
+    /// How often the scope was asked since the start.
+    ApiUse {
+        /// Where.
+        scope: ScopeId,
+        /// Calls and throttles by IAM action.
+        calls: HashMap<&'static str, ApiCount>,
+    },
+    /// Whose credentials the scope is read with (sts:GetCallerIdentity).
+    Caller {
+        /// Where.
+        scope: ScopeId,
+        /// The caller's ARN.
+        arn: Arc<str>,
+    },
+}
+
+/// Requests of one action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ApiCount {
+    /// Requests sent, retries not counted.
+    pub calls: u64,
+    /// Requests that ended throttled.
+    pub throttled: u64,
+    /// Requests that ended in another failure.
+    pub failed: u64,
+}
+
+/// One event of a session's log stream, as CloudWatch Logs gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEvent {
+    /// The agent's clock.
+    pub timestamp: Timestamp,
+    /// AWS's clock at ingestion.
+    pub ingested_at: Timestamp,
+    /// The message: streamed JSON or plain text. Hostile input.
+    pub message: String,
+}

@@ -44,6 +44,8 @@ pub enum Effect {
         act: ActId,
         /// The session that the dialog was opened on.
         session: SessionKey,
+        /// It was NON_COMPLIANT: its end counts in the metric TerminatedSSMSessions.
+        count_it: bool,
     },
     /// Send an alert to every destination.
     Alert {

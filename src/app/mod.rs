@@ -3,14 +3,17 @@
 pub mod action;
 pub mod board;
 pub mod dialog;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub mod fixture;
 pub mod keymap;
 pub mod layout;
 pub mod message;
 pub mod project;
 pub mod state;
-mod update;
+pub mod update;
 pub mod view;
 
 pub use message::{Effect, Message};
 pub use state::{Setup, State};
-pub use update::update;
+pub use update::{short_age, update};

@@ -45,6 +45,8 @@ pub(super) struct Projected {
 pub struct Setup {
     /// Why terminating and alerting are off, if they are.
     pub read_only: Option<Arc<str>>,
+    /// Only ASCII can be shown.
+    pub ascii: bool,
     /// The world is the simulated one.
     pub demo: bool,
     /// Who acts: the OS user.

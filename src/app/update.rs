@@ -1,6 +1,6 @@
 //! One message in, a changed State and its effects out.
 
-mod acts;
+pub mod acts;
 mod keys;
 mod transcript;
 
@@ -21,7 +21,9 @@ const NOTICE_TIME: SignedDuration = SignedDuration::from_secs(6);
 /// Applies a message that arrived at `now`.
 pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect> {
     state.now = state.now.max(now);
-    state.revision += 1;
+    // What an observation changes is told by the board; everything else is drawn.
+    let before = state.board.revision;
+    state.revision += u64::from(!matches!(message, Message::Observed(_)));
     let mut effects = Vec::new();
     match message {
         Message::Observed(observation) => observe(state, observation),
@@ -33,6 +35,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         Message::Quit => effects.push(Effect::Quit),
     }
     state.board.judge_due(state.now);
+    state.revision += u64::from(state.board.revision != before);
     settle(state, &mut effects);
     effects
 }

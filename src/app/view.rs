@@ -211,14 +211,36 @@ pub struct TranscriptView {
     pub content: Transcript,
     /// How it is.
     pub status: TranscriptStatus,
+    /// The watch was told to follow it.
+    pub followed: bool,
     /// Stay at the end.
     pub follow: bool,
-    /// First visible line, while not following.
+    /// First visible line, while not at the end; counted when `top_evicted` lines were gone.
     pub top: usize,
+    /// Lines that were gone when `top` was set.
+    pub top_evicted: u64,
     /// What is searched for; empty: nothing.
     pub search: String,
     /// The line of the current match.
     pub found: Option<usize>,
+}
+
+impl TranscriptView {
+    /// Index of the first visible line of a pane of that many rows.
+    pub fn first_line(&self, rows: usize) -> usize {
+        let last = self.last_top(rows);
+        if self.follow {
+            return last;
+        }
+        // Lines that were dropped at the front since move what is looked at, not the look.
+        let gone = self.content.evicted_lines().saturating_sub(self.top_evicted);
+        self.top.saturating_sub(usize::try_from(gone).unwrap_or(usize::MAX)).min(last)
+    }
+
+    /// The first line of the last page.
+    pub fn last_top(&self, rows: usize) -> usize {
+        self.content.lines().len().saturating_sub(rows)
+    }
 }
 
 /// A line that stays until it is dealt with.

@@ -11,8 +11,9 @@ use crate::domain::{
 
 impl Board {
     /// Takes in what the watch saw. Transcripts are not the board's.
+    ///
+    /// The revision moves only when more than ages and call counts changed: an idle organization costs no frames.
     pub fn observe(&mut self, observation: Observation) {
-        self.revision += 1;
         match observation {
             Observation::Active { scope, sessions, at } => self.active(&scope, sessions, at),
             Observation::History { sessions, at, .. } => self.history(sessions, at),
@@ -20,14 +21,16 @@ impl Board {
                 let board = self.scope_mut(&scope);
                 let since = board.failing.as_ref().map_or(at, |failing| failing.since);
                 board.failing = Some(Failing { failure, since, retry_at: Some(retry_at) });
+                self.revision += 1;
             }
             Observation::Nodes { scope, nodes } => {
                 let mut touched = HashSet::new();
                 for (id, fact) in nodes {
                     self.note_evidence(&scope, "ssm:DescribeInstanceProperties", &fact);
                     let node = self.scope_mut(&scope).nodes.entry(id.clone()).or_default();
-                    renew(&mut node.properties, fact);
-                    touched.insert(id);
+                    if renew(&mut node.properties, fact) {
+                        touched.insert(id);
+                    }
                 }
                 self.soil_nodes(&scope, &touched);
             }
@@ -36,8 +39,9 @@ impl Board {
                 for (id, fact) in tags {
                     self.note_evidence(&scope, "tag:GetResources", &fact);
                     let node = self.scope_mut(&scope).nodes.entry(id.clone()).or_default();
-                    renew(&mut node.tags, fact);
-                    touched.insert(id);
+                    if renew(&mut node.tags, fact) {
+                        touched.insert(id);
+                    }
                 }
                 self.soil_nodes(&scope, &touched);
             }
@@ -46,32 +50,38 @@ impl Board {
                 for scope in &scopes {
                     self.note_evidence(scope, "iam:ListAttachedRolePolicies", &policies);
                 }
-                renew(self.roles.entry((account.clone(), role)).or_default(), policies);
-                self.soil(|session| session.key.scope.account == account);
+                if renew(self.roles.entry((account.clone(), role)).or_default(), policies) {
+                    self.soil(|session| session.key.scope.account == account);
+                }
             }
             Observation::Preferences { scope, document } => {
                 self.note_evidence(&scope, "ssm:GetDocument", &document);
-                renew(&mut self.scope_mut(&scope).preferences, document);
-                self.soil(|session| session.key.scope == scope);
+                if renew(&mut self.scope_mut(&scope).preferences, document) {
+                    self.soil(|session| session.key.scope == scope);
+                    self.revision += 1;
+                }
             }
             Observation::Document { scope, name, document } => {
-                renew(self.scope_mut(&scope).documents.entry(Arc::clone(&name)).or_default(), document);
-                self.soil(|session| session.key.scope == scope && session.document_name() == &*name);
+                if renew(self.scope_mut(&scope).documents.entry(Arc::clone(&name)).or_default(), document) {
+                    self.soil(|session| session.key.scope == scope && session.document_name() == &*name);
+                }
             }
             Observation::LogStreams { scope, streams } => {
                 for (id, fact) in streams {
                     self.note_evidence(&scope, "logs:DescribeLogStreams", &fact);
                     let key = SessionKey { scope: scope.clone(), id };
-                    if let Some(session) = self.sessions.get_mut(&key) {
-                        renew(&mut session.log_stream, fact);
+                    if let Some(session) = self.sessions.get_mut(&key)
+                        && renew(&mut session.log_stream, fact)
+                    {
                         self.soil_one(&key);
                     }
                 }
             }
             Observation::Archive { session, object } => {
                 self.note_evidence(&session.scope, "s3:GetObject", &object);
-                if let Some(board) = self.sessions.get_mut(&session) {
-                    renew(&mut board.archive, object);
+                if let Some(board) = self.sessions.get_mut(&session)
+                    && renew(&mut board.archive, object)
+                {
                     self.soil_one(&session);
                 }
             }
@@ -84,6 +94,7 @@ impl Board {
                     && stream.last_event_at.is_none_or(|at| at < last.timestamp)
                 {
                     stream.last_event_at = Some(last.timestamp);
+                    self.revision += 1;
                 }
             }
             Observation::TranscriptFailed { .. } => {}
@@ -97,7 +108,10 @@ impl Board {
     fn active(&mut self, scope: &ScopeId, sessions: Vec<Session>, at: Timestamp) {
         let board = self.scope_mut(scope);
         board.last_good = Some(at);
-        board.failing = None;
+        if board.failing.take().is_some() {
+            self.revision += 1;
+        }
+        let board = self.scope_mut(scope);
         let mut missing = std::mem::take(&mut board.active);
         for session in sessions {
             missing.remove(&session.key.id);
@@ -176,10 +190,12 @@ impl Board {
 
     /// Ended sessions leave the board after [`HISTORY`].
     fn forget(&mut self, now: Timestamp) {
+        let before = self.sessions.len();
         self.sessions.retain(|_, board| match board.phase {
             Phase::Active => true,
             Phase::Ended { at, .. } => now.duration_since(at) <= HISTORY,
         });
+        self.revision += u64::from(self.sessions.len() != before);
     }
 
     fn soil_nodes(&mut self, scope: &ScopeId, nodes: &HashSet<NodeId>) {
@@ -203,6 +219,7 @@ impl Board {
             && !board.dirty
         {
             board.dirty = true;
+            self.revision += 1;
             self.unjudged.push_back(key.clone());
         }
     }
@@ -226,11 +243,15 @@ impl Board {
 }
 
 /// A failed re-read does not take away what was known: it grows old, and counts as stale in time.
-fn renew<T>(known: &mut Fact<T>, read: Fact<T>) {
-    if matches!((&known, &read), (Fact::Known { .. }, Fact::Missing(_))) {
-        return;
-    }
+/// Tells whether more than the time of reading changed.
+fn renew<T: PartialEq>(known: &mut Fact<T>, read: Fact<T>) -> bool {
+    let changed = match (&*known, &read) {
+        (Fact::Known { .. }, Fact::Missing(_)) => return false,
+        (Fact::Known { value: before, .. }, Fact::Known { value: after, .. }) => before != after,
+        (before, after) => before != after,
+    };
     *known = read;
+    changed
 }
 
 impl SessionBoard {

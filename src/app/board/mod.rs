@@ -2,6 +2,8 @@
 
 mod judge;
 mod merge;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -34,8 +36,6 @@ pub struct Board {
     pub engine: Arc<Engine>,
     /// A scope whose last good listing is older than this is stale.
     pub stale_after: SignedDuration,
-    /// Log group of the config, which goes before the preferences document.
-    pub log_group: Option<Arc<str>>,
     /// Bumped whenever something that a table shows has changed.
     pub revision: u64,
     due: BTreeSet<(Timestamp, SessionKey)>,
@@ -47,6 +47,8 @@ pub struct Board {
 pub struct ScopeBoard {
     /// The account's name from the config.
     pub name: Arc<str>,
+    /// The log group of the config, which goes before the preferences document.
+    pub log_group: Option<Arc<str>>,
     /// The last complete Active listing.
     pub last_good: Option<Timestamp>,
     /// The failure that stands since the last complete listing.
@@ -167,23 +169,21 @@ pub struct Counts {
 }
 
 impl Board {
-    /// An empty board of those scopes (with the account's name each).
+    /// An empty board of those scopes, each with the account's name and the config's log group.
     pub fn new(
-        scopes: impl IntoIterator<Item = (ScopeId, Arc<str>)>,
+        scopes: impl IntoIterator<Item = (ScopeId, Arc<str>, Option<Arc<str>>)>,
         engine: Arc<Engine>,
         stale_after: SignedDuration,
-        log_group: Option<Arc<str>>,
     ) -> Self {
         Self {
             scopes: scopes
                 .into_iter()
-                .map(|(scope, name)| (scope, ScopeBoard { name, ..ScopeBoard::default() }))
+                .map(|(scope, name, log_group)| (scope, ScopeBoard { name, log_group, ..ScopeBoard::default() }))
                 .collect(),
             sessions: HashMap::new(),
             roles: HashMap::new(),
             engine,
             stale_after,
-            log_group,
             revision: 0,
             due: BTreeSet::new(),
             unjudged: VecDeque::new(),
@@ -205,10 +205,11 @@ impl Board {
 
     /// The log group of a scope's sessions, if it is known: the config's, or the preferences document's.
     pub fn log_group(&self, scope: &ScopeId) -> Option<Arc<str>> {
-        if let Some(group) = &self.log_group {
+        let scope = self.scopes.get(scope)?;
+        if let Some(group) = &scope.log_group {
             return Some(Arc::clone(group));
         }
-        let document = self.scopes.get(scope)?.preferences.value()?.as_ref()?;
+        let document = scope.preferences.value()?.as_ref()?;
         (!document.inputs.log_group.is_empty()).then(|| document.inputs.log_group.as_str().into())
     }
 

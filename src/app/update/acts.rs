@@ -7,11 +7,11 @@ use crate::{
     app::{
         dialog::Dialog,
         message::Effect,
-        state::State,
+        state::{Setup, State},
         view::{BannerKind, Screen},
     },
     domain::{
-        Act, ActId, ActKind, ActOutcome, ActStep, AlertBody, AlertDestination, SessionKey, Severity, Verdict,
+        Act, ActId, ActKind, ActOutcome, ActStep, AlertBody, AlertDestination, Finding, SessionKey, Severity, Verdict,
     },
 };
 
@@ -68,10 +68,14 @@ fn running(state: &State, key: &SessionKey) -> bool {
 pub(super) fn begin(state: &mut State, kind: ActKind, key: SessionKey, reason: String, effects: &mut Vec<Effect>) {
     let id = state.acts.last().map_or(1, |act| act.id + 1);
     let owner = state.board.sessions.get(&key).map(|board| board.session.owner.to_string()).unwrap_or_default();
+    let finding = worst_finding(state, &key);
     let step = |name: &str| ActStep { name: name.to_owned(), outcome: ActOutcome::Started };
     let steps = match kind {
+        ActKind::Terminate if finding.is_some() => vec![step("terminate"), step(AlertDestination::Metrics.word())],
         ActKind::Terminate => vec![step("terminate")],
-        ActKind::Alert => destinations(state).map(|destination| step(destination.word())).collect(),
+        ActKind::Alert => {
+            destinations(&state.setup, finding.is_some()).map(|destination| step(destination.word())).collect()
+        }
     };
     // A repeat supersedes the failure that is on the screen.
     let superseded = state.acts.iter().filter(|act| act.kind == kind && act.session == key).map(|act| act.id);
@@ -82,33 +86,35 @@ pub(super) fn begin(state: &mut State, kind: ActKind, key: SessionKey, reason: S
         None => state.setup.actor.to_string(),
     };
     let effect = match kind {
-        ActKind::Terminate => Effect::Terminate { act: id, session: key.clone() },
-        ActKind::Alert => Effect::Alert { act: id, session: key.clone(), body: alert_body(state, &key, &reason) },
+        ActKind::Terminate => {
+            Effect::Terminate { act: id, session: key.clone(), count_it: finding.is_some() }
+        }
+        ActKind::Alert => {
+            let severity = finding.as_ref().map_or(Severity::Informational, |finding| finding.severity);
+            let body = AlertBody { finding, severity, reason: reason.clone() };
+            Effect::Alert { act: id, session: key.clone(), body }
+        }
     };
     state.acts.push(Act { id, at: state.now, kind, session: key, owner, reason, actor, steps });
     state.project_acts();
     effects.push(effect);
 }
 
-/// Where alerts go, in the order of an alert's steps.
-pub fn destinations(state: &State) -> impl Iterator<Item = AlertDestination> {
-    let setup = &state.setup;
+/// Where an alert goes, in the order of its steps. The metric counts NON_COMPLIANT sessions only.
+pub fn destinations(setup: &Setup, non_compliant: bool) -> impl Iterator<Item = AlertDestination> {
     [
         setup.member_topic.as_ref().map(|_| AlertDestination::MemberTopic),
         setup.central_topic.as_ref().map(|_| AlertDestination::CentralTopic),
-        Some(AlertDestination::Metrics),
+        non_compliant.then_some(AlertDestination::Metrics),
     ]
     .into_iter()
     .flatten()
 }
 
-fn alert_body(state: &State, key: &SessionKey, reason: &str) -> AlertBody {
-    let judgement = state.board.sessions.get(key).map(|board| &board.judgement);
-    let finding = judgement
-        .and_then(|judgement| judgement.findings.iter().find(|finding| finding.status == Verdict::NonCompliant))
-        .cloned();
-    let severity = finding.as_ref().map_or(Severity::Informational, |finding| finding.severity);
-    AlertBody { finding, severity, reason: reason.to_owned() }
+/// The worst NON_COMPLIANT finding: what an alert raised by hand is about.
+fn worst_finding(state: &State, key: &SessionKey) -> Option<Finding> {
+    let judgement = &state.board.sessions.get(key)?.judgement;
+    judgement.findings.iter().find(|finding| finding.status == Verdict::NonCompliant).cloned()
 }
 
 /// A step of an act has come further.

@@ -11,7 +11,7 @@ use crate::{
         keymap::combination,
         layout::Areas,
         message::Effect,
-        state::State,
+        state::{Projected, State},
         view::{Focus, LineInput, ListView, Screen},
     },
     domain::ActKind,
@@ -185,7 +185,7 @@ fn open(state: &mut State) {
             state.view.opened = true;
             state.view.focus = Focus::Detail;
             state.view.detail_top = 0;
-            state.projected = super::super::state::Projected::default();
+            state.projected = Projected::default();
         }
         _ => {}
     }
@@ -268,10 +268,14 @@ fn scroll(state: &mut State, scroll: Scroll) {
     let view = &mut state.view;
     match (view.screen, view.focus) {
         (Screen::Sessions, Focus::Table) => {
+            let left = view.table.list.selected.clone();
             move_list(&mut view.table.list, scroll, table_rows);
             view.detail_top = 0;
-            // A ghost that is left behind goes.
-            state.projected = super::super::state::Projected::default();
+            let ghost = |key| state.board.sessions.get(key).is_none_or(|session| !session.is_active());
+            if left != state.view.table.list.selected && left.as_ref().is_some_and(ghost) {
+                // A ghost that is left behind goes.
+                state.projected = Projected::default();
+            }
         }
         (Screen::Sessions, Focus::Detail) => {
             let rows = areas.detail_rows();

@@ -1,4 +1,5 @@
 //! ssmwatch
 
+pub mod compliance;
 pub mod domain;
 pub mod sim;

@@ -1,4 +1,5 @@
 //! ssmwatch
 
+pub mod config;
 pub mod domain;
 pub mod sim;

@@ -10,19 +10,24 @@ use serde::{
 
 use crate::domain::{AccountId, Region, ScopeId, Severity};
 
-/// A string; anything else is answered with the words of what is wanted.
-fn text<'de, D: Deserializer<'de>>(deserializer: D, wanted: &'static str) -> Result<String, D::Error> {
-    struct Text(&'static str);
-    impl Visitor<'_> for Text {
-        type Value = String;
+/// A string that passes `check`; anything else is answered with the words of what is wanted. The check runs inside of the
+/// reader, so that its complaint stands at the string itself, in a list too.
+fn checked<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    wanted: &'static str,
+    check: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, D::Error> {
+    struct Text<F>(&'static str, F);
+    impl<T, F: Fn(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
+        type Value = T;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str(self.0)
         }
-        fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-            Ok(text.to_owned())
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            (self.1)(text).map_err(E::custom)
         }
     }
-    deserializer.deserialize_str(Text(wanted))
+    deserializer.deserialize_str(Text(wanted, check))
 }
 
 /// A span of time, written `5s`, `5m`, `1h`, `1h30m`, `7d`.
@@ -101,7 +106,7 @@ impl Serialize for Period {
 
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&text(deserializer, "a duration in quotes, as \"5s\"")?).map_err(D::Error::custom)
+        checked(deserializer, "a duration in quotes, as \"5s\"", Self::parse)
     }
 }
 
@@ -165,7 +170,7 @@ impl fmt::Debug for Template {
 
 impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&text(deserializer, "a name in quotes")?).map_err(D::Error::custom)
+        checked(deserializer, "a name in quotes", Self::parse)
     }
 }
 
@@ -212,7 +217,7 @@ impl Serialize for Pattern {
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&text(deserializer, "a regular expression in quotes")?).map_err(D::Error::custom)
+        checked(deserializer, "a regular expression in quotes", Self::parse)
     }
 }
 
@@ -274,7 +279,7 @@ impl Serialize for TagPattern {
 
 impl<'de> Deserialize<'de> for TagPattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&text(deserializer, "a tag in quotes, as \"Environment=Prod*\"")?).map_err(D::Error::custom)
+        checked(deserializer, "a tag in quotes, as \"Environment=Prod*\"", Self::parse)
     }
 }
 
@@ -305,7 +310,7 @@ pub fn is_region(text: &str) -> bool {
 
 /// One account id.
 pub(super) fn account_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccountId, D::Error> {
-    check_account_id(&text(deserializer, ACCOUNT_WANTED)?).map_err(D::Error::custom)
+    checked(deserializer, ACCOUNT_WANTED, check_account_id)
 }
 
 /// A checked element of a list, so that an error stands at the element and not at the list.
@@ -314,8 +319,7 @@ macro_rules! element {
         struct $name($inner);
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = text(deserializer, $wanted)?;
-                $check(&text).map(Self).map_err(D::Error::custom)
+                checked(deserializer, $wanted, $check).map(Self)
             }
         }
     };

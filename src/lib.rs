@@ -1,5 +1,6 @@
 //! ssmwatch
 
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod sim;

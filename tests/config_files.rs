@@ -85,16 +85,6 @@ fn a_file_that_was_asked_for_must_be_there() {
 }
 
 #[test]
-fn a_region_of_the_command_line_has_a_regions_form() {
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("config.toml");
-    fs::write(&path, "").unwrap();
-    let overrides = Overrides { regions: vec!["frankfurt".into()], ..Overrides::default() };
-    let error = load(Some(&path), overrides, &VOCABULARY).expect_err("not a region");
-    assert!(error.to_string().contains("frankfurt"), "{error}");
-}
-
-#[test]
 fn without_a_file_the_defaults_hold() {
     let settings = Settings::default();
     assert!(settings.show().starts_with("# no config file"));

@@ -67,9 +67,6 @@ pub enum ConfigError {
     /// There is no home directory to look in.
     #[error("no home directory, so no place for a config file")]
     NoHome,
-    /// A value of the command line that cannot be used.
-    #[error("{0}")]
-    CommandLine(String),
 }
 
 impl ConfigError {
@@ -87,7 +84,6 @@ impl ConfigError {
             Self::Exists { .. } => "move it away first, or write elsewhere: ssmwatch --config PATH config init",
             Self::Unwritable { .. } => "choose a place that this user may write to: ssmwatch --config PATH config init",
             Self::NoHome => "set HOME, or name the file with --config PATH",
-            Self::CommandLine(_) => "see: ssmwatch --help",
         }
     }
 }

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 use super::{
     Config,
     error::{Complaint, ConfigError, Step, complaint_of, nearest, offset_of, unknown_key},
-    value::{arn_parts, is_region},
+    value::arn_parts,
 };
 use crate::domain::Region;
 
@@ -117,11 +117,6 @@ pub fn load(
             }
             Err(source) => return Err(ConfigError::Unreadable { path, source }),
         }
-    }
-    if let Some(region) = overrides.regions.iter().find(|region| !is_region(region.as_str())) {
-        return Err(ConfigError::CommandLine(format!(
-            "--region {region}: not a region; write for instance eu-central-1"
-        )));
     }
     config.read_only |= overrides.read_only;
     if let Some(theme) = &overrides.theme {

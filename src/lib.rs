@@ -1,4 +1,5 @@
 //! ssmwatch
 
+pub mod aws;
 pub mod domain;
 pub mod sim;

@@ -1,0 +1,39 @@
+//! The permissions in use, and what each is for.
+
+/// A permission and what is lost without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequiredAction {
+    /// The IAM action.
+    pub action: &'static str,
+    /// What is lost without it, for people.
+    pub lost_without: &'static str,
+    /// It changes something: not needed with `read_only`.
+    pub acts: bool,
+}
+
+/// All permissions that ssmwatch uses, in the order of their weight. (sts:GetCallerIdentity needs none.)
+pub fn required_actions() -> &'static [RequiredAction] {
+    const fn read(action: &'static str, lost_without: &'static str) -> RequiredAction {
+        RequiredAction { action, lost_without, acts: false }
+    }
+    const fn act(action: &'static str, lost_without: &'static str) -> RequiredAction {
+        RequiredAction { action, lost_without, acts: true }
+    }
+    const ACTIONS: &[RequiredAction] = &[
+        read("sts:AssumeRole", "accounts that are read through a role (a permission of the base credentials)"),
+        read("ssm:DescribeSessions", "everything: no session is seen, no end is proven"),
+        read("ssm:GetDocument", "preferences and session types: all rules on documents and logging"),
+        read("ssm:DescribeInstanceProperties", "names, agents and roles of nodes: the rules on roles"),
+        read("iam:GetInstanceProfile", "the role of nodes that report only their instance profile"),
+        read("iam:ListAttachedRolePolicies", "the mandatory policy on node roles (IAM-01, IAM-04)"),
+        read("tag:GetResources", "node tags: rules that depend on tags (TAG-01)"),
+        read("logs:DescribeLogStreams", "whether a session is recorded (LOG-01)"),
+        read("logs:GetLogEvents", "transcripts"),
+        read("s3:GetObject", "whether a session's log reached the archive (LOG-07); on the log bucket"),
+        read("s3:ListBucket", "telling a missing object from a denied one (LOG-07); on the log bucket"),
+        act("ssm:TerminateSession", "ending sessions"),
+        act("sns:Publish", "alerts to topics"),
+        act("cloudwatch:PutMetricData", "alert metrics"),
+    ];
+    ACTIONS
+}

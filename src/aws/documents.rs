@@ -1,0 +1,115 @@
+//! Session documents, the preferences among them.
+
+use aws_sdk_ssm::types::DocumentFormat;
+use serde_json::Value;
+
+use super::{failure::other, scope::ScopeClient};
+use crate::domain::{Failure, FailureClass, Preferences, SessionDocument, SessionType};
+
+const GET: &str = "ssm:GetDocument";
+
+/// The document that holds a scope's preferences.
+pub const PREFERENCES_DOCUMENT: &str = "SSM-SessionManagerRunShell";
+
+impl ScopeClient {
+    /// The scope's preferences; `None`: it has none.
+    ///
+    /// # Errors
+    /// A classified failure; a document that is not JSON.
+    pub async fn preferences(&self) -> Result<Option<SessionDocument>, Failure> {
+        self.session_document(PREFERENCES_DOCUMENT).await
+    }
+
+    /// A session document by name or ARN; `None`: there is no such document.
+    ///
+    /// # Errors
+    /// A classified failure; a document that is not JSON.
+    pub async fn session_document(&self, name: &str) -> Result<Option<SessionDocument>, Failure> {
+        let request = self.ssm.get_document().name(name).document_format(DocumentFormat::Json);
+        match self.send(GET, request.send()).await {
+            Ok(answer) => parse(answer.content.as_deref().unwrap_or_default()).map(Some),
+            Err(failure) if failure.class == FailureClass::Gone => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Reads the content of a session document; unknown keys are ignored, booleans and numbers may be strings.
+fn parse(content: &str) -> Result<SessionDocument, Failure> {
+    let content: Value = serde_json::from_str(content)
+        .map_err(|error| other(GET, &format!("the document's content is not JSON: {error}")))?;
+    if !content.is_object() {
+        return Err(other(GET, "the document's content is not a JSON object"));
+    }
+    let inputs = content.get("inputs");
+    let field = |key: &str| inputs.and_then(|inputs| inputs.get(key));
+    let text = |key: &str| match field(key) {
+        Some(Value::String(text)) => text.trim().to_owned(),
+        _ => String::new(),
+    };
+    let minutes = |key: &str| match field(key) {
+        Some(Value::String(minutes)) => minutes.trim().parse().ok(),
+        Some(Value::Number(minutes)) => minutes.as_u64().and_then(|minutes| u32::try_from(minutes).ok()),
+        _ => None,
+    };
+    let streaming = match field("cloudWatchStreamingEnabled") {
+        Some(Value::Bool(on)) => *on,
+        Some(Value::String(on)) => on.trim().eq_ignore_ascii_case("true"),
+        _ => false,
+    };
+    Ok(SessionDocument {
+        session_type: SessionType::parse(
+            content.get("sessionType").and_then(Value::as_str).unwrap_or(SessionType::StandardStream.as_str()),
+        ),
+        inputs: Preferences {
+            s3_bucket: text("s3BucketName"),
+            s3_prefix: text("s3KeyPrefix"),
+            log_group: text("cloudWatchLogGroupName"),
+            streaming,
+            idle_timeout_minutes: minutes("idleSessionTimeout"),
+            max_duration_minutes: minutes("maxSessionDuration"),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn preferences_are_read_with_strings_and_booleans() {
+        let document = parse(
+            r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream","later":1,"inputs":{"s3BucketName":"b","s3KeyPrefix":"p/",
+                "cloudWatchLogGroupName":"/ssm","cloudWatchStreamingEnabled":"true","idleSessionTimeout":"20","maxSessionDuration":"",
+                "shellProfile":{"linux":"exec bash"}}}"#,
+        )
+        .unwrap();
+        assert_eq!(document.session_type, SessionType::StandardStream);
+        let inputs = document.inputs;
+        assert_eq!(
+            (inputs.s3_bucket.as_str(), inputs.s3_prefix.as_str(), inputs.log_group.as_str()),
+            ("b", "p/", "/ssm")
+        );
+        assert_eq!(
+            (inputs.streaming, inputs.idle_timeout_minutes, inputs.max_duration_minutes),
+            (true, Some(20), None)
+        );
+        let document = parse(r#"{"inputs":{"cloudWatchStreamingEnabled":true,"maxSessionDuration":60}}"#).unwrap();
+        assert_eq!((document.inputs.streaming, document.inputs.max_duration_minutes), (true, Some(60)));
+    }
+
+    #[test]
+    fn a_port_document_has_no_inputs() {
+        let document =
+            parse(r#"{"schemaVersion":"1.0","sessionType":"Port","properties":{"portNumber":"22"}}"#).unwrap();
+        assert_eq!((document.session_type, document.inputs), (SessionType::Port, Preferences::default()));
+    }
+
+    #[test]
+    fn what_is_not_json_is_an_error() {
+        assert!(parse("schemaVersion: '1.0'").is_err());
+        assert!(parse("").is_err());
+        assert!(parse("[]").is_err());
+    }
+}

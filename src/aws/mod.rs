@@ -1,0 +1,30 @@
+//! AWS: the only place that knows the SDK. Domain values or a classified [`Failure`](crate::domain::Failure) come out of it.
+//!
+//! A [`Fleet`] holds one [`ScopeClient`] for each account and region. All of them share one HTTP client and one identity cache; the regions of an
+//! account share one credentials provider; each scope has retry budgets of its own.
+
+mod actions;
+mod alerts;
+mod archive;
+mod config;
+mod credentials;
+mod documents;
+mod failure;
+mod fleet;
+mod logs;
+mod nodes;
+mod page;
+mod scope;
+mod sessions;
+
+pub use actions::{RequiredAction, required_actions};
+pub use alerts::Metric;
+pub use archive::archive_keys;
+pub use config::{Access, AccountConfig, FleetConfig, StaticCredentials};
+pub use documents::PREFERENCES_DOCUMENT;
+pub use fleet::{ConnectError, Fleet};
+pub use logs::LogPage;
+pub use scope::ScopeClient;
+pub use sessions::FoundSession;
+
+pub(crate) use failure::unreachable;

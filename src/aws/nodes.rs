@@ -1,0 +1,281 @@
+//! Nodes: properties, tags, the policies of their roles.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use aws_sdk_ssm::types::{InstanceProperty, InstancePropertyFilter, InstancePropertyFilterKey};
+
+use super::{
+    failure::other,
+    page::{Page, all_pages},
+    scope::{ScopeClient, timestamp},
+};
+use crate::domain::{Failure, FailureClass, Node, NodeId, NodeKind, NodeTags, RolePolicies};
+
+const PROPERTIES: &str = "ssm:DescribeInstanceProperties";
+const PROFILE: &str = "iam:GetInstanceProfile";
+const POLICIES: &str = "iam:ListAttachedRolePolicies";
+const TAGS: &str = "tag:GetResources";
+/// Values of one filter (service model: InstancePropertyFilterValueSet, 1 to 40).
+const NODES_A_REQUEST: usize = 40;
+/// ARNs of one GetResources request (service model).
+const ARNS_A_REQUEST: usize = 100;
+const PROPERTIES_PAGE: i32 = 1000;
+const POLICIES_PAGE: i32 = 100;
+const MOST_PAGES: usize = 20;
+
+impl ScopeClient {
+    /// Properties of the nodes `ids`, in batches; `None`: the service knows no such node. Ids that are no managed node's are left out.
+    ///
+    /// # Errors
+    /// A classified failure of any batch. A failure to resolve one node's instance profile is that node's own.
+    pub async fn describe_nodes(
+        &self,
+        ids: &[NodeId],
+    ) -> Result<Vec<(NodeId, Result<Option<Node>, Failure>)>, Failure> {
+        let mut seen: HashMap<String, InstanceProperty> = HashMap::new();
+        let asked: Vec<&NodeId> = ids.iter().filter(|id| is_managed_node(id)).collect();
+        for batch in asked.chunks(NODES_A_REQUEST) {
+            let filter = InstancePropertyFilter::builder()
+                .key(InstancePropertyFilterKey::InstanceIds)
+                .set_value_set(Some(batch.iter().map(|id| id.to_string()).collect()))
+                .build()
+                .map_err(|error| other(PROPERTIES, &error.to_string()))?;
+            let properties = all_pages(PROPERTIES, MOST_PAGES, |token| {
+                let request = self
+                    .ssm
+                    .describe_instance_properties()
+                    .instance_property_filter_list(filter.clone())
+                    .max_results(PROPERTIES_PAGE)
+                    .set_next_token(token);
+                async move {
+                    let answer = self.send(PROPERTIES, request.send()).await?;
+                    Ok(Page { next: answer.next_token, items: answer.instance_properties.unwrap_or_default() })
+                }
+            })
+            .await?;
+            seen.extend(properties.into_iter().filter_map(|node| Some((node.instance_id.clone()?, node))));
+        }
+        let profiles: BTreeSet<String> = seen
+            .values()
+            .filter_map(|node| match RoleName::parse(node.instance_role.as_deref()) {
+                RoleName::Profile(name) => Some(name),
+                _ => None,
+            })
+            .collect();
+        let mut roles = HashMap::new();
+        for profile in profiles {
+            let role = self.role_of_profile(&profile).await;
+            roles.insert(profile, role);
+        }
+        Ok(asked
+            .into_iter()
+            .map(|id| {
+                let node = match seen.get(id.as_str()) {
+                    None => Ok(None),
+                    Some(properties) => {
+                        instance_role(properties, &roles).map(|role| Some(domain(id, properties, role)))
+                    }
+                };
+                (id.clone(), node)
+            })
+            .collect())
+    }
+
+    /// The role in an instance profile; `None`: the profile holds no role.
+    async fn role_of_profile(&self, profile: &str) -> Result<Option<Arc<str>>, Failure> {
+        let request = self.iam.get_instance_profile().instance_profile_name(profile);
+        let answer = self.send(PROFILE, request.send()).await?;
+        let role = answer.instance_profile.and_then(|profile| profile.roles.into_iter().next());
+        Ok(role.map(|role| role.role_name.into()))
+    }
+
+    /// Tags of the nodes `ids`; an untagged node has an empty map. Ids that are no managed node's are left out.
+    ///
+    /// # Errors
+    /// A classified failure of any batch.
+    pub async fn node_tags(&self, ids: &[NodeId]) -> Result<Vec<(NodeId, NodeTags)>, Failure> {
+        let arns: HashMap<String, &NodeId> =
+            ids.iter().filter(|id| is_managed_node(id)).map(|id| (self.node_arn(id), id)).collect();
+        let mut tags: HashMap<&NodeId, BTreeMap<String, String>> =
+            arns.values().map(|id| (*id, BTreeMap::new())).collect();
+        let mut wanted: Vec<&String> = arns.keys().collect();
+        wanted.sort();
+        for batch in wanted.chunks(ARNS_A_REQUEST) {
+            let request = self
+                .tagging
+                .get_resources()
+                .set_resource_arn_list(Some(batch.iter().map(|arn| (*arn).clone()).collect()));
+            let answer = self.send(TAGS, request.send()).await?;
+            for resource in answer.resource_tag_mapping_list.unwrap_or_default() {
+                let node = resource.resource_arn.as_ref().and_then(|arn| arns.get(arn)).and_then(|id| tags.get_mut(id));
+                if let Some(node) = node {
+                    node.extend(resource.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
+                }
+            }
+        }
+        Ok(tags.into_iter().map(|(id, tags)| (id.clone(), Arc::new(tags))).collect())
+    }
+
+    fn node_arn(&self, id: &NodeId) -> String {
+        let (account, region) = (&self.id.account, &self.id.region);
+        let partition = partition(region.as_str());
+        match NodeKind::of(id) {
+            NodeKind::Hybrid => format!("arn:{partition}:ssm:{region}:{account}:managed-instance/{id}"),
+            _ => format!("arn:{partition}:ec2:{region}:{account}:instance/{id}"),
+        }
+    }
+
+    /// The managed policies attached to a role; `None`: there is no such role. A name that is no role's is tried as an instance profile's,
+    /// since some nodes report only that.
+    ///
+    /// # Errors
+    /// A classified failure of any page.
+    pub async fn attached_role_policies(&self, role: &str) -> Result<Option<RolePolicies>, Failure> {
+        match self.policies_of_role(role).await {
+            Err(failure) if failure.class == FailureClass::Gone => match self.role_of_profile(role).await {
+                Ok(Some(inner)) if *inner != *role => gone_is_none(self.policies_of_role(&inner).await),
+                Ok(_) => Ok(None),
+                // Whether it is a profile stays unknown without the permission: the role itself is not there.
+                Err(_) => Ok(None),
+            },
+            answer => answer.map(Some),
+        }
+    }
+
+    async fn policies_of_role(&self, role: &str) -> Result<RolePolicies, Failure> {
+        let mut attached: Vec<Arc<str>> = all_pages(POLICIES, MOST_PAGES, |marker| {
+            let request =
+                self.iam.list_attached_role_policies().role_name(role).max_items(POLICIES_PAGE).set_marker(marker);
+            async move {
+                let answer = self.send(POLICIES, request.send()).await?;
+                if answer.is_truncated && answer.marker.is_none() {
+                    return Err(other(POLICIES, "the service cut the list without a marker"));
+                }
+                let next = answer.is_truncated.then_some(answer.marker).flatten();
+                let policies = answer.attached_policies.unwrap_or_default();
+                Ok(Page {
+                    next,
+                    items: policies.into_iter().filter_map(|policy| policy.policy_arn).map(Arc::from).collect(),
+                })
+            }
+        })
+        .await?;
+        attached.sort();
+        attached.dedup();
+        Ok(RolePolicies { attached })
+    }
+}
+
+fn gone_is_none(answer: Result<RolePolicies, Failure>) -> Result<Option<RolePolicies>, Failure> {
+    match answer {
+        Ok(policies) => Ok(Some(policies)),
+        Err(failure) if failure.class == FailureClass::Gone => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// `i-` or `mi-` and hexadecimal digits: one odd id would make the service refuse the whole batch.
+fn is_managed_node(id: &NodeId) -> bool {
+    let digits = id.as_str().strip_prefix("mi-").or_else(|| id.as_str().strip_prefix("i-"));
+    digits.is_some_and(|digits| (8..=17).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The partition that a region lies in (`aws`, `aws-cn`, `aws-us-gov`).
+fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+/// What `InstanceRole` may hold.
+#[derive(Debug, PartialEq, Eq)]
+enum RoleName {
+    /// Nothing.
+    Absent,
+    /// A role: bare, or from a role's ARN.
+    Role(String),
+    /// An instance profile's ARN; the role has to be asked for.
+    Profile(String),
+}
+
+impl RoleName {
+    fn parse(text: Option<&str>) -> Self {
+        let text = text.map(str::trim).unwrap_or_default();
+        let last = text.rsplit('/').next().unwrap_or(text);
+        if last.is_empty() {
+            Self::Absent
+        } else if text.starts_with("arn:") && text.contains(":instance-profile/") {
+            Self::Profile(last.to_owned())
+        } else {
+            Self::Role(last.to_owned())
+        }
+    }
+}
+
+fn instance_role(
+    node: &InstanceProperty,
+    roles: &HashMap<String, Result<Option<Arc<str>>, Failure>>,
+) -> Result<Option<Arc<str>>, Failure> {
+    match RoleName::parse(node.instance_role.as_deref()) {
+        RoleName::Absent => Ok(None),
+        RoleName::Role(name) => Ok(Some(name.into())),
+        RoleName::Profile(name) => match roles.get(&name) {
+            Some(role) => role.clone(),
+            None => Err(other(PROFILE, "the instance profile was not looked up")),
+        },
+    }
+}
+
+fn domain(id: &NodeId, node: &InstanceProperty, instance_role: Option<Arc<str>>) -> Node {
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Arc::from);
+    let role = match RoleName::parse(node.iam_role.as_deref()) {
+        RoleName::Role(name) | RoleName::Profile(name) => Some(name.into()),
+        RoleName::Absent => None,
+    };
+    Node {
+        id: id.clone(),
+        name: text(node.name.as_deref()).or_else(|| text(node.computer_name.as_deref())),
+        instance_role,
+        iam_role: role,
+        agent_version: text(node.agent_version.as_deref()),
+        platform: text(node.platform_type.as_ref().map(|platform| platform.as_str())),
+        ping_status: text(node.ping_status.as_ref().map(|status| status.as_str())),
+        last_ping: node.last_ping_date_time.as_ref().and_then(timestamp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_read_from_names_and_arns() {
+        let role = |name: &str| RoleName::Role(name.into());
+        assert_eq!(RoleName::parse(None), RoleName::Absent);
+        assert_eq!(RoleName::parse(Some("")), RoleName::Absent);
+        assert_eq!(RoleName::parse(Some("web")), role("web"));
+        assert_eq!(RoleName::parse(Some("service-role/web")), role("web"));
+        assert_eq!(RoleName::parse(Some("arn:aws:iam::111122223333:role/path/web")), role("web"));
+        assert_eq!(
+            RoleName::parse(Some("arn:aws:iam::111122223333:instance-profile/path/web")),
+            RoleName::Profile("web".into())
+        );
+    }
+
+    #[test]
+    fn only_managed_nodes_are_asked_for() {
+        for id in ["i-0123456789abcdef0", "mi-0123456789abcdef0", "i-01234567"] {
+            assert!(is_managed_node(&id.into()), "{id}");
+        }
+        for id in ["ecs:cluster_task_runtime", "i-", "i-xyz", "", "i-0123456789abcdef0123"] {
+            assert!(!is_managed_node(&id.into()), "{id}");
+        }
+    }
+}

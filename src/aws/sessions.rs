@@ -1,0 +1,144 @@
+//! Sessions: listed, found, terminated.
+
+use aws_sdk_ssm::types::{Session as SdkSession, SessionFilter, SessionFilterKey, SessionState};
+use jiff::Timestamp;
+
+use super::{
+    failure::other,
+    page::{Page, all_pages},
+    scope::{ScopeClient, timestamp},
+};
+use crate::domain::{AccessType, Failure, ScopeId, Session, SessionId, SessionKey, SessionStatus};
+
+const DESCRIBE: &str = "ssm:DescribeSessions";
+/// The largest page that DescribeSessions gives.
+const PAGE: i32 = 200;
+/// 20,000 sessions of one scope; a longer listing is reported as a failure, never cut silently.
+const MOST_PAGES: usize = 100;
+
+/// Where a session was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundSession {
+    /// As the Active listing has it.
+    pub active: Option<Session>,
+    /// As the History listing has it.
+    pub history: Option<Session>,
+}
+
+impl ScopeClient {
+    /// All active sessions: every page, or an error.
+    ///
+    /// # Errors
+    /// A classified failure of any page.
+    pub async fn list_active(&self) -> Result<Vec<Session>, Failure> {
+        self.list(SessionState::Active, Vec::new()).await
+    }
+
+    /// The sessions of the History that were started after `invoked_after`: every page, or an error.
+    /// (The service filters by start only; callers filter by end.)
+    ///
+    /// # Errors
+    /// A classified failure of any page.
+    pub async fn list_history(&self, invoked_after: Timestamp) -> Result<Vec<Session>, Failure> {
+        let filter = filter(SessionFilterKey::InvokedAfter, &format!("{invoked_after:.0}"))?;
+        self.list(SessionState::History, vec![filter]).await
+    }
+
+    /// Looks for one session in the Active and in the History listing.
+    ///
+    /// # Errors
+    /// A classified failure of either.
+    pub async fn find_session(&self, id: &SessionId) -> Result<FoundSession, Failure> {
+        let by_id = || filter(SessionFilterKey::SessionId, id.as_str());
+        let pick = |sessions: Vec<Session>| sessions.into_iter().find(|session| session.key.id == *id);
+        let active = pick(self.list(SessionState::Active, vec![by_id()?]).await?);
+        let history = pick(self.list(SessionState::History, vec![by_id()?]).await?);
+        Ok(FoundSession { active, history })
+    }
+
+    /// Asks for the session's end. The service answers success for unknown ids too: only the listings prove the end.
+    ///
+    /// # Errors
+    /// A classified failure.
+    pub async fn terminate_session(&self, id: &SessionId) -> Result<(), Failure> {
+        let request = self.ssm.terminate_session().session_id(id.as_str());
+        self.send("ssm:TerminateSession", request.send()).await.map(drop)
+    }
+
+    async fn list(&self, state: SessionState, filters: Vec<SessionFilter>) -> Result<Vec<Session>, Failure> {
+        let filters = (!filters.is_empty()).then_some(filters);
+        all_pages(DESCRIBE, MOST_PAGES, |token| {
+            let request = self
+                .ssm
+                .describe_sessions()
+                .state(state.clone())
+                .max_results(PAGE)
+                .set_filters(filters.clone())
+                .set_next_token(token);
+            async move {
+                let answer = self.send(DESCRIBE, request.send()).await?;
+                let next = answer.next_token;
+                let sessions = answer.sessions.unwrap_or_default();
+                let items: Result<Vec<_>, _> = sessions.into_iter().map(|session| domain(&self.id, session)).collect();
+                Ok(Page { items: items?, next })
+            }
+        })
+        .await
+    }
+}
+
+fn filter(key: SessionFilterKey, value: &str) -> Result<SessionFilter, Failure> {
+    SessionFilter::builder().key(key).value(value).build().map_err(|error| other(DESCRIBE, &error.to_string()))
+}
+
+fn domain(scope: &ScopeId, session: SdkSession) -> Result<Session, Failure> {
+    let Some(id) = session.session_id.filter(|id| !id.is_empty()) else {
+        return Err(other(DESCRIBE, "the service listed a session without an id"));
+    };
+    let text = |text: Option<String>| text.filter(|text| !text.is_empty()).map(|text| text.into());
+    Ok(Session {
+        key: SessionKey::new(scope.clone(), id),
+        target: session.target.unwrap_or_default().into(),
+        status: SessionStatus::parse(session.status.as_ref().map_or("", |status| status.as_str())),
+        started_at: session.start_date.as_ref().and_then(timestamp),
+        ended_at: session.end_date.as_ref().and_then(timestamp),
+        document: text(session.document_name),
+        owner: session.owner.unwrap_or_default().into(),
+        reason: text(session.reason),
+        max_duration_minutes: session.max_session_duration.and_then(|minutes| minutes.trim().parse().ok()),
+        access: session.access_type.and_then(|access| match access.as_str() {
+            "Standard" => Some(AccessType::Standard),
+            "JustInTime" => Some(AccessType::JustInTime),
+            _ => None,
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn a_session_is_mapped_with_what_the_service_sent() {
+        let scope = ScopeId::new("111122223333", "eu-central-1");
+        let session = SdkSession::builder()
+            .session_id("jane-0a1b")
+            .target("i-0123456789abcdef0")
+            .status("Connected".into())
+            .start_date(DateTime::from_secs_and_nanos(1_700_000_000, 122_999_000))
+            .owner("arn:aws:iam::111122223333:user/jane")
+            .max_session_duration("60")
+            .access_type("JustInTime".into())
+            .reason("")
+            .build();
+        let session = domain(&scope, session).unwrap();
+        assert_eq!(session.key, SessionKey::new(scope.clone(), "jane-0a1b"));
+        assert_eq!(session.started_at.unwrap().as_millisecond(), 1_700_000_000_123);
+        assert_eq!((session.max_duration_minutes, session.access), (Some(60), Some(AccessType::JustInTime)));
+        assert_eq!((session.reason, session.document, session.ended_at), (None, None, None));
+        assert!(domain(&scope, SdkSession::builder().target("i-1").build()).is_err());
+    }
+}

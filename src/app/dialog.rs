@@ -105,8 +105,7 @@ impl Dialog {
     pub fn key(&mut self, key: KeyEvent, now: Timestamp) -> Answer {
         let quiet = self.last_key_at.is_none_or(|last| now.duration_since(last) >= QUIET_TIME);
         self.last_key_at = Some(now);
-        if key.code == KeyCode::Esc
-            || (key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL))
+        if key.code == KeyCode::Esc || (key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL))
         {
             return Answer::Cancelled;
         }
@@ -163,7 +162,8 @@ impl Dialog {
             opener.over = true;
             return false;
         }
-        let repeats = now.duration_since(opener.last) < REPEAT_GAP || key.kind == crossterm::event::KeyEventKind::Repeat;
+        let repeats =
+            now.duration_since(opener.last) < REPEAT_GAP || key.kind == crossterm::event::KeyEventKind::Repeat;
         opener.last = now;
         if repeats && (opener.typed > 0 || opener.held || key.kind == crossterm::event::KeyEventKind::Repeat) {
             opener.held = true;

@@ -24,7 +24,9 @@ pub enum KeymapError {
         name: String,
     },
     /// Not a key.
-    #[error("`{key}` of action `{action}` is not a key; write for instance `t`, `T`, `ctrl-t`, `enter`, `pagedown`, `f5`")]
+    #[error(
+        "`{key}` of action `{action}` is not a key; write for instance `t`, `T`, `ctrl-t`, `enter`, `pagedown`, `f5`"
+    )]
     NotAKey {
         /// As written.
         key: String,
@@ -96,8 +98,7 @@ impl Keymap {
             let keys = keys
                 .iter()
                 .map(|key| {
-                    parse_key(key)
-                        .ok_or_else(|| KeymapError::NotAKey { key: key.clone(), action: name.to_owned() })
+                    parse_key(key).ok_or_else(|| KeymapError::NotAKey { key: key.clone(), action: name.to_owned() })
                 })
                 .collect::<Result<_, _>>()?;
             by_action.insert(info.action, keys);

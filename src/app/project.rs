@@ -139,7 +139,10 @@ fn sort(board: &Board, rows: &mut [&SessionBoard], by: SortBy, reverse: bool) {
             SortBy::LastOutput => Reverse(a.last_output()).cmp(&Reverse(b.last_output())),
         };
         let order = if reverse { order.reverse() } else { order };
-        order.then_with(|| badness(b).cmp(&badness(a))).then_with(|| newest_first(a, b)).then_with(|| left.key.cmp(&right.key))
+        order
+            .then_with(|| badness(b).cmp(&badness(a)))
+            .then_with(|| newest_first(a, b))
+            .then_with(|| left.key.cmp(&right.key))
     });
 }
 
@@ -154,10 +157,7 @@ pub fn node_name<'a>(board: &'a Board, session: &'a SessionBoard) -> &'a str {
 fn compare_names(a: &str, b: &str) -> Ordering {
     let lower = |text: &'_ str| text.chars().flat_map(char::to_lowercase).collect::<String>();
     if a.is_ascii() && b.is_ascii() {
-        return a
-            .bytes()
-            .map(|byte| byte.to_ascii_lowercase())
-            .cmp(b.bytes().map(|byte| byte.to_ascii_lowercase()));
+        return a.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(b.bytes().map(|byte| byte.to_ascii_lowercase()));
     }
     lower(a).cmp(&lower(b))
 }

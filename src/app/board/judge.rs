@@ -82,9 +82,7 @@ impl Board {
             status_since: board.status_since,
             node: properties,
             tags: node.map_or(&TAGS, |node| &node.tags),
-            role_policies: role
-                .and_then(|role| self.roles.get(&(account.clone(), Arc::clone(role))))
-                .unwrap_or(&ROLE),
+            role_policies: role.and_then(|role| self.roles.get(&(account.clone(), Arc::clone(role)))).unwrap_or(&ROLE),
             preferences: scope.map_or(&DOCUMENT, |scope| &scope.preferences),
             document: scope.and_then(|scope| scope.documents.get(session.document_name())).unwrap_or(&DOCUMENT),
             log_stream: &board.log_stream,

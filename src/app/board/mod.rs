@@ -191,7 +191,7 @@ impl Board {
     }
 
     /// The name of an account, or its id where the config gives none.
-    pub fn account_name(&self, scope: &ScopeId) -> &str {
+    pub fn account_name<'a>(&'a self, scope: &'a ScopeId) -> &'a str {
         match self.scopes.get(scope) {
             Some(board) if !board.name.is_empty() => &board.name,
             _ => scope.account.as_str(),

@@ -52,7 +52,9 @@ fn history_ends_a_session_at_once_and_a_late_listing_does_not_wake_it() {
     board.observe(active(&["a"], 0));
     let over = ended("a", SessionStatus::Terminated, at(3));
     board.observe(Observation::History { scope: scope(), sessions: vec![over], since: at(-3600), at: at(4) });
-    assert!(matches!(&board.sessions[&key("a")].phase, Phase::Ended { how, at: when } if &**how == "Terminated" && *when == at(3)));
+    assert!(
+        matches!(&board.sessions[&key("a")].phase, Phase::Ended { how, at: when } if &**how == "Terminated" && *when == at(3))
+    );
     board.observe(active(&["a"], 5));
     assert!(!board.sessions[&key("a")].is_active());
 }
@@ -76,7 +78,8 @@ fn a_scope_is_fresh_stale_or_blind() {
     board.observe(active(&[], 0));
     assert_eq!(freshness(&board, 10), Freshness::Fresh);
     assert_eq!(freshness(&board, 16), Freshness::Stale);
-    let failed = |class| Observation::ListingFailed { scope: scope(), failure: failure(class), retry_at: at(30), at: at(20) };
+    let failed =
+        |class| Observation::ListingFailed { scope: scope(), failure: failure(class), retry_at: at(30), at: at(20) };
     board.observe(failed(FailureClass::Throttled));
     assert_eq!(freshness(&board, 20), Freshness::Stale);
     board.observe(failed(FailureClass::Denied));

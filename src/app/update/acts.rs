@@ -58,9 +58,7 @@ fn selected(state: &State) -> Option<SessionKey> {
 
 fn running(state: &State, key: &SessionKey) -> bool {
     state.acts.iter().any(|act| {
-        act.kind == ActKind::Terminate
-            && act.session == *key
-            && act.steps.iter().any(|step| !step.outcome.is_final())
+        act.kind == ActKind::Terminate && act.session == *key && act.steps.iter().any(|step| !step.outcome.is_final())
     })
 }
 
@@ -86,9 +84,7 @@ pub(super) fn begin(state: &mut State, kind: ActKind, key: SessionKey, reason: S
         None => state.setup.actor.to_string(),
     };
     let effect = match kind {
-        ActKind::Terminate => {
-            Effect::Terminate { act: id, session: key.clone(), count_it: finding.is_some() }
-        }
+        ActKind::Terminate => Effect::Terminate { act: id, session: key.clone(), count_it: finding.is_some() },
         ActKind::Alert => {
             let severity = finding.as_ref().map_or(Severity::Informational, |finding| finding.severity);
             let body = AlertBody { finding, severity, reason: reason.clone() };

@@ -285,7 +285,13 @@ fn scroll(state: &mut State, scroll: Scroll) {
                 Scroll::Pages(by) => {
                     view.detail_top.saturating_add_signed(by * isize::try_from(rows).unwrap_or(isize::MAX))
                 }
-                Scroll::End(to_last) => if to_last { last } else { 0 },
+                Scroll::End(to_last) => {
+                    if to_last {
+                        last
+                    } else {
+                        0
+                    }
+                }
             }
             .min(last);
         }

@@ -86,9 +86,11 @@ fn followable(state: &State, session: &SessionBoard) -> Followable {
     let record = &session.session;
     let Some(scope) = state.board.scopes.get(&record.key.scope) else { return Followable::NotKnownYet };
     let preferences = scope.preferences.value().and_then(Option::as_ref);
-    let own = scope.documents.get(record.document_name()).and_then(|document| document.value()).and_then(Option::as_ref);
+    let own =
+        scope.documents.get(record.document_name()).and_then(|document| document.value()).and_then(Option::as_ref);
     let group = state.board.log_group(&record.key.scope);
-    let Some(document) = own.or(preferences.filter(|_| record.document_name() == crate::domain::Session::DEFAULT_DOCUMENT))
+    let Some(document) =
+        own.or(preferences.filter(|_| record.document_name() == crate::domain::Session::DEFAULT_DOCUMENT))
     else {
         // The document cannot be read (yet): where the log would be is enough to look.
         return group.map_or(Followable::NotKnownYet, Followable::In);
@@ -131,7 +133,8 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
         TranscriptStatus::Waiting("The session has ended and left no log stream.".into())
     } else {
         TranscriptStatus::Waiting(
-            "No log stream so far: it comes to be with the first complete line, so an untouched prompt has none.".into(),
+            "No log stream so far: it comes to be with the first complete line, so an untouched prompt has none."
+                .into(),
         )
     };
     if view.status != status {

@@ -8,5 +8,8 @@
 //! The [`world::World`] holds what exists and is advanced lazily, to the time of each request.
 
 pub mod error;
+pub mod scenario;
 pub mod service;
+pub mod services;
 pub mod wire;
+pub mod world;

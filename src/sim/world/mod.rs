@@ -224,6 +224,11 @@ impl World {
         (session.account == account && session.region == region).then_some(session)
     }
 
+    /// A seed for something that a request causes.
+    pub fn request_seed(&mut self) -> u64 {
+        self.request_numbers.u64(..)
+    }
+
     /// Account, region and id of the node with that name.
     fn find_node(&self, name: &str) -> Option<(String, String, String)> {
         self.accounts.values().find_map(|account| {

@@ -41,7 +41,7 @@ pub enum ScenarioError {
 }
 
 /// Everything that a world begins with, and what will happen in it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Regions in which every account works.

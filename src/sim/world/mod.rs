@@ -37,14 +37,17 @@ use self::{
     session::Session,
 };
 use super::{
+    gate::Gate,
     scenario::{Scenario, What},
     service::LiveTail,
+    services,
 };
 
 /// How many arrivals Live Tail may lag behind before it misses some.
 const JOURNAL_LENGTH: usize = 20_000;
 
 /// The whole simulated organization.
+#[derive(Debug)]
 pub struct World {
     /// What it was made from.
     pub scenario: Arc<Scenario>,
@@ -54,6 +57,14 @@ pub struct World {
     pub buckets: BTreeMap<String, Bucket>,
     /// All sessions that are or were; regions hold indexes.
     pub sessions: Vec<Session>,
+    /// Faults, throttles, permissions and the count of calls.
+    pub gate: Gate,
+    /// Sessions of assumed roles.
+    pub sts: services::sts::Sts,
+    /// Topics' publications.
+    pub sns: services::sns::Sns,
+    /// Metrics.
+    pub metrics: services::cloudwatch::Metrics,
     sessions_by_id: HashMap<String, usize>,
     start: Timestamp,
     speed: f64,
@@ -104,6 +115,10 @@ impl World {
             accounts: organization::build(&scenario, start),
             buckets: BTreeMap::new(),
             sessions: Vec::new(),
+            gate: Gate::default(),
+            sts: services::sts::Sts::default(),
+            sns: services::sns::Sns::default(),
+            metrics: services::cloudwatch::Metrics::default(),
             sessions_by_id: HashMap::new(),
             start,
             speed,
@@ -127,6 +142,30 @@ impl World {
         world.seat_crowd();
         world.play_until(Moment::at(0.0));
         world
+    }
+
+    /// A world without accounts.
+    pub fn empty(now: Timestamp) -> Self {
+        Self::new(&Scenario::default(), 0, 1.0, now)
+    }
+
+    /// What `GET /_sim/world` answers: accounts and sessions.
+    pub fn overview(&self) -> serde_json::Value {
+        let accounts: Vec<_> =
+            self.accounts.values().map(|account| serde_json::json!({"id": account.id, "name": account.name})).collect();
+        let sessions: Vec<_> = self
+            .sessions
+            .iter()
+            .map(|session| {
+                serde_json::json!({
+                    "session_id": session.id, "account": session.account, "region": session.region,
+                    "target": session.target, "owner": session.owner, "document": session.document,
+                    "status": session.status.name(), "started_at": session.started.to_string(),
+                    "ended_at": session.ended.map(|ended| ended.to_string())
+                })
+            })
+            .collect();
+        serde_json::json!({"now": self.now().to_string(), "accounts": accounts, "sessions": sessions})
     }
 
     fn add_bucket(&mut self) {
@@ -385,7 +424,7 @@ impl World {
     /// What arrived for a subscription since `cursor`, and the cursor of the next call.
     pub fn live_tail_events(&mut self, tail: &LiveTail, cursor: u64) -> (Vec<Arrival>, u64) {
         let pattern =
-            tail.filter_pattern.as_deref().and_then(|text| super::services::logs::pattern::Pattern::parse(text).ok());
+            tail.filter_pattern.as_deref().and_then(|text| services::logs::pattern::Pattern::parse(text).ok());
         let first = self.journal.partition_point(|arrival| arrival.event.serial < cursor);
         let wanted = |arrival: &&Arrival| {
             *arrival.account == *tail.account

@@ -3,3 +3,4 @@
 pub mod aws;
 pub mod domain;
 pub mod sim;
+pub mod watch;

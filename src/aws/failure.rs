@@ -303,7 +303,7 @@ mod tests {
             ErrorMetadata::builder().code("AccessDenied").message("not authorized to perform: sts:AssumeRole").build();
         let raw = HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::empty());
         let refused = SdkError::service_error(AssumeRoleError::generic(metadata), raw);
-        let error: SdkError<DescribeSessionsError> =
+        let error: SdkError<DescribeSessionsError, HttpResponse> =
             SdkError::dispatch_failure(ConnectorError::other(CredentialsError::provider_error(refused).into(), None));
         let failure = classify("ssm:DescribeSessions", &error);
         assert_eq!((failure.class, failure.action), (FailureClass::Denied, "sts:AssumeRole"));
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn missing_and_expired_credentials_differ() {
         let failure = |inner: CredentialsError| {
-            let error: SdkError<DescribeSessionsError> =
+            let error: SdkError<DescribeSessionsError, HttpResponse> =
                 SdkError::dispatch_failure(ConnectorError::other(inner.into(), None));
             classify("ssm:DescribeSessions", &error)
         };
@@ -328,10 +328,10 @@ mod tests {
 
     #[test]
     fn broken_connections_are_unreachable() {
-        let error: SdkError<DescribeSessionsError> =
+        let error: SdkError<DescribeSessionsError, HttpResponse> =
             SdkError::dispatch_failure(ConnectorError::io("connection refused".into()));
         assert_eq!(classify("ssm:DescribeSessions", &error).class, FailureClass::Unreachable);
-        let error: SdkError<DescribeSessionsError> = SdkError::timeout_error("10 s");
+        let error: SdkError<DescribeSessionsError, HttpResponse> = SdkError::timeout_error("10 s");
         assert_eq!(classify("ssm:DescribeSessions", &error).class, FailureClass::Unreachable);
     }
 

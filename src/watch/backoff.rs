@@ -64,8 +64,7 @@ impl<K: Eq + Hash + Clone> DueBook<K> {
     }
 
     /// Exactly these are wanted now: new ones are due at once, others are forgotten.
-    pub(super) fn want(&mut self, keys: impl IntoIterator<Item = K>) {
-        let now = Instant::now();
+    pub(super) fn want(&mut self, keys: impl IntoIterator<Item = K>, now: Instant) {
         let wanted: HashSet<K> = keys.into_iter().collect();
         self.entries.retain(|key, _| wanted.contains(key));
         for key in wanted {
@@ -74,8 +73,7 @@ impl<K: Eq + Hash + Clone> DueBook<K> {
     }
 
     /// What is due. When something is, what would be due within `slack` comes along, so that batches stay whole.
-    pub(super) fn due(&self, slack: Duration) -> Vec<K> {
-        let now = Instant::now();
+    pub(super) fn due(&self, now: Instant, slack: Duration) -> Vec<K> {
         if !self.entries.values().any(|entry| entry.due <= now) {
             return Vec::new();
         }
@@ -83,18 +81,18 @@ impl<K: Eq + Hash + Clone> DueBook<K> {
     }
 
     /// It was read; next time after `every`.
-    pub(super) fn done(&mut self, key: &K, every: Duration) {
+    pub(super) fn done(&mut self, key: &K, now: Instant, every: Duration) {
         if let Some(entry) = self.entries.get_mut(key) {
-            *entry = Entry { due: Instant::now() + every, misses: 0 };
+            *entry = Entry { due: now + every, misses: 0 };
         }
     }
 
     /// It failed, or was not there yet: again after a delay that doubles from `base` to `ceiling`. The delay.
-    pub(super) fn missed(&mut self, key: &K, base: Duration, ceiling: Duration) -> Duration {
+    pub(super) fn missed(&mut self, key: &K, now: Instant, base: Duration, ceiling: Duration) -> Duration {
         let Some(entry) = self.entries.get_mut(key) else { return ceiling };
         entry.misses += 1;
         let wait = delay(base, entry.misses, ceiling);
-        entry.due = Instant::now() + wait;
+        entry.due = now + wait;
         wait
     }
 
@@ -127,20 +125,21 @@ mod tests {
         assert!(delays.len() > 1, "no jitter");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_book_knows_what_is_due() {
+    #[test]
+    fn a_book_knows_what_is_due() {
+        let start = Instant::now();
         let mut book = DueBook::new();
-        book.want(["a", "b"]);
-        assert_eq!(book.due(Duration::ZERO).len(), 2);
-        book.done(&"a", SECOND * 10);
-        book.missed(&"b", SECOND, CEILING);
-        assert!(book.due(Duration::ZERO).is_empty());
-        tokio::time::advance(SECOND * 2).await;
-        assert_eq!(book.due(Duration::ZERO), ["b"]);
-        assert_eq!(book.due(SECOND * 9).len(), 2, "slack keeps batches whole");
-        book.want(["a", "c"]);
-        assert_eq!(book.due(Duration::ZERO), ["c"]);
-        book.done(&"c", SECOND);
-        assert_eq!(book.next(), Some(Instant::now() + SECOND));
+        book.want(["a", "b"], start);
+        assert_eq!(book.due(start, Duration::ZERO).len(), 2);
+        book.done(&"a", start, SECOND * 10);
+        book.missed(&"b", start, SECOND, CEILING);
+        assert!(book.due(start, Duration::ZERO).is_empty());
+        let later = start + SECOND * 2;
+        assert_eq!(book.due(later, Duration::ZERO), ["b"]);
+        assert_eq!(book.due(later, SECOND * 9).len(), 2, "slack keeps batches whole");
+        book.want(["a", "c"], later);
+        assert_eq!(book.due(later, Duration::ZERO), ["c"]);
+        book.done(&"c", later, SECOND);
+        assert_eq!(book.next(), Some(later + SECOND));
     }
 }

@@ -81,19 +81,19 @@ impl Documents {
         {
             let known = scope.known.borrow();
             let used = known.active.values().chain(known.ended.values()).filter_map(document_key).cloned();
-            self.book.want(used.map(Some).chain([None]));
+            self.book.want(used.map(Some).chain([None]), Instant::now());
         }
         let every = scope.config.evidence_every;
-        for name in self.book.due(every / 4) {
+        for name in self.book.due(Instant::now(), every / 4) {
             let document = name.as_deref().unwrap_or(PREFERENCES_DOCUMENT);
             let answer = scope.ask(scope.client.session_document(document)).await;
             let fact = match &answer {
                 Ok(document) => {
-                    self.book.done(&name, jittered(every));
+                    self.book.done(&name, Instant::now(), jittered(every));
                     Fact::known(document.clone(), GET_DOCUMENT, Timestamp::now())
                 }
                 Err(failure) => {
-                    let wait = self.book.missed(&name, RETRY, CEILING);
+                    let wait = self.book.missed(&name, Instant::now(), RETRY, CEILING);
                     Fact::failed(failure.clone(), Some(clock_after(wait)))
                 }
             };
@@ -149,9 +149,9 @@ impl Nodes {
     async fn step(&mut self, scope: &Scope) -> Result<Option<Instant>, Closed> {
         let wanted = active_nodes(scope);
         self.roles.retain(|node, _| wanted.contains(node));
-        self.book.want(wanted);
+        self.book.want(wanted, Instant::now());
         let every = scope.config.evidence_every;
-        let due = self.book.due(every / 4);
+        let due = self.book.due(Instant::now(), every / 4);
         if !due.is_empty() {
             let answer = scope.ask(scope.client.describe_nodes(&due)).await;
             let at = Timestamp::now();
@@ -162,12 +162,12 @@ impl Nodes {
                     .map(|(id, node)| {
                         let fact = match node {
                             Ok(node) => {
-                                self.book.done(&id, next);
+                                self.book.done(&id, Instant::now(), next);
                                 self.roles.insert(id.clone(), roles_of(node.as_ref()));
                                 Fact::known(node, NODE_PROPERTIES, at)
                             }
                             Err(failure) => {
-                                let wait = self.book.missed(&id, RETRY, CEILING);
+                                let wait = self.book.missed(&id, Instant::now(), RETRY, CEILING);
                                 Fact::failed(failure, Some(clock_after(wait)))
                             }
                         };
@@ -178,7 +178,7 @@ impl Nodes {
             };
             // What the client leaves out (ids of no managed node) is not asked for again soon.
             for id in due.iter().filter(|id| !facts.iter().any(|(told, _)| told == *id)) {
-                self.book.done(id, next);
+                self.book.done(id, Instant::now(), next);
             }
             scope.tell(Observation::Nodes { scope: scope.client.id().clone(), nodes: facts }).await?;
         }
@@ -222,7 +222,7 @@ fn roles_of(node: Option<&Node>) -> Vec<Arc<str>> {
 fn fail_all<T>(book: &mut DueBook<NodeId>, due: &[NodeId], failure: &Failure) -> Vec<(NodeId, Fact<T>)> {
     due.iter()
         .map(|id| {
-            let wait = book.missed(id, RETRY, CEILING);
+            let wait = book.missed(id, Instant::now(), RETRY, CEILING);
             (id.clone(), Fact::failed(failure.clone(), Some(clock_after(wait))))
         })
         .collect()
@@ -236,15 +236,15 @@ struct Tags {
 
 impl Tags {
     async fn step(&mut self, scope: &Scope) -> Result<Option<Instant>, Closed> {
-        self.book.want(active_nodes(scope));
+        self.book.want(active_nodes(scope), Instant::now());
         let every = scope.config.evidence_every;
-        let due = self.book.due(every / 4);
+        let due = self.book.due(Instant::now(), every / 4);
         if !due.is_empty() {
             let tags = match scope.ask(scope.client.node_tags(&due)).await {
                 Ok(tags) => {
                     let (at, next) = (Timestamp::now(), jittered(every));
                     for id in &due {
-                        self.book.done(id, next);
+                        self.book.done(id, Instant::now(), next);
                     }
                     tags.into_iter().map(|(id, tags)| (id, Fact::known(tags, NODE_TAGS, at))).collect()
                 }
@@ -265,19 +265,19 @@ struct Caller {
 
 impl Caller {
     async fn step(&mut self, scope: &Scope) -> Result<Option<Instant>, Closed> {
-        self.book.want((!self.told).then_some(()));
-        if self.book.due(Duration::ZERO).is_empty() {
+        self.book.want((!self.told).then_some(()), Instant::now());
+        if self.book.due(Instant::now(), Duration::ZERO).is_empty() {
             return Ok(self.book.next());
         }
         match scope.ask(scope.client.caller()).await {
             Ok((_, arn)) => {
                 self.told = true;
-                self.book.want(None);
+                self.book.want(None, Instant::now());
                 scope.tell(Observation::Caller { scope: scope.client.id().clone(), arn }).await?;
             }
             Err(_) => {
                 // The listing says what is wrong with the scope.
-                self.book.missed(&(), RETRY, CEILING);
+                self.book.missed(&(), Instant::now(), RETRY, CEILING);
             }
         }
         Ok(self.book.next())

@@ -64,13 +64,14 @@ impl Streams {
             groups
         };
         let mut fresh = false;
-        self.lookups.want(groups.values().flatten().map(|wanted| wanted.id.clone()));
+        let ids = groups.values().flatten().map(|wanted| wanted.id.clone());
+        self.lookups.want(ids, Instant::now());
         if groups.is_empty() {
             return Ok(None);
         }
         if Instant::now() < self.due {
             // A session that is new here is looked up at once; the listing by recency keeps its pace.
-            fresh = !self.lookups.due(Duration::ZERO).is_empty();
+            fresh = !self.lookups.due(Instant::now(), Duration::ZERO).is_empty();
             if !fresh {
                 return Ok(self.next());
             }
@@ -110,14 +111,14 @@ impl Streams {
                     self.backoff.succeeded();
                     let at = Timestamp::now();
                     for (id, stream) in found {
-                        self.lookups.done(&id, CEILING);
+                        self.lookups.done(&id, Instant::now(), CEILING);
                         told.push((id, Fact::known(Some(stream), DESCRIBE, at)));
                     }
                 }
                 Err(failure) => return self.group_failed(wanted, failure).await.map(Err),
             }
         }
-        let mut due = self.lookups.due(Duration::ZERO);
+        let mut due = self.lookups.due(Instant::now(), Duration::ZERO);
         due.retain(|id| wanted.iter().any(|wanted| wanted.id == *id));
         due.truncate(LOOKUPS_A_POLL);
         let mut failed = None;
@@ -127,9 +128,9 @@ impl Streams {
                 match answer {
                     Ok(stream) => {
                         if stream.is_some() {
-                            self.lookups.done(id, CEILING);
+                            self.lookups.done(id, Instant::now(), CEILING);
                         } else {
-                            self.lookups.missed(id, LOOK_AGAIN, CEILING);
+                            self.lookups.missed(id, Instant::now(), LOOK_AGAIN, CEILING);
                         }
                         told.push((id.clone(), Fact::known(stream, DESCRIBE, Timestamp::now())));
                     }
@@ -165,7 +166,7 @@ impl Streams {
         let streams = wanted
             .iter()
             .map(|wanted| {
-                self.lookups.missed(&wanted.id, wait, CEILING);
+                self.lookups.missed(&wanted.id, Instant::now(), wait, CEILING);
                 let fact = if gone {
                     Fact::known(None, DESCRIBE, at)
                 } else {

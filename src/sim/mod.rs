@@ -7,6 +7,14 @@
 //! ```
 //! The [`world::World`] holds what exists and is advanced lazily, to the time of each request.
 
+pub mod control;
 pub mod error;
+pub mod gate;
+pub mod scenario;
+pub mod server;
 pub mod service;
+pub mod services;
 pub mod wire;
+pub mod world;
+
+pub use server::{Sim, SimError};

@@ -1,0 +1,155 @@
+//! The one table of actions: help, footer hints, README and config all read it.
+
+/// What a key can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Selection or scroll down by one.
+    Down,
+    /// Selection or scroll up by one.
+    Up,
+    /// Down by a page.
+    PageDown,
+    /// Up by a page.
+    PageUp,
+    /// To the first.
+    Top,
+    /// To the last.
+    Bottom,
+    /// Open the selected session.
+    Open,
+    /// Next pane.
+    NextPane,
+    /// Previous pane.
+    PreviousPane,
+    /// Back, close, dismiss.
+    Back,
+    /// Filter the table, or search the transcript.
+    Filter,
+    /// Sort by the next column.
+    SortNext,
+    /// Reverse the order.
+    SortReverse,
+    /// Follow the transcript's end, or stop following.
+    Follow,
+    /// Next match of the search.
+    NextMatch,
+    /// Previous match of the search.
+    PreviousMatch,
+    /// End the session.
+    Terminate,
+    /// Raise an alert.
+    Alert,
+    /// Screen 1.
+    Sessions,
+    /// Screen 2.
+    Alerts,
+    /// Screen 3.
+    Preferences,
+    /// Screen 4.
+    History,
+    /// Screen 5.
+    Scopes,
+    /// Ask every scope again, now.
+    Refresh,
+    /// Next theme.
+    NextTheme,
+    /// Help.
+    Help,
+    /// Leave.
+    Quit,
+}
+
+/// Where an action stands in the help screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Getting around.
+    Move,
+    /// What is shown.
+    Look,
+    /// What changes the world.
+    Act,
+    /// Screens and the program itself.
+    Program,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionInfo {
+    /// The action.
+    pub action: Action,
+    /// Its name in the config's `[keys]`.
+    pub name: &'static str,
+    /// Default keys, as the config spells them.
+    pub keys: &'static [&'static str],
+    /// What it does, for help and README.
+    pub what: &'static str,
+    /// One or two words for the footer.
+    pub hint: &'static str,
+    /// Section of the help screen.
+    pub group: Group,
+}
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    hint: &'static str,
+    what: &'static str,
+    group: Group,
+) -> ActionInfo {
+    ActionInfo { action, name, keys, what, hint, group }
+}
+
+/// All actions, in the order of the help screen.
+pub const ACTIONS: &[ActionInfo] = &[
+    row(Action::Down, "down", &["j", "down"], "down", "move or scroll down", Group::Move),
+    row(Action::Up, "up", &["k", "up"], "up", "move or scroll up", Group::Move),
+    row(Action::PageDown, "page_down", &["pagedown"], "page down", "one page down", Group::Move),
+    row(Action::PageUp, "page_up", &["pageup"], "page up", "one page up", Group::Move),
+    row(Action::Top, "top", &["g", "home"], "first", "to the first", Group::Move),
+    row(Action::Bottom, "bottom", &["G", "end"], "last", "to the last", Group::Move),
+    row(Action::Open, "open", &["enter"], "open", "open the session: details and transcript", Group::Move),
+    row(Action::NextPane, "next_pane", &["tab"], "next pane", "next pane", Group::Move),
+    row(Action::PreviousPane, "previous_pane", &["backtab"], "prev pane", "previous pane", Group::Move),
+    row(Action::Back, "back", &["esc"], "back", "back, close, dismiss a message", Group::Move),
+    row(Action::Filter, "filter", &["/"], "filter", "filter the table; search in the transcript", Group::Look),
+    row(Action::SortNext, "sort", &["s"], "sort", "sort by the next column", Group::Look),
+    row(Action::SortReverse, "sort_reverse", &["S"], "reverse", "reverse the order", Group::Look),
+    row(Action::Follow, "follow", &["f"], "follow", "follow the end of the transcript, on or off", Group::Look),
+    row(Action::NextMatch, "next_match", &["n"], "next", "next match in the transcript", Group::Look),
+    row(Action::PreviousMatch, "previous_match", &["N"], "previous", "previous match in the transcript", Group::Look),
+    row(
+        Action::Terminate,
+        "terminate",
+        &["t"],
+        "terminate",
+        "end the session: asks why, then for confirmation",
+        Group::Act,
+    ),
+    row(Action::Alert, "alert", &["a"], "alert", "raise an alert: asks why", Group::Act),
+    row(Action::Sessions, "sessions", &["1"], "sessions", "the sessions", Group::Program),
+    row(Action::Alerts, "alerts", &["2"], "alerts", "alerts and everything else that was done here", Group::Program),
+    row(
+        Action::Preferences,
+        "preferences",
+        &["3"],
+        "prefs",
+        "Session Manager preferences, scope by scope",
+        Group::Program,
+    ),
+    row(Action::History, "history", &["4"], "history", "sessions that ended within the last hour", Group::Program),
+    row(Action::Scopes, "scopes", &["5"], "scopes", "health of every account and region", Group::Program),
+    row(Action::Refresh, "refresh", &["r"], "refresh", "ask every scope again, now", Group::Program),
+    row(Action::NextTheme, "theme", &["T"], "theme", "next theme", Group::Program),
+    row(Action::Help, "help", &["?"], "help", "this help", Group::Program),
+    row(Action::Quit, "quit", &["q", "ctrl-c"], "quit", "leave", Group::Program),
+];
+
+impl Action {
+    /// Its row in the table.
+    pub fn info(self) -> &'static ActionInfo {
+        // The table has a row for every action (tested); the first row stands in only to keep this total.
+        const FIRST: &ActionInfo = &row(Action::Help, "help", &["?"], "help", "this help", Group::Program);
+        ACTIONS.iter().find(|info| info.action == self).unwrap_or(FIRST)
+    }
+}

@@ -1,0 +1,280 @@
+//! Observations enter the board.
+
+use std::{collections::HashSet, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{Board, Failing, HISTORY, Phase, ScopeBoard, SessionBoard};
+use crate::domain::{
+    Fact, Failure, Judgement, Missing, NodeId, Observation, ScopeId, Session, SessionKey, SessionStatus, Why,
+};
+
+impl Board {
+    /// Takes in what the watch saw. Transcripts are not the board's.
+    ///
+    /// The revision moves only when more than ages and call counts changed: an idle organization costs no frames.
+    pub fn observe(&mut self, observation: Observation) {
+        match observation {
+            Observation::Active { scope, sessions, at } => self.active(&scope, sessions, at),
+            Observation::History { sessions, at, .. } => self.history(sessions, at),
+            Observation::ListingFailed { scope, failure, retry_at, at } => {
+                let board = self.scope_mut(&scope);
+                let since = board.failing.as_ref().map_or(at, |failing| failing.since);
+                board.failing = Some(Failing { failure, since, retry_at: Some(retry_at) });
+                self.revision += 1;
+            }
+            Observation::Nodes { scope, nodes } => {
+                let mut touched = HashSet::new();
+                for (id, fact) in nodes {
+                    self.note_evidence(&scope, "ssm:DescribeInstanceProperties", &fact);
+                    let node = self.scope_mut(&scope).nodes.entry(id.clone()).or_default();
+                    if renew(&mut node.properties, fact) {
+                        touched.insert(id);
+                    }
+                }
+                self.soil_nodes(&scope, &touched);
+            }
+            Observation::NodeTags { scope, tags } => {
+                let mut touched = HashSet::new();
+                for (id, fact) in tags {
+                    self.note_evidence(&scope, "tag:GetResources", &fact);
+                    let node = self.scope_mut(&scope).nodes.entry(id.clone()).or_default();
+                    if renew(&mut node.tags, fact) {
+                        touched.insert(id);
+                    }
+                }
+                self.soil_nodes(&scope, &touched);
+            }
+            Observation::Role { account, role, policies } => {
+                let scopes: Vec<_> = self.scopes.keys().filter(|scope| scope.account == account).cloned().collect();
+                for scope in &scopes {
+                    self.note_evidence(scope, "iam:ListAttachedRolePolicies", &policies);
+                }
+                if renew(self.roles.entry((account.clone(), role)).or_default(), policies) {
+                    self.soil(|session| session.key.scope.account == account);
+                }
+            }
+            Observation::Preferences { scope, document } => {
+                self.note_evidence(&scope, "ssm:GetDocument", &document);
+                if renew(&mut self.scope_mut(&scope).preferences, document) {
+                    self.soil(|session| session.key.scope == scope);
+                    self.revision += 1;
+                }
+            }
+            Observation::Document { scope, name, document } => {
+                if renew(self.scope_mut(&scope).documents.entry(Arc::clone(&name)).or_default(), document) {
+                    self.soil(|session| session.key.scope == scope && session.document_name() == &*name);
+                }
+            }
+            Observation::LogStreams { scope, streams } => {
+                for (id, fact) in streams {
+                    self.note_evidence(&scope, "logs:DescribeLogStreams", &fact);
+                    let key = SessionKey { scope: scope.clone(), id };
+                    if let Some(session) = self.sessions.get_mut(&key)
+                        && renew(&mut session.log_stream, fact)
+                    {
+                        self.soil_one(&key);
+                    }
+                }
+            }
+            Observation::Archive { session, object } => {
+                self.note_evidence(&session.scope, "s3:GetObject", &object);
+                if let Some(board) = self.sessions.get_mut(&session)
+                    && renew(&mut board.archive, object)
+                {
+                    self.soil_one(&session);
+                }
+            }
+            Observation::ApiUse { scope, calls } => self.scope_mut(&scope).calls = calls,
+            Observation::Caller { scope, arn } => self.scope_mut(&scope).caller = Some(arn),
+            Observation::Transcript { session, events, .. } => {
+                // What the followed stream shows is newer than what the stream listing knows.
+                if let (Some(board), Some(last)) = (self.sessions.get_mut(&session), events.last())
+                    && let Fact::Known { value: Some(stream), .. } = &mut board.log_stream
+                    && stream.last_event_at.is_none_or(|at| at < last.timestamp)
+                {
+                    stream.last_event_at = Some(last.timestamp);
+                    self.revision += 1;
+                }
+            }
+            Observation::TranscriptFailed { .. } => {}
+        }
+    }
+
+    fn scope_mut(&mut self, scope: &ScopeId) -> &mut ScopeBoard {
+        self.scopes.entry(scope.clone()).or_default()
+    }
+
+    fn active(&mut self, scope: &ScopeId, sessions: Vec<Session>, at: Timestamp) {
+        let board = self.scope_mut(scope);
+        board.last_good = Some(at);
+        if board.failing.take().is_some() {
+            self.revision += 1;
+        }
+        let board = self.scope_mut(scope);
+        let mut missing = std::mem::take(&mut board.active);
+        for session in sessions {
+            missing.remove(&session.key.id);
+            self.list(session, at);
+        }
+        for id in missing {
+            let key = SessionKey { scope: scope.clone(), id };
+            let Some(board) = self.sessions.get_mut(&key) else { continue };
+            board.missed = board.missed.saturating_add(1);
+            if board.missed >= 2 {
+                board.phase = Phase::Ended { how: "no longer listed".into(), at };
+                self.soil_one(&key);
+            } else {
+                self.scope_mut(scope).active.insert(key.id);
+            }
+        }
+        self.forget(at);
+    }
+
+    fn list(&mut self, session: Session, at: Timestamp) {
+        let key = session.key.clone();
+        if self.sessions.get(&key).is_none_or(|board| !board.ended_by_history()) {
+            self.scope_mut(&key.scope).active.insert(key.id.clone());
+        }
+        match self.sessions.get_mut(&key) {
+            // History said it is over: a late Active answer does not wake the dead.
+            Some(board) if board.ended_by_history() => {}
+            Some(board) => {
+                board.listed_at = at;
+                board.missed = 0;
+                let mut changed = board.phase != Phase::Active;
+                board.phase = Phase::Active;
+                if board.session != session {
+                    if board.session.status != session.status {
+                        board.status_since = at;
+                    }
+                    board.session = session;
+                    changed = true;
+                }
+                if changed {
+                    self.soil_one(&key);
+                }
+            }
+            None => {
+                self.sessions.insert(key.clone(), SessionBoard::new(session, Phase::Active, at));
+                self.soil_one(&key);
+            }
+        }
+    }
+
+    fn history(&mut self, sessions: Vec<Session>, at: Timestamp) {
+        for session in sessions {
+            let key = session.key.clone();
+            let ended_at = session.ended_at.unwrap_or(at);
+            let how: Arc<str> = session.status.as_str().into();
+            let phase = Phase::Ended { how, at: ended_at };
+            self.scope_mut(&key.scope).active.remove(&key.id);
+            match self.sessions.get_mut(&key) {
+                Some(board) => {
+                    if board.phase != phase || board.session != session {
+                        board.phase = phase;
+                        board.session = session;
+                        board.status_since = ended_at;
+                        self.soil_one(&key);
+                    }
+                }
+                None if at.duration_since(ended_at) <= HISTORY => {
+                    self.sessions.insert(key.clone(), SessionBoard::new(session, phase, at));
+                    self.soil_one(&key);
+                }
+                None => {}
+            }
+        }
+        self.forget(at);
+    }
+
+    /// Ended sessions leave the board after [`HISTORY`].
+    fn forget(&mut self, now: Timestamp) {
+        let before = self.sessions.len();
+        self.sessions.retain(|_, board| match board.phase {
+            Phase::Active => true,
+            Phase::Ended { at, .. } => now.duration_since(at) <= HISTORY,
+        });
+        self.revision += u64::from(self.sessions.len() != before);
+    }
+
+    fn soil_nodes(&mut self, scope: &ScopeId, nodes: &HashSet<NodeId>) {
+        self.soil(|session| session.key.scope == *scope && nodes.contains(&session.target));
+    }
+
+    fn soil(&mut self, touches: impl Fn(&Session) -> bool) {
+        let keys: Vec<_> = self
+            .sessions
+            .values()
+            .filter(|board| !board.dirty && touches(&board.session))
+            .map(|board| board.session.key.clone())
+            .collect();
+        for key in keys {
+            self.soil_one(&key);
+        }
+    }
+
+    fn soil_one(&mut self, key: &SessionKey) {
+        if let Some(board) = self.sessions.get_mut(key)
+            && !board.dirty
+        {
+            board.dirty = true;
+            self.revision += 1;
+            self.unjudged.push_back(key.clone());
+        }
+    }
+
+    /// Keeps the list of evidence that a scope cannot give.
+    fn note_evidence<T>(&mut self, scope: &ScopeId, operation: &'static str, fact: &Fact<T>) {
+        let board = self.scope_mut(scope);
+        match fact {
+            Fact::Known { .. } => {
+                board.evidence_failures.remove(operation);
+            }
+            Fact::Missing(Missing { why: Why::Failed(failure), retry_at }) => {
+                let now_failing = |since| Failing { failure: Failure::clone(failure), since, retry_at: *retry_at };
+                let since = board.evidence_failures.get(operation).map(|failing| failing.since);
+                let since = since.or(board.last_good).unwrap_or(Timestamp::UNIX_EPOCH);
+                board.evidence_failures.insert(operation, now_failing(since));
+            }
+            Fact::Missing(_) => {}
+        }
+    }
+}
+
+/// A failed re-read does not take away what was known: it grows old, and counts as stale in time.
+/// Tells whether more than the time of reading changed.
+fn renew<T: PartialEq>(known: &mut Fact<T>, read: Fact<T>) -> bool {
+    let changed = match (&*known, &read) {
+        (Fact::Known { .. }, Fact::Missing(_)) => return false,
+        (Fact::Known { value: before, .. }, Fact::Known { value: after, .. }) => before != after,
+        (before, after) => before != after,
+    };
+    *known = read;
+    changed
+}
+
+impl SessionBoard {
+    fn new(session: Session, phase: Phase, at: Timestamp) -> Self {
+        Self {
+            status_since: match &phase {
+                Phase::Active => at,
+                Phase::Ended { at, .. } => *at,
+            },
+            session,
+            phase,
+            listed_at: at,
+            missed: 0,
+            log_stream: Fact::not_read(),
+            archive: Fact::not_read(),
+            judgement: Judgement::default(),
+            dirty: false,
+            next_change: None,
+        }
+    }
+
+    fn ended_by_history(&self) -> bool {
+        matches!(self.phase, Phase::Ended { .. })
+            && matches!(self.session.status, SessionStatus::Terminated | SessionStatus::Failed)
+    }
+}

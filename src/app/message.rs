@@ -1,0 +1,61 @@
+//! What can happen, and what the program is to do about it.
+
+use crossterm::event::KeyEvent;
+use std::sync::Arc;
+
+use crate::domain::{ActId, ActOutcome, AlertBody, Observation, ScopeId, SessionKey};
+
+/// Everything that enters the State.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// The watch saw something.
+    Observed(Observation),
+    /// A key was pressed or repeats.
+    Key(KeyEvent),
+    /// Text was pasted (bracketed paste).
+    Paste(String),
+    /// The terminal has a new size: columns, rows.
+    Resize(u16, u16),
+    /// Time passed.
+    Tick,
+    /// A step of an act has come further.
+    ActProgress {
+        /// Which act.
+        act: ActId,
+        /// Which of its steps.
+        step: usize,
+        /// How far.
+        outcome: ActOutcome,
+    },
+    /// The end was asked for from outside (signal).
+    Quit,
+}
+
+/// What is to be done outside of the State.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Follow that session's log stream in that log group, or none.
+    Follow(Option<(SessionKey, Arc<str>)>),
+    /// Ask that scope now.
+    Refresh(ScopeId),
+    /// End a session and prove it; the act is in `State::acts`.
+    Terminate {
+        /// The act.
+        act: ActId,
+        /// The session that the dialog was opened on.
+        session: SessionKey,
+        /// It was NON_COMPLIANT: its end counts in the metric TerminatedSSMSessions.
+        count_it: bool,
+    },
+    /// Send an alert to every destination.
+    Alert {
+        /// The act.
+        act: ActId,
+        /// The session that the dialog was opened on.
+        session: SessionKey,
+        /// What it says.
+        body: AlertBody,
+    },
+    /// Leave the program.
+    Quit,
+}

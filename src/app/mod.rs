@@ -1,0 +1,19 @@
+//! The program's mind: `update(&mut State, Message, now) -> Vec<Effect>`. No I/O, no clock, no randomness.
+
+pub mod action;
+pub mod board;
+pub mod dialog;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub mod fixture;
+pub mod keymap;
+pub mod layout;
+pub mod message;
+pub mod project;
+pub mod state;
+pub mod update;
+pub mod view;
+
+pub use message::{Effect, Message};
+pub use state::{Setup, State};
+pub use update::{short_age, update};

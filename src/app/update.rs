@@ -1,0 +1,134 @@
+//! One message in, a changed State and its effects out.
+
+pub mod acts;
+mod keys;
+mod transcript;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    board::Freshness,
+    layout::Areas,
+    message::{Effect, Message},
+    state::State,
+    view::{Banner, BannerKind, Notice, Screen},
+};
+use crate::domain::{ActOutcome, FailureClass, Observation};
+
+/// How long a passing word stays.
+const NOTICE_TIME: SignedDuration = SignedDuration::from_secs(6);
+
+/// Applies a message that arrived at `now`.
+pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect> {
+    state.now = state.now.max(now);
+    // What an observation changes is told by the board; everything else is drawn.
+    let before = state.board.revision;
+    state.revision += u64::from(!matches!(message, Message::Observed(_)));
+    let mut effects = Vec::new();
+    match message {
+        Message::Observed(observation) => observe(state, observation),
+        Message::Key(key) => keys::key(state, key, &mut effects),
+        Message::Paste(text) => keys::paste(state, &text),
+        Message::Resize(width, height) => state.view.size = (width, height),
+        Message::Tick => {}
+        Message::ActProgress { act, step, outcome } => acts::progress(state, act, step, outcome),
+        Message::Quit => effects.push(Effect::Quit),
+    }
+    state.board.judge_due(state.now);
+    state.revision += u64::from(state.board.revision != before);
+    settle(state, &mut effects);
+    effects
+}
+
+fn observe(state: &mut State, observation: Observation) {
+    match &observation {
+        Observation::Transcript { session, events, at } => transcript::events(state, session, events, *at),
+        Observation::TranscriptFailed { session, failure, retry_at, .. } => {
+            transcript::failed(state, session, failure, *retry_at);
+        }
+        _ => {}
+    }
+    state.board.observe(observation);
+}
+
+/// Brings everything that is derived up to date.
+fn settle(state: &mut State, effects: &mut Vec<Effect>) {
+    state.project();
+    banners(state);
+    if state.view.notice.as_ref().is_some_and(|notice| notice.until <= state.now) {
+        state.view.notice = None;
+    }
+    let (width, height) = state.view.size;
+    let areas = Areas::of(width, height, &state.view);
+    if let Some(areas) = &areas {
+        let rows = areas.table_rows();
+        match state.view.screen {
+            Screen::Sessions => state.view.table.list.scroll(rows),
+            Screen::Alerts => state.view.acts.scroll(rows),
+            Screen::Preferences => state.view.preferences.scroll(rows),
+            Screen::History => state.view.history.scroll(rows),
+            Screen::Scopes => state.view.scopes.scroll(rows),
+        }
+    }
+    transcript::follow_selection(state, areas.as_ref(), effects);
+}
+
+/// What must not be overlooked: failed acts first, then scopes that cannot be read.
+fn banners(state: &mut State) {
+    let mut banners = Vec::new();
+    for act in state.acts.iter().rev() {
+        if state.view.dismissed.contains(&act.id) {
+            continue;
+        }
+        for step in &act.steps {
+            if let ActOutcome::Failed { what, to_do } = &step.outcome {
+                let text = format!("{} of {}: {what}. {to_do}", step.name, act.session.id);
+                banners.push(Banner { kind: BannerKind::Act(act.id), text });
+            }
+        }
+    }
+    let mut blind = 0;
+    let mut scopes = Vec::new();
+    for (id, scope) in &state.board.scopes {
+        let freshness = state.board.freshness(scope, state.now);
+        let bad = freshness == Freshness::Blind || (freshness == Freshness::Stale && scope.failing.is_some());
+        let Some(failing) = scope.failing.as_ref().filter(|_| bad) else { continue };
+        blind += 1;
+        let name = state.board.account_name(id);
+        let what = match failing.failure.class {
+            FailureClass::Denied => format!("{} is denied", failing.failure.action),
+            FailureClass::Throttled => "is throttled".to_owned(),
+            class => format!("{}: {}", class.word(), failing.failure.message),
+        };
+        let age = match scope.last_good {
+            Some(at) => format!("last data {} ago", short_age(state.now.duration_since(at))),
+            None => "never read".to_owned(),
+        };
+        scopes.push(Banner {
+            kind: BannerKind::Scope(id.clone()),
+            text: format!("CANNOT SEE {name} {}: {what}; {age}", id.region),
+        });
+    }
+    if scopes.len() > 3 {
+        let rest = blind - 2;
+        scopes.truncate(2);
+        scopes.push(Banner { kind: BannerKind::Scopes, text: format!("CANNOT SEE {rest} more scopes: press 5") });
+    }
+    banners.extend(scopes);
+    state.view.banners = banners;
+}
+
+/// `59s`, `12m`, `3h05m`, `2d04h`.
+pub fn short_age(age: SignedDuration) -> String {
+    let seconds = age.as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+pub(super) fn notify(state: &mut State, text: impl Into<String>, bad: bool) {
+    state.view.notice = Some(Notice { text: text.into(), bad, until: state.now + NOTICE_TIME });
+}

@@ -1,0 +1,312 @@
+//! Keys: the top layer gets them first: dialog, input line, help, screen.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use jiff::SignedDuration;
+
+use super::{acts, notify, transcript};
+use crate::{
+    app::{
+        action::Action,
+        dialog::Answer,
+        keymap::combination,
+        layout::Areas,
+        message::Effect,
+        state::{Projected, State},
+        view::{Focus, LineInput, ListView, Screen},
+    },
+    domain::ActKind,
+};
+
+/// A key that closed something does nothing else for that long, and as long as it is held down.
+const HELD: SignedDuration = SignedDuration::from_millis(600);
+
+pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
+    let Some(key) = combination(event) else { return };
+    if let Some((held, last)) = state.view.held {
+        if held == key && (event.kind == KeyEventKind::Repeat || state.now.duration_since(last) < HELD) {
+            state.view.held = Some((held, state.now));
+            return;
+        }
+        state.view.held = None;
+    }
+    if let Some(mut dialog) = state.view.dialog.take() {
+        match dialog.key(event, state.now) {
+            Answer::Open => state.view.dialog = Some(dialog),
+            Answer::Cancelled => state.view.held = Some((key, state.now)),
+            Answer::Do(reason) => {
+                state.view.held = Some((key, state.now));
+                acts::begin(state, dialog.kind, dialog.session, reason, effects);
+            }
+        }
+        return;
+    }
+    if state.view.input.is_some() {
+        return input_key(state, event);
+    }
+    let Some(action) = state.setup.keymap.action(key) else { return };
+    if state.view.help.is_some() {
+        return help_key(state, action, effects);
+    }
+    act(state, action, event.code, effects);
+}
+
+pub(super) fn paste(state: &mut State, text: &str) {
+    if let Some(dialog) = &mut state.view.dialog {
+        dialog.paste(text);
+    } else if let Some(input) = &mut state.view.input {
+        input.text.extend(text.chars().filter(|c| !c.is_control()).take(200));
+        apply_input(state);
+    }
+}
+
+fn input_key(state: &mut State, event: KeyEvent) {
+    let Some(input) = &mut state.view.input else { return };
+    let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    match event.code {
+        KeyCode::Esc => {
+            input.text = std::mem::take(&mut input.before);
+            apply_input(state);
+            state.view.input = None;
+        }
+        KeyCode::Enter => state.view.input = None,
+        KeyCode::Backspace => {
+            if input.text.pop().is_none() {
+                state.view.input = None;
+            }
+            apply_input(state);
+        }
+        KeyCode::Char('u' | 'w' | 'c') if !plain => {
+            input.text.clear();
+            apply_input(state);
+            if event.code == KeyCode::Char('c') {
+                state.view.input = None;
+            }
+        }
+        KeyCode::Char(character) if plain && input.text.chars().count() < 200 => {
+            input.text.push(character);
+            apply_input(state);
+        }
+        KeyCode::Down | KeyCode::Up => state.view.table.list.step(if event.code == KeyCode::Down { 1 } else { -1 }),
+        _ => {}
+    }
+}
+
+/// The filter, or the search, is what the input line says, live.
+fn apply_input(state: &mut State) {
+    let Some(text) = state.view.input.as_ref().map(|input| input.text.clone()) else { return };
+    if state.view.focus == Focus::Transcript && state.view.screen == Screen::Sessions {
+        transcript::search(state, text);
+    } else {
+        state.view.table.filter = text;
+    }
+}
+
+fn help_key(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let Some(top) = &mut state.view.help else { return };
+    match action {
+        Action::Down => *top += 1,
+        Action::Up => *top = top.saturating_sub(1),
+        Action::PageDown => *top += 10,
+        Action::PageUp => *top = top.saturating_sub(10),
+        Action::Top => *top = 0,
+        Action::Quit => effects.push(Effect::Quit),
+        _ => state.view.help = None,
+    }
+}
+
+fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effect>) {
+    match action {
+        Action::Down => scroll(state, Scroll::By(1)),
+        Action::Up => scroll(state, Scroll::By(-1)),
+        Action::PageDown => scroll(state, Scroll::Pages(1)),
+        Action::PageUp => scroll(state, Scroll::Pages(-1)),
+        Action::Top => scroll(state, Scroll::End(false)),
+        Action::Bottom => scroll(state, Scroll::End(true)),
+        Action::Open => open(state),
+        Action::NextPane => next_pane(state, true),
+        Action::PreviousPane => next_pane(state, false),
+        Action::Back => back(state),
+        Action::Filter => begin_input(state),
+        Action::SortNext => {
+            let table = &mut state.view.table;
+            table.sort = table.sort.next();
+            table.reverse = false;
+        }
+        Action::SortReverse => state.view.table.reverse = !state.view.table.reverse,
+        Action::Follow => transcript::toggle_follow(state),
+        Action::NextMatch => transcript::find(state, true),
+        Action::PreviousMatch => transcript::find(state, false),
+        Action::Terminate => acts::open_dialog(state, ActKind::Terminate, code),
+        Action::Alert => acts::open_dialog(state, ActKind::Alert, code),
+        Action::Sessions => show(state, Screen::Sessions),
+        Action::Alerts => show(state, Screen::Alerts),
+        Action::Preferences => show(state, Screen::Preferences),
+        Action::History => show(state, Screen::History),
+        Action::Scopes => show(state, Screen::Scopes),
+        Action::Refresh => {
+            effects.extend(state.board.scopes.keys().cloned().map(Effect::Refresh));
+            notify(state, "asking every scope again", false);
+        }
+        Action::NextTheme => {
+            let count = state.setup.themes.len().max(1);
+            state.view.theme = (state.view.theme + 1) % count;
+            let name = state.setup.themes.get(state.view.theme).cloned().unwrap_or_default();
+            notify(state, format!("theme {name}"), false);
+        }
+        Action::Help => state.view.help = Some(0),
+        Action::Quit => effects.push(Effect::Quit),
+    }
+}
+
+fn show(state: &mut State, screen: Screen) {
+    state.view.screen = screen;
+}
+
+fn open(state: &mut State) {
+    match state.view.screen {
+        Screen::Sessions if state.view.table.list.selected.is_some() => {
+            state.view.opened = true;
+            state.view.focus = if state.view.focus == Focus::Table { Focus::Detail } else { state.view.focus };
+            state.view.detail_top = 0;
+        }
+        Screen::History | Screen::Alerts => {
+            // The session that is meant opens on the sessions screen, as a ghost where it has ended.
+            let key = if state.view.screen == Screen::History {
+                state.view.history.selected.clone()
+            } else {
+                state.view.acts.selected.and_then(|id| state.act(id)).map(|act| act.session.clone())
+            };
+            let Some(key) = key.filter(|key| state.board.sessions.contains_key(key)) else {
+                return notify(state, "that session is no longer known here", true);
+            };
+            state.view.screen = Screen::Sessions;
+            state.view.table.filter.clear();
+            state.view.table.list.selected = Some(key);
+            state.view.opened = true;
+            state.view.focus = Focus::Detail;
+            state.view.detail_top = 0;
+            state.projected = Projected::default();
+        }
+        _ => {}
+    }
+}
+
+fn back(state: &mut State) {
+    let view = &mut state.view;
+    if view.screen == Screen::Sessions && view.focus != Focus::Table {
+        if let Some(transcript) = view.transcript.as_mut().filter(|transcript| !transcript.search.is_empty()) {
+            transcript.search.clear();
+            transcript.found = None;
+            return;
+        }
+        view.focus = Focus::Table;
+        view.opened = false;
+    } else if acts::dismiss(state) {
+    } else if state.view.opened {
+        state.view.opened = false;
+        state.view.focus = Focus::Table;
+    } else if state.view.screen != Screen::Sessions {
+        state.view.screen = Screen::Sessions;
+    } else if !state.view.table.filter.is_empty() {
+        state.view.table.filter.clear();
+    }
+}
+
+fn next_pane(state: &mut State, forward: bool) {
+    if state.view.screen != Screen::Sessions {
+        let at = Screen::ALL.iter().position(|screen| *screen == state.view.screen).unwrap_or(0);
+        let count = Screen::ALL.len();
+        let to = if forward { at + 1 } else { at + count - 1 } % count;
+        state.view.screen = Screen::ALL.get(to).copied().unwrap_or_default();
+        return;
+    }
+    let roomy = areas(state).is_some_and(|areas| areas.table.is_some() && areas.detail.is_some());
+    let order: &[Focus] = if roomy {
+        &[Focus::Table, Focus::Detail, Focus::Transcript]
+    } else if state.view.opened {
+        &[Focus::Detail, Focus::Transcript]
+    } else {
+        // Only the table is on the screen: the first Tab opens the session.
+        return open(state);
+    };
+    let at = order.iter().position(|focus| *focus == state.view.focus).unwrap_or(0);
+    let to = if forward { at + 1 } else { at + order.len() - 1 } % order.len();
+    state.view.focus = order.get(to).copied().unwrap_or_default();
+}
+
+fn begin_input(state: &mut State) {
+    let in_transcript = state.view.screen == Screen::Sessions && state.view.focus == Focus::Transcript;
+    if !in_transcript {
+        state.view.screen = Screen::Sessions;
+        if state.view.opened && areas(state).is_some_and(|areas| areas.table.is_none()) {
+            state.view.opened = false;
+        }
+        state.view.focus = Focus::Table;
+    }
+    let text = match &state.view.transcript {
+        Some(transcript) if in_transcript => transcript.search.clone(),
+        _ => state.view.table.filter.clone(),
+    };
+    state.view.input = Some(LineInput { text: text.clone(), before: text });
+}
+
+/// How far to move.
+#[derive(Clone, Copy)]
+pub(super) enum Scroll {
+    By(isize),
+    Pages(isize),
+    End(bool),
+}
+
+fn areas(state: &State) -> Option<Areas> {
+    Areas::of(state.view.size.0, state.view.size.1, &state.view)
+}
+
+fn scroll(state: &mut State, scroll: Scroll) {
+    let Some(areas) = areas(state) else { return };
+    let table_rows = isize::try_from(areas.table_rows()).unwrap_or(isize::MAX);
+    let view = &mut state.view;
+    match (view.screen, view.focus) {
+        (Screen::Sessions, Focus::Table) => {
+            let left = view.table.list.selected.clone();
+            move_list(&mut view.table.list, scroll, table_rows);
+            view.detail_top = 0;
+            let ghost = |key| state.board.sessions.get(key).is_none_or(|session| !session.is_active());
+            if left != state.view.table.list.selected && left.as_ref().is_some_and(ghost) {
+                // A ghost that is left behind goes.
+                state.projected = Projected::default();
+            }
+        }
+        (Screen::Sessions, Focus::Detail) => {
+            let rows = areas.detail_rows();
+            let last = view.detail_lines.saturating_sub(rows);
+            view.detail_top = match scroll {
+                Scroll::By(by) => view.detail_top.min(last).saturating_add_signed(by),
+                Scroll::Pages(by) => {
+                    view.detail_top.saturating_add_signed(by * isize::try_from(rows).unwrap_or(isize::MAX))
+                }
+                Scroll::End(to_last) => {
+                    if to_last {
+                        last
+                    } else {
+                        0
+                    }
+                }
+            }
+            .min(last);
+        }
+        (Screen::Sessions, Focus::Transcript) => transcript::scroll(state, scroll, areas.transcript_rows()),
+        (Screen::Alerts, _) => move_list(&mut view.acts, scroll, table_rows),
+        (Screen::Preferences, _) => move_list(&mut view.preferences, scroll, table_rows),
+        (Screen::History, _) => move_list(&mut view.history, scroll, table_rows),
+        (Screen::Scopes, _) => move_list(&mut view.scopes, scroll, table_rows),
+    }
+}
+
+fn move_list<Id: PartialEq + Clone>(list: &mut ListView<Id>, scroll: Scroll, rows: isize) {
+    match scroll {
+        Scroll::By(by) => list.step(by),
+        Scroll::Pages(by) => list.step(by * rows),
+        Scroll::End(to_last) => list.jump(to_last),
+    }
+}

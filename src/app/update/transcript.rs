@@ -1,0 +1,208 @@
+//! The transcript of the selected session.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::keys::Scroll;
+use crate::{
+    app::{
+        board::{Phase, SessionBoard},
+        layout::Areas,
+        message::Effect,
+        state::State,
+        view::{Screen, TranscriptStatus, TranscriptView},
+    },
+    domain::{Failure, FailureClass, LogEvent, SessionKey},
+    transcript::{DEFAULT_CAPACITY, Direction, Glyphs, Search, Transcript, why_no_log},
+};
+
+/// What following a session needs: its log group, or the words why it has no log.
+enum Followable {
+    In(Arc<str>),
+    Never(Arc<str>),
+    NotKnownYet,
+}
+
+/// Follows the selected session while its transcript is on the screen.
+pub(super) fn follow_selection(state: &mut State, areas: Option<&Areas>, effects: &mut Vec<Effect>) {
+    let on_screen = state.view.screen == Screen::Sessions && areas.is_some_and(|areas| areas.transcript.is_some());
+    let wanted = state.view.table.list.selected.clone().filter(|_| on_screen);
+    let current = state.view.transcript.as_ref().map(|transcript| &transcript.session);
+    if let Some(key) = &wanted
+        && current == Some(key)
+    {
+        return reconsider(state, effects);
+    }
+    if current.is_none() && wanted.is_none() {
+        return;
+    }
+    let was_following = state.view.transcript.take().is_some_and(|transcript| transcript.followed);
+    let Some(session) = wanted else {
+        if was_following {
+            effects.push(Effect::Follow(None));
+        }
+        return;
+    };
+    let glyphs = if state.setup.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
+    state.view.transcript = Some(TranscriptView {
+        session,
+        content: Transcript::new(DEFAULT_CAPACITY, glyphs),
+        status: TranscriptStatus::Loading,
+        followed: false,
+        follow: true,
+        top: 0,
+        top_evicted: 0,
+        search: String::new(),
+        found: None,
+    });
+    if was_following {
+        effects.push(Effect::Follow(None));
+    }
+    reconsider(state, effects);
+}
+
+/// Begins to follow as soon as it is known where; says so where there is nothing to follow.
+fn reconsider(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(view) = &state.view.transcript else { return };
+    if view.followed {
+        return;
+    }
+    let Some(session) = state.board.sessions.get(&view.session) else { return };
+    let followable = followable(state, session);
+    let Some(view) = &mut state.view.transcript else { return };
+    match followable {
+        Followable::In(group) => {
+            view.followed = true;
+            view.status = TranscriptStatus::Loading;
+            effects.push(Effect::Follow(Some((view.session.clone(), group))));
+        }
+        Followable::Never(words) => view.status = TranscriptStatus::Never(words),
+        Followable::NotKnownYet => view.status = TranscriptStatus::Loading,
+    }
+}
+
+fn followable(state: &State, session: &SessionBoard) -> Followable {
+    let record = &session.session;
+    let Some(scope) = state.board.scopes.get(&record.key.scope) else { return Followable::NotKnownYet };
+    let preferences = scope.preferences.value().and_then(Option::as_ref);
+    let own =
+        scope.documents.get(record.document_name()).and_then(|document| document.value()).and_then(Option::as_ref);
+    let group = state.board.log_group(&record.key.scope);
+    let Some(document) =
+        own.or(preferences.filter(|_| record.document_name() == crate::domain::Session::DEFAULT_DOCUMENT))
+    else {
+        // The document cannot be read (yet): where the log would be is enough to look.
+        return group.map_or(Followable::NotKnownYet, Followable::In);
+    };
+    // Documents of AWS's own carry no inputs: the account's preferences decide where their sessions are logged.
+    let streaming = document.inputs.streaming || preferences.is_some_and(|preferences| preferences.inputs.streaming);
+    let no_log = why_no_log(&document.session_type, streaming, group.as_deref().unwrap_or_default());
+    match (no_log, group) {
+        (Some(reason), _) if reason.is_final() => Followable::Never(reason.sentence().into()),
+        (Some(reason), _) if session.is_active() => Followable::Never(reason.sentence().into()),
+        (_, Some(group)) => Followable::In(group),
+        (_, None) => Followable::NotKnownYet,
+    }
+}
+
+/// New events of the followed session.
+pub(super) fn events(state: &mut State, session: &SessionKey, events: &[LogEvent], at: Timestamp) {
+    let Some(view) = state.view.transcript.as_mut().filter(|view| view.session == *session) else { return };
+    let first = view.status == TranscriptStatus::Loading;
+    view.content.push(events);
+    let was_live = matches!(view.status, TranscriptStatus::Live(_));
+    view.status = TranscriptStatus::Live(at);
+    if !events.is_empty() || first || !was_live {
+        state.revision += 1;
+    }
+}
+
+/// The followed stream could not be read.
+pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure, retry_at: Timestamp) {
+    let ended = match state.board.sessions.get(session).map(|board| &board.phase) {
+        Some(Phase::Ended { .. }) | None => true,
+        Some(Phase::Active) => false,
+    };
+    let Some(view) = state.view.transcript.as_mut().filter(|view| view.session == *session) else { return };
+    let status = if failure.class != FailureClass::Gone {
+        TranscriptStatus::Failing { failure: failure.clone(), retry_at }
+    } else if !view.content.lines().is_empty() {
+        TranscriptStatus::Waiting("The log stream is gone: it was deleted while we read it.".into())
+    } else if ended {
+        TranscriptStatus::Waiting("The session has ended and left no log stream.".into())
+    } else {
+        TranscriptStatus::Waiting(
+            "No log stream so far: it comes to be with the first complete line, so an untouched prompt has none."
+                .into(),
+        )
+    };
+    if view.status != status {
+        view.status = status;
+        state.revision += 1;
+    }
+}
+
+pub(super) fn toggle_follow(state: &mut State) {
+    let rows = Areas::of(state.view.size.0, state.view.size.1, &state.view).map_or(1, |areas| areas.transcript_rows());
+    if let Some(view) = &mut state.view.transcript {
+        view.top = view.first_line(rows);
+        view.top_evicted = view.content.evicted_lines();
+        view.follow = !view.follow;
+    }
+}
+
+pub(super) fn scroll(state: &mut State, scroll: Scroll, rows: usize) {
+    let Some(view) = &mut state.view.transcript else { return };
+    let first = view.first_line(rows);
+    let last = view.last_top(rows);
+    let rows = isize::try_from(rows).unwrap_or(isize::MAX);
+    let top = match scroll {
+        Scroll::By(by) => first.saturating_add_signed(by),
+        Scroll::Pages(by) => first.saturating_add_signed(by.saturating_mul(rows)),
+        Scroll::End(false) => 0,
+        Scroll::End(true) => last,
+    };
+    view.top = top.min(last);
+    // Scrolling back stops following; reaching the end takes it up again.
+    view.follow = top >= last;
+    view.top_evicted = view.content.evicted_lines();
+}
+
+pub(super) fn search(state: &mut State, text: String) {
+    if let Some(view) = &mut state.view.transcript {
+        view.search = text;
+        view.found = None;
+    }
+    find(state, false);
+}
+
+/// Goes to the next or previous match, around the ends.
+pub(super) fn find(state: &mut State, forward: bool) {
+    let rows = Areas::of(state.view.size.0, state.view.size.1, &state.view).map_or(1, |areas| areas.transcript_rows());
+    let Some(view) = &mut state.view.transcript else { return };
+    let Some(search) = Search::new(&view.search) else { return };
+    let end = view.content.lines().len().saturating_sub(1);
+    let (direction, from, around) = match (forward, view.found) {
+        (true, Some(line)) => (Direction::Forward, line + 1, 0),
+        (true, None) => (Direction::Forward, 0, 0),
+        (false, Some(line)) => (Direction::Backward, line.wrapping_sub(1).min(end), end),
+        (false, None) => (Direction::Backward, end, end),
+    };
+    let found = view.content.find(&search, from, direction).or_else(|| view.content.find(&search, around, direction));
+    let Some(found) = found else {
+        view.found = None;
+        let text = format!("not in the transcript: {}", view.search);
+        return super::notify(state, text, true);
+    };
+    view.found = Some(found.line);
+    let first = view.first_line(rows);
+    if found.line < first || found.line >= first + rows {
+        view.top = found.line.saturating_sub(rows / 2).min(view.last_top(rows));
+        view.top_evicted = view.content.evicted_lines();
+    } else {
+        view.top = first;
+        view.top_evicted = view.content.evicted_lines();
+    }
+    view.follow = false;
+}

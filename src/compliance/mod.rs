@@ -1,0 +1,30 @@
+//! Facts in, verdicts out: the rules are Cedar policies, and this is the engine that asks them. Pure: no I/O, no clock.
+//!
+//! A rule is one `forbid` with the annotations `@id`, `@severity`, `@title` and `@remediation`; satisfied, the session is
+//! NON_COMPLIANT. Beside it may stand `permit` policies that never permit anything, but say when the rule speaks:
+//!
+//! - `@applies("ID")`: only if it is satisfied does the rule apply; else it is NOT_APPLICABLE. A rule without one always
+//!   applies.
+//! - `@pending("ID") @fact("name") @awaits("words")`: while it is satisfied the rule waits for that fact, and is
+//!   INSUFFICIENT_DATA.
+//!
+//! Cedar skips a policy that ends in an error. Here such a policy makes its rule INSUFFICIENT_DATA, naming the fact that
+//! is absent. That holds too for a policy that asks `context has fact` (or for a tag) where the fact is missing: a
+//! missing fact never turns into a pass.
+
+mod analysis;
+mod engine;
+mod error;
+mod facts;
+mod parameters;
+mod policy;
+mod trial;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::{Engine, Judged};
+pub use error::PolicyError;
+pub use facts::{FactName, SessionEvidence, governing_role};
+pub use parameters::{Parameters, TagPattern};
+pub use policy::{Origin, Rule};

@@ -1,0 +1,246 @@
+//! One session before all rules at one moment.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cedar_policy::{
+    AuthorizationError, Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, EvaluationError,
+    PolicyId, PolicySet, Request, Response, RestrictedExpression,
+};
+use jiff::Timestamp;
+
+use super::{
+    analysis::{Entries, Reading},
+    facts::{Entry, FactName, Reader, SessionEvidence, Value},
+    parameters::Parameters,
+    policy::Role,
+};
+use crate::domain::{MissingFact, Verdict};
+
+/// Which clause of which rule a Cedar policy is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClauseIndex {
+    pub(super) rule: usize,
+    pub(super) clause: usize,
+}
+
+/// The clauses of a rule: the `forbid`, and what says when it speaks.
+#[derive(Debug)]
+pub(super) struct Clauses {
+    pub(super) clauses: Vec<(Role, Reading)>,
+}
+
+/// What Cedar is asked with, made once.
+pub(super) struct Court {
+    pub(super) authorizer: Authorizer,
+    pub(super) forbids: PolicySet,
+    pub(super) permits: PolicySet,
+    pub(super) index: HashMap<PolicyId, ClauseIndex>,
+    pub(super) names: Names,
+    pub(super) parameters: RestrictedExpression,
+    /// The facts that any policy reads.
+    pub(super) facts: Vec<FactName>,
+}
+
+/// Names of entities, parsed once.
+pub(super) struct Names {
+    pub(super) owner: EntityTypeName,
+    pub(super) node: EntityTypeName,
+    pub(super) action: EntityUid,
+}
+
+/// What a policy said.
+enum Answer<'e> {
+    Unsatisfied,
+    Satisfied,
+    Failed(&'e EvaluationError),
+}
+
+/// What a rule comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Outcome {
+    pub(super) status: Verdict,
+    pub(super) missing: Vec<MissingFact>,
+}
+
+impl Outcome {
+    fn plain(status: Verdict) -> Self {
+        Self { status, missing: Vec::new() }
+    }
+
+    fn insufficient(missing: MissingFact) -> Self {
+        Self { status: Verdict::InsufficientData, missing: vec![missing] }
+    }
+}
+
+/// The facts, what each rule came to, and when that may change by itself.
+pub(super) struct Trial<'a> {
+    pub(super) entries: Entries<'a>,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) next_change: Option<Timestamp>,
+}
+
+impl Court {
+    /// Judges one session.
+    pub(super) fn hold<'a>(
+        &self,
+        rules: &[Clauses],
+        evidence: &SessionEvidence<'a>,
+        parameters: &'a Parameters,
+        now: Timestamp,
+    ) -> Trial<'a> {
+        let reader = Reader::new(evidence, parameters, now);
+        let entries: Entries<'a> = self.facts.iter().map(|name| (*name, reader.read(*name))).collect();
+        let mut next_change = entries.values().filter_map(Entry::expires).filter(|expires| *expires > now).min();
+        let outcomes = match self.ask(evidence, &entries) {
+            Ok((permits, forbids)) => {
+                let mut answers: Vec<Vec<Answer<'_>>> =
+                    rules.iter().map(|rule| rule.clauses.iter().map(|_| Answer::Unsatisfied).collect()).collect();
+                self.note(&permits, &mut answers);
+                self.note(&forbids, &mut answers);
+                rules
+                    .iter()
+                    .zip(&answers)
+                    .map(|(rule, answers)| {
+                        let outcome = rule.outcome(answers, &entries);
+                        let crossing = rule.next_crossing(outcome.status, &entries, now);
+                        next_change = next_change.into_iter().chain(crossing).min();
+                        outcome
+                    })
+                    .collect()
+            }
+            Err(what) => rules.iter().map(|_| Outcome::insufficient(policy_error(&what))).collect(),
+        };
+        Trial { entries, outcomes, next_change }
+    }
+
+    fn ask(&self, evidence: &SessionEvidence<'_>, entries: &Entries<'_>) -> Result<(Response, Response), String> {
+        let facts = entries.iter().filter_map(|(name, entry)| match entry {
+            Entry::Known { value, .. } => Some((name.as_str().to_owned(), value.expression()?)),
+            Entry::Absent { .. } | Entry::Missing(_) => None,
+        });
+        let parameters = ("parameters".to_owned(), self.parameters.clone());
+        let context =
+            Context::from_pairs(facts.chain(std::iter::once(parameters))).map_err(|error| error.to_string())?;
+        let uid = |kind: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
+        let node = uid(&self.names.node, evidence.session.target.as_str());
+        // Without its tags the node is no entity: reading a tag is an error then, not an answer.
+        let entities = match entries.get(&FactName::NodeTags) {
+            Some(Entry::Known { value: Value::Tags(tags), .. }) => {
+                let tags =
+                    tags.iter().map(|(key, value)| (key.clone(), RestrictedExpression::new_string(value.clone())));
+                let node = Entity::new_with_tags(node.clone(), [], [], tags).map_err(|error| error.to_string())?;
+                Entities::from_entities([node], None).map_err(|error| error.to_string())?
+            }
+            _ => Entities::empty(),
+        };
+        let owner = uid(&self.names.owner, &evidence.session.owner);
+        let request =
+            Request::new(owner, self.names.action.clone(), node, context, None).map_err(|error| error.to_string())?;
+        // Two questions: with a satisfied forbid in the set, Cedar no longer tells which permits were satisfied.
+        Ok((
+            self.authorizer.is_authorized(&request, &self.permits, &entities),
+            self.authorizer.is_authorized(&request, &self.forbids, &entities),
+        ))
+    }
+
+    fn note<'e>(&self, response: &'e Response, answers: &mut [Vec<Answer<'e>>]) {
+        let mut set = |id: &PolicyId, answer: Answer<'e>| {
+            let slot = self.index.get(id).and_then(|at| answers.get_mut(at.rule)?.get_mut(at.clause));
+            if let Some(slot) = slot {
+                *slot = answer;
+            }
+        };
+        for id in response.diagnostics().reason() {
+            set(id, Answer::Satisfied);
+        }
+        for AuthorizationError::PolicyEvaluationError(error) in response.diagnostics().errors() {
+            set(error.policy_id(), Answer::Failed(error.inner()));
+        }
+    }
+}
+
+impl Clauses {
+    fn outcome(&self, answers: &[Answer<'_>], entries: &Entries<'_>) -> Outcome {
+        let clauses = || self.clauses.iter().zip(answers);
+        // Who asks whether a fact is there must not take a missing one for an absent one.
+        let unknown = self.clauses.iter().flat_map(|(_, reading)| &reading.guarded).find_map(|name| {
+            let Entry::Missing(missing) = entries.get(name)? else { return None };
+            Some(missing_fact(*name, missing.why.to_string(), missing.retry_at))
+        });
+        if let Some(unknown) = unknown {
+            return Outcome::insufficient(unknown);
+        }
+        let applies = || clauses().filter(|((role, _), _)| matches!(role, Role::Applies));
+        let is_satisfied = |answer: &Answer<'_>| matches!(answer, Answer::Satisfied);
+        if applies().next().is_some() && !applies().any(|(_, answer)| is_satisfied(answer)) {
+            return match first_failure(applies(), entries) {
+                Some(missing) => Outcome::insufficient(missing),
+                None => Outcome::plain(Verdict::NotApplicable),
+            };
+        }
+        let pending = || clauses().filter(|((role, _), _)| matches!(role, Role::Pending { .. }));
+        for ((role, _), answer) in pending() {
+            if let (Role::Pending { fact, awaits }, Answer::Satisfied) = (role, answer) {
+                return Outcome::insufficient(missing_fact(*fact, format!("pending: {awaits}"), None));
+            }
+        }
+        if let Some(missing) = first_failure(pending(), entries) {
+            return Outcome::insufficient(missing);
+        }
+        let rule = || clauses().filter(|((role, _), _)| matches!(role, Role::Rule { .. }));
+        match first_failure(rule(), entries) {
+            Some(missing) => Outcome::insufficient(missing),
+            None if rule().any(|(_, answer)| is_satisfied(answer)) => Outcome::plain(Verdict::NonCompliant),
+            None => Outcome::plain(Verdict::Compliant),
+        }
+    }
+
+    /// While the rule does not apply, only what says whether it does can change that.
+    fn next_crossing(&self, status: Verdict, entries: &Entries<'_>, now: Timestamp) -> Option<Timestamp> {
+        self.clauses
+            .iter()
+            .filter(|(role, _)| status != Verdict::NotApplicable || matches!(role, Role::Applies))
+            .filter_map(|(_, reading)| reading.next_crossing(entries, now))
+            .min()
+    }
+}
+
+fn first_failure<'c, 'e: 'c>(
+    mut clauses: impl Iterator<Item = (&'c (Role, Reading), &'c Answer<'e>)>,
+    entries: &Entries<'_>,
+) -> Option<MissingFact> {
+    clauses.find_map(|((_, reading), answer)| match answer {
+        Answer::Failed(error) => Some(what_was_missing(error, reading, entries)),
+        Answer::Unsatisfied | Answer::Satisfied => None,
+    })
+}
+
+/// The fact whose absence ended the policy in an error; of any other error, the error.
+fn what_was_missing(error: &EvaluationError, reading: &Reading, entries: &Entries<'_>) -> MissingFact {
+    let words = error.to_string();
+    let stopped = reading.facts.iter().copied().find(|name| match error {
+        EvaluationError::RecordAttrDoesNotExist(_) => words.contains(&format!("`{name}`")),
+        EvaluationError::EntityDoesNotExist(_) => *name == FactName::NodeTags,
+        _ => false,
+    });
+    match stopped.and_then(|name| Some((name, entries.get(&name)?))) {
+        Some((name, Entry::Missing(missing))) => missing_fact(name, missing.why.to_string(), missing.retry_at),
+        Some((name, Entry::Absent { why, .. })) => missing_fact(name, why.clone(), None),
+        _ => policy_error(&words),
+    }
+}
+
+fn missing_fact(name: FactName, reason: String, retry_at: Option<Timestamp>) -> MissingFact {
+    MissingFact { fact: name.as_str().to_owned(), reason, retry_at }
+}
+
+fn policy_error(what: &str) -> MissingFact {
+    MissingFact {
+        fact: "policy".to_owned(),
+        reason: format!("the policy could not be evaluated: {what}"),
+        retry_at: None,
+    }
+}
+
+/// Numbers of the parameters that are numbers, by the name that policies use.
+pub(super) type ParameterNumbers = BTreeMap<String, Option<i64>>;

@@ -1,0 +1,14 @@
+//! The config file: its types, its defaults, its errors (what, where, what to write instead).
+
+mod error;
+mod file;
+mod init;
+mod show;
+mod types;
+mod value;
+
+pub use error::{Complaint, ConfigError};
+pub use file::{Origin, Overrides, Settings, Vocabulary, default_path, load, parse, user_theme_dir};
+pub use init::{TEMPLATE, write_template};
+pub use types::{Account, Alerts, Compliance, Config, Organization, Poll, Response};
+pub use value::{Pattern, Period, TagPattern, Template, is_region, parse_severity};

@@ -1,0 +1,7 @@
+//! Acts on other people's production: written down first, bound to an id, proven afterwards.
+
+mod alert;
+mod terminate;
+
+pub use alert::{AlertPlan, send};
+pub use terminate::{Proof, terminate};

@@ -1,0 +1,113 @@
+//! Ending a session, and proving that it ended.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    aws::{FoundSession, ScopeClient},
+    domain::{ActOutcome, Failure, FailureClass, SessionId, SessionStatus},
+};
+
+/// After that long a session that is still there is an error.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks: two requests each, of the 6 a second that DescribeSessions allows an account and region.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What the listings say of a session that was told to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// Left Active, and the History agrees: with that status, at that time.
+    Ended(SessionStatus, Option<Timestamp>),
+    /// Left Active, the History does not show it so far.
+    LeftActive,
+    /// Still listed as active, in that status.
+    StillThere(SessionStatus),
+}
+
+impl Proof {
+    /// Reads the two listings.
+    pub fn of(found: &FoundSession) -> Self {
+        match (&found.active, &found.history) {
+            (Some(active), _) => Self::StillThere(active.status.clone()),
+            (None, Some(history)) => Self::Ended(history.status.clone(), history.ended_at),
+            (None, None) => Self::LeftActive,
+        }
+    }
+}
+
+/// Ends a session; tells each step. The last outcome is `Done` only when both listings prove the end: the service
+/// answers success to TerminateSession for ids that do not exist, too.
+pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMut(ActOutcome)) -> ActOutcome {
+    let began = Instant::now();
+    if let Err(failure) = client.terminate_session(id).await {
+        return ActOutcome::Failed { what: failure_words(&failure), to_do: failure_advice(&failure) };
+    }
+    tell(ActOutcome::Sent);
+    let mut last = String::from("it was never looked for");
+    let mut trouble = None;
+    while began.elapsed() < PATIENCE {
+        match client.find_session(id).await.map(|found| Proof::of(&found)) {
+            Ok(Proof::Ended(status, at)) => {
+                let when = at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
+                let proof = format!("left Active, History says {status}{when}");
+                let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                return ActOutcome::Done { took_ms, proof };
+            }
+            Ok(Proof::LeftActive) => {
+                last = "it left Active, but History does not show it".to_owned();
+                trouble = None;
+            }
+            Ok(Proof::StillThere(status)) => {
+                last = format!("it is still {status}");
+                trouble = None;
+            }
+            Err(failure) => {
+                let hopeless = matches!(
+                    failure.class,
+                    FailureClass::Denied | FailureClass::Expired | FailureClass::NoCredentials
+                );
+                trouble = Some(failure);
+                if hopeless {
+                    break;
+                }
+            }
+        }
+        sleep(LOOK).await;
+    }
+    match trouble {
+        Some(failure) => ActOutcome::Failed {
+            what: format!("sent, but its end cannot be proven: {}", failure_words(&failure)),
+            to_do: failure_advice(&failure),
+        },
+        None => ActOutcome::Failed {
+            what: format!("NOT ENDED: {last} after {} s", PATIENCE.as_secs()),
+            to_do: "Select it and terminate it once more; if it stays, stop the SSM Agent's session worker on the node"
+                .to_owned(),
+        },
+    }
+}
+
+/// One line of what went wrong with a request.
+pub(super) fn failure_words(failure: &Failure) -> String {
+    match failure.class {
+        FailureClass::Denied => format!("the permission {} is missing", failure.action),
+        FailureClass::Gone | FailureClass::Other => {
+            format!("{} failed: {} {}", failure.action, failure.code.as_deref().unwrap_or(""), failure.message)
+        }
+        class => format!("{} failed: {}", failure.action, class.word()),
+    }
+}
+
+/// One line of what to do about it.
+pub(super) fn failure_advice(failure: &Failure) -> String {
+    match failure.class {
+        FailureClass::Denied => format!("Have {} granted to the role that ssmwatch uses in this account", failure.action),
+        FailureClass::Throttled => "Wait a moment and repeat it".to_owned(),
+        FailureClass::Expired | FailureClass::NoCredentials => "Renew the credentials and repeat it".to_owned(),
+        FailureClass::Unreachable => "Check the network to the AWS endpoint and repeat it".to_owned(),
+        FailureClass::Gone => "Check the name in the config".to_owned(),
+        FailureClass::Other => "Repeat it; the program's log has the details".to_owned(),
+    }
+}

@@ -1,0 +1,215 @@
+//! Carries out effects as tasks; each ends in a message.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    app::{Effect, Message, State},
+    aws::{Fleet, Metric},
+    domain::{Act, ActOutcome, AlertBody, Session, SessionKey},
+    report::alert,
+    response::{self, AlertTargets},
+    store::acts::ActLog,
+    watch::Watch,
+};
+
+/// How long leaving waits for acts that are under way.
+const LEAVE: Duration = Duration::from_secs(3);
+
+/// The hands of the program.
+#[derive(Debug)]
+pub struct Effects {
+    fleet: Fleet,
+    watch: Watch,
+    log: Arc<ActLog>,
+    targets: Arc<AlertTargets>,
+    messages: mpsc::Sender<Message>,
+    tasks: TaskTracker,
+    under_way: Arc<Mutex<Vec<Act>>>,
+}
+
+impl Effects {
+    /// Hands for that fleet; outcomes go to `messages`.
+    pub fn new(
+        fleet: Fleet,
+        watch: Watch,
+        log: Arc<ActLog>,
+        targets: AlertTargets,
+        messages: mpsc::Sender<Message>,
+    ) -> Self {
+        let targets = Arc::new(targets);
+        Self { fleet, watch, log, targets, messages, tasks: TaskTracker::new(), under_way: Arc::default() }
+    }
+
+    /// Begins what the State asks for; never waits.
+    pub fn perform(&self, effect: Effect, state: &State) {
+        match effect {
+            Effect::Quit => {}
+            Effect::Follow(session) => self.watch.follow(session),
+            Effect::Refresh(scope) => self.watch.refresh(&scope),
+            Effect::Terminate { act, session, count_it } => {
+                if let Some(act) = state.act(act) {
+                    self.terminate(act.clone(), session, count_it);
+                }
+            }
+            Effect::Alert { act, session, body } => {
+                let record = state.board.sessions.get(&session).map(|board| board.session.clone());
+                if let (Some(act), Some(record)) = (state.act(act), record) {
+                    let name = state.board.account_name(&session.scope).to_owned();
+                    self.alert(act.clone(), record, name, body);
+                }
+            }
+        }
+    }
+
+    fn terminate(&self, act: Act, session: SessionKey, count_it: bool) {
+        let report = self.report(act);
+        let client = self.fleet.scope(&session.scope);
+        let watch = self.watch.clone();
+        let namespace = self.targets.metric_namespace.clone();
+        self.tasks.spawn(async move {
+            if !report.write_down().await {
+                return;
+            }
+            let Some(client) = client else {
+                return report.fail_all("its scope is not configured any more", "Restart with that scope in the config");
+            };
+            let outcome = response::terminate(&client, &session.id, |outcome| report.step(0, outcome)).await;
+            let ended = matches!(outcome, ActOutcome::Done { .. });
+            report.step(0, outcome);
+            watch.refresh(&session.scope);
+            if count_it {
+                let outcome = if ended {
+                    // Name and shape that alarms of the reference guardrail are built on: count 1, no dimensions.
+                    let metric = Metric { name: "TerminatedSSMSessions".into(), dimensions: Vec::new(), count: 1.0 };
+                    response::put_metric(&client, &namespace, metric).await
+                } else {
+                    ActOutcome::Failed {
+                        what: "not counted: the session did not end".into(),
+                        to_do: "Repeat the termination".into(),
+                    }
+                };
+                report.step(1, outcome);
+            }
+        });
+    }
+
+    fn alert(&self, act: Act, session: Session, account_name: String, body: AlertBody) {
+        let message = alert::Alert::new(&act, &session, &account_name, &body).message();
+        let steps: Vec<_> = act.steps.iter().map(|step| step.name.clone()).collect();
+        let report = self.report(act);
+        let (fleet, targets) = (self.fleet.clone(), Arc::clone(&self.targets));
+        self.tasks.spawn(async move {
+            if !report.write_down().await {
+                return;
+            }
+            let message = Arc::new(message);
+            let sends = steps.iter().enumerate().map(|(step, name)| {
+                let (fleet, targets, message, report) = (&fleet, &targets, &message, &report);
+                let (session, body) = (&session, &body);
+                async move {
+                    report.step(step, ActOutcome::Sent);
+                    report.step(step, response::send(fleet, targets, name, session, body, message).await);
+                }
+            });
+            futures_util::future::join_all(sends).await;
+        });
+    }
+
+    fn report(&self, act: Act) -> Report {
+        lock(&self.under_way).push(act.clone());
+        Report {
+            act: Mutex::new(act),
+            log: Arc::clone(&self.log),
+            messages: self.messages.clone(),
+            under_way: Arc::clone(&self.under_way),
+        }
+    }
+
+    /// Waits a little for acts that are under way; tells of those that have no outcome, and writes that down.
+    pub async fn finish(self) -> Vec<Act> {
+        self.tasks.close();
+        let _ = tokio::time::timeout(LEAVE, self.tasks.wait()).await;
+        let left = std::mem::take(&mut *lock(&self.under_way));
+        for act in &left {
+            let mut act = act.clone();
+            for step in act.steps.iter_mut().filter(|step| !step.outcome.is_final()) {
+                step.outcome = ActOutcome::Failed {
+                    what: "ssmwatch was left before an outcome was known".into(),
+                    to_do: "Look the session up".into(),
+                };
+            }
+            if let Err(error) = self.log.record(&act) {
+                tracing::error!(act = act.id, %error, "the act's record cannot be written");
+            }
+        }
+        left
+    }
+}
+
+/// Keeps an act's record, on the screen and in the log.
+struct Report {
+    act: Mutex<Act>,
+    log: Arc<ActLog>,
+    messages: mpsc::Sender<Message>,
+    under_way: Arc<Mutex<Vec<Act>>>,
+}
+
+impl Report {
+    /// Writes the act down before anything is sent; if that fails nothing is.
+    async fn write_down(&self) -> bool {
+        let (log, act) = (Arc::clone(&self.log), lock(&self.act).clone());
+        let written = tokio::task::spawn_blocking(move || log.record(&act)).await;
+        let error = match written {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.fail_all(
+            &format!("nothing was sent, because it could not be written down: {error}"),
+            "Make room on the disk, or name another place with --log-file",
+        );
+        false
+    }
+
+    fn fail_all(&self, what: &str, to_do: &str) {
+        let steps = lock(&self.act).steps.len();
+        for step in 0..steps {
+            self.step(step, ActOutcome::Failed { what: what.to_owned(), to_do: to_do.to_owned() });
+        }
+    }
+
+    fn step(&self, step: usize, outcome: ActOutcome) {
+        let act = {
+            let mut act = lock(&self.act);
+            if let Some(step) = act.steps.get_mut(step) {
+                step.outcome = outcome.clone();
+            }
+            act.clone()
+        };
+        if outcome.is_final() {
+            if let Err(error) = self.log.record(&act) {
+                tracing::error!(act = act.id, %error, "the act's outcome cannot be written");
+            }
+            tracing::info!(act = act.id, kind = ?act.kind, session = %act.session, ?outcome, "act");
+        }
+        if act.steps.iter().all(|step| step.outcome.is_final()) {
+            lock(&self.under_way).retain(|other| other.id != act.id);
+        }
+        let (messages, id) = (self.messages.clone(), act.id);
+        // An outcome is never dropped: where the queue is full a task waits for room.
+        let message = Message::ActProgress { act: id, step, outcome };
+        if let Err(mpsc::error::TrySendError::Full(message)) = messages.try_send(message) {
+            tokio::spawn(async move { messages.send(message).await });
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

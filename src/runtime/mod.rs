@@ -1,0 +1,173 @@
+//! The loop: signals, input, observations, clock and pacer in, one State, frames and effects out.
+
+pub mod effects;
+
+use std::{io, time::Duration};
+
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
+};
+
+use crate::{
+    app::{Effect, Message, State, update},
+    terminal::Screen,
+    ui::{self, glyphs::Glyphs, theme::Theme},
+};
+
+/// A frame is drawn at most this often.
+const FRAME: Duration = Duration::from_millis(33);
+/// How many waiting messages are taken before a frame is drawn.
+const DRAIN: usize = 256;
+
+/// What the loop draws with.
+#[derive(Debug)]
+pub struct Look {
+    /// The themes, in the order of `Setup::themes`.
+    pub themes: Vec<Theme>,
+    /// The glyphs.
+    pub glyphs: Glyphs,
+}
+
+/// Runs the dashboard until the analyst leaves or a signal ends it.
+///
+/// # Errors
+/// When the terminal is gone.
+pub async fn run(
+    state: &mut State,
+    screen: &mut Screen,
+    look: &Look,
+    messages: &mut mpsc::Receiver<Message>,
+    mut perform: impl FnMut(Effect, &State),
+) -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    let mut input = EventStream::new();
+    let mut clock = interval_at(Instant::now() + Duration::from_secs(1), Duration::from_secs(1));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (width, height) = screen.size()?;
+    update(state, Message::Resize(width, height), Timestamp::now());
+    let mut drawn_at = Instant::now();
+    draw(state, screen, look)?;
+    let mut drawn_revision = state.revision;
+    loop {
+        let dirty = state.revision != drawn_revision;
+        let message = tokio::select! {
+            biased;
+            signal = signals.next() => match signal {
+                Signal::End => Message::Quit,
+                Signal::Stop => {
+                    screen.give_back();
+                    signals.stop_self();
+                    screen.resume()?;
+                    let (width, height) = screen.size()?;
+                    Message::Resize(width, height)
+                }
+            },
+            event = input.next() => match event {
+                Some(Ok(Event::Key(key))) => Message::Key(key),
+                Some(Ok(Event::Paste(text))) => Message::Paste(text),
+                Some(Ok(Event::Resize(width, height))) => {
+                    screen.clear()?;
+                    Message::Resize(width, height)
+                }
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => return Err(error),
+                // The terminal was closed under us.
+                None => Message::Quit,
+            },
+            message = messages.recv() => match message {
+                Some(message) => message,
+                None => Message::Quit,
+            },
+            _ = clock.tick() => Message::Tick,
+            () = sleep_until(drawn_at + FRAME), if dirty => {
+                draw(state, screen, look)?;
+                drawn_at = Instant::now();
+                drawn_revision = state.revision;
+                continue;
+            }
+            // Verdicts are found in portions, so that keys never wait for ten thousand of them.
+            () = std::future::ready(()), if state.has_work() => Message::Tick,
+        };
+        let mut next = Some(message);
+        for _ in 0..DRAIN {
+            let Some(message) = next.take() else { break };
+            for effect in update(state, message, Timestamp::now()) {
+                if effect == Effect::Quit {
+                    return Ok(());
+                }
+                perform(effect, state);
+            }
+            next = messages.try_recv().ok();
+        }
+        if let Some(message) = next {
+            for effect in update(state, message, Timestamp::now()) {
+                perform(effect, state);
+            }
+        }
+        if drawn_at.elapsed() >= FRAME {
+            draw(state, screen, look)?;
+            drawn_at = Instant::now();
+            drawn_revision = state.revision;
+        }
+    }
+}
+
+fn draw(state: &mut State, screen: &mut Screen, look: &Look) -> io::Result<()> {
+    let Some(theme) = look.themes.get(state.view.theme).or_else(|| look.themes.first()) else { return Ok(()) };
+    let drawn = screen.draw(|frame| ui::draw(frame, state, theme, &look.glyphs))?;
+    if let Some(drawn) = drawn {
+        state.view.detail_lines = drawn.detail_lines;
+    }
+    Ok(())
+}
+
+enum Signal {
+    End,
+    Stop,
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    stop: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(TSTP))?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::End,
+            _ = self.hang_up.recv() => Signal::End,
+            _ = self.interrupt.recv() => Signal::End,
+            _ = self.stop.recv() => Signal::Stop,
+        }
+    }
+
+    /// Stops this process as the shell expects it; comes back when it is continued.
+    fn stop_self(&self) {
+        // STOP cannot be caught: the shell's `kill` sends it without a signal crate of our own.
+        let _ = std::process::Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
+    }
+}
+
+/// SIGTSTP on Linux and macOS differ.
+#[cfg(all(unix, any(target_os = "macos", target_os = "ios", target_os = "freebsd")))]
+const TSTP: i32 = 18;
+#[cfg(all(unix, not(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))))]
+const TSTP: i32 = 20;

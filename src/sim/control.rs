@@ -1,0 +1,127 @@
+//! The control plane under `/_sim/`: JSON over plain HTTP, for tests and for people with curl. It needs no credentials.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /_sim/` | lists these |
+//! | `GET /_sim/calls` | counts of calls, throttles and errors by account, region and operation |
+//! | `GET /_sim/published[?topic=ARN]` | what SNS Publish got, oldest first |
+//! | `GET /_sim/faults` | faults that can still hit |
+//! | `POST /_sim/faults` | adds one ([`Fault`]): `{"service":"ssm","operation":"DescribeSessions","count":1,"effect":{"type":"hang"}}` |
+//! | `DELETE /_sim/faults[?id=N]` | removes one or all |
+//! | `GET /_sim/world` | accounts, sessions with their status, the world's time |
+//! | `POST /_sim/advance` | `{"seconds":N}` moves the world's clock forward |
+//!
+//! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `cut`, `malformed`, `empty_page`,
+//! `expired_credentials`, `deny`, `throttle`, `end_live_tail`. Selectors `account`, `region`, `service`, `operation` default
+//! to `*`; `count` limits how often, `probability` (0 to 1) how likely.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::{
+    gate::Fault,
+    server::State,
+    wire::{answer::Answer, request::Request},
+};
+
+/// Furthest that one request moves the clock: ten years.
+const FURTHEST: f64 = 3.2e8;
+
+/// The path below `/_sim`, if this is one of the control plane.
+pub fn path(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/_sim")?;
+    (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_matches('/'))
+}
+
+/// Answers a request of the control plane.
+pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer {
+    let now = state.advance();
+    match (request.method.as_str(), path) {
+        ("GET", "") => ok(&index()),
+        ("GET", "calls") => {
+            let calls: Vec<_> = state
+                .world
+                .gate
+                .tallies()
+                .map(|((account, region, service, operation), tally)| {
+                    json!({"account": account, "region": region, "service": service, "operation": operation,
+                           "calls": tally.calls, "throttled": tally.throttled, "errors": tally.errors})
+                })
+                .collect();
+            ok(&json!({ "calls": calls }))
+        }
+        ("GET", "published") => {
+            let topic = request.parameter("topic");
+            let messages: Vec<_> = state
+                .world
+                .sns
+                .published()
+                .filter(|message| topic.is_none_or(|topic| message.topic == topic))
+                .collect();
+            ok(&json!({ "messages": messages }))
+        }
+        ("GET", "faults") => ok(&json!({"faults": state.world.gate.faults()})),
+        ("POST", "faults") => match serde_json::from_slice::<Fault>(&request.body) {
+            Ok(fault) if !(0.0..=1.0).contains(&fault.probability) => refused("probability must be between 0 and 1"),
+            Ok(fault) => ok(&json!({"id": state.world.gate.add_fault(fault)})),
+            Err(error) => refused(&error.to_string()),
+        },
+        ("DELETE", "faults") => match request.parameter("id").map(str::parse::<u64>) {
+            Some(Err(_)) => refused("id must be a number"),
+            Some(Ok(id)) => ok(&json!({"removed": state.world.gate.remove_faults(Some(id))})),
+            None => ok(&json!({"removed": state.world.gate.remove_faults(None)})),
+        },
+        ("GET", "world") => ok(&state.world.overview()),
+        ("POST", "advance") => match serde_json::from_slice::<Advance>(&request.body) {
+            Ok(Advance { seconds }) if (0.0..=FURTHEST).contains(&seconds) => {
+                state.offset = state.offset.saturating_add(SignedDuration::from_secs_f64(seconds));
+                let now = state.advance();
+                ok(&json!({"now": now.to_string()}))
+            }
+            Ok(_) => refused("seconds must be between 0 and 320000000: the clock does not go back"),
+            Err(error) => refused(&error.to_string()),
+        },
+        (_, "" | "calls" | "published" | "faults" | "world" | "advance") => {
+            reply(405, &json!({"error": format!("{} is not allowed here", request.method), "now": now.to_string()}))
+        }
+        _ => reply(404, &json!({"error": "no such resource", "see": "/_sim/"})),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: f64,
+}
+
+fn index() -> Json {
+    json!({
+        "GET /_sim/calls": "counts of calls, throttles and errors by account, region and operation",
+        "GET /_sim/published": "what SNS Publish got, oldest first; ?topic=ARN for one topic",
+        "GET /_sim/faults": "faults that can still hit",
+        "POST /_sim/faults": {
+            "adds a fault": {"account": "*", "region": "*", "service": "ssm", "operation": "Describe*", "count": 1,
+                             "probability": 1.0, "effect": {"type": "error", "code": "InternalServerError", "message": "", "status": 500}},
+            "effects": ["error", "latency {milliseconds}", "hang", "cut", "malformed", "empty_page", "expired_credentials",
+                        "deny", "throttle", "end_live_tail"]
+        },
+        "DELETE /_sim/faults": "removes all faults; ?id=N removes one",
+        "GET /_sim/world": "accounts, sessions with their status, the world's time",
+        "POST /_sim/advance": {"seconds": 60}
+    })
+}
+
+fn ok(body: &Json) -> Answer {
+    reply(200, body)
+}
+
+fn refused(why: &str) -> Answer {
+    reply(400, &json!({ "error": why }))
+}
+
+fn reply(status: u16, body: &Json) -> Answer {
+    let mut body = body.to_string().into_bytes();
+    body.push(b'\n');
+    Answer { status, headers: vec![("content-type".into(), "application/json".into())], body }
+}

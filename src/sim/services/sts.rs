@@ -1,0 +1,196 @@
+//! Security Token Service: AssumeRole, GetCallerIdentity.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::sim::{
+    error::AwsError,
+    service::{Call, Caller, Outcome, Reply},
+    services::unknown_operation,
+    wire::{
+        input::{Input, Style},
+        value::Value,
+    },
+    world::{World, model::Trust},
+};
+
+/// Longest session of a role that was assumed with an assumed role's credentials, seconds.
+const CHAINED_LIMIT: i64 = 3600;
+/// Longest session of a role unless the role says otherwise, seconds.
+const DEFAULT_LIMIT: i64 = 3600;
+
+/// Sessions of assumed roles.
+#[derive(Debug, Default)]
+pub struct Sts {
+    sessions: HashMap<String, RoleSession>,
+}
+
+/// Credentials that AssumeRole gave out.
+#[derive(Debug, Clone)]
+pub struct RoleSession {
+    /// Whom they speak for.
+    pub caller: Caller,
+    /// The session token that must come with the key.
+    pub token: String,
+    /// When they end.
+    pub expires: Timestamp,
+}
+
+impl Sts {
+    /// The session of an access key id.
+    pub fn session(&self, access_key_id: &str) -> Option<&RoleSession> {
+        self.sessions.get(access_key_id)
+    }
+
+    /// Lets all sessions end now.
+    pub fn expire_all(&mut self, now: Timestamp) {
+        for session in self.sessions.values_mut() {
+            session.expires = session.expires.min(now);
+        }
+    }
+}
+
+/// An IAM unique id for a name: prefix and 17 letters or digits of base 32, always the same.
+pub fn unique_id(prefix: &str, name: &str) -> String {
+    // FNV-1a: the ids have to be stable and spread, not secret.
+    let seed = prefix
+        .bytes()
+        .chain(name.bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    letters(prefix, 17, &mut fastrand::Rng::with_seed(seed))
+}
+
+fn letters(prefix: &str, count: usize, numbers: &mut fastrand::Rng) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let tail = (0..count).map(|_| numbers.choice(ALPHABET.iter()).map_or('A', |letter| char::from(*letter)));
+    prefix.chars().chain(tail).collect()
+}
+
+/// Answers one operation.
+///
+/// # Errors
+/// The service's own.
+pub fn handle(world: &mut World, operation: &str, call: &Call) -> Outcome {
+    match operation {
+        "AssumeRole" => assume_role(world, call),
+        "GetCallerIdentity" => Ok(Reply::Output(Value::structure([
+            ("UserId", call.caller.user_id.as_str().into()),
+            ("Account", call.caller.account.as_str().into()),
+            ("Arn", call.caller.arn.as_str().into()),
+        ]))),
+        _ => Err(unknown_operation()),
+    }
+}
+
+fn assume_role(world: &mut World, call: &Call) -> Outcome {
+    let input = Input::new(&call.input);
+    let role_arn = input.required_text_of("RoleArn", 20..=2048);
+    let session_name = input.required_text_of("RoleSessionName", 2..=64);
+    input.pattern("RoleSessionName", r"[\w+=,.@-]*");
+    let duration = input.int("DurationSeconds", 900..=43_200);
+    let external_id = input.text_of("ExternalId", 2..=1224);
+    input.pattern("ExternalId", r"[\w+=,.@:\/-]*");
+    let source_identity = input.text_of("SourceIdentity", 2..=64);
+    input.pattern("SourceIdentity", r"[\w+=,.@-]*");
+    input.text_of("SerialNumber", 9..=256);
+    input.text_of("TokenCode", 6..=6);
+    let policy = input.text_of("Policy", 1..=usize::MAX);
+    let policy_arns = input.structs("PolicyArns", 0..=usize::MAX);
+    for policy in &policy_arns {
+        policy.text_of("arn", 20..=2048);
+    }
+    for tag in input.structs("Tags", 0..=50) {
+        tag.required_text_of("Key", 1..=128);
+        tag.required_text_of("Value", 0..=256);
+    }
+    input.texts("TransitiveTagKeys", 0..=50, 1..=128);
+    input.finish(Style::Query)?;
+
+    let account =
+        role_account(role_arn).ok_or_else(|| AwsError::client("ValidationError", format!("{role_arn} is invalid")))?;
+    if let Some(policy) = policy {
+        if !serde_json::from_str::<serde_json::Value>(policy).is_ok_and(|document| document.is_object()) {
+            return Err(AwsError::client("MalformedPolicyDocument", "This policy contains invalid Json"));
+        }
+    }
+    let role = world
+        .accounts
+        .get(account)
+        .and_then(|account| account.roles.values().find(|role| role.arn == role_arn))
+        .filter(|role| trusts(&role.trust, &call.caller, external_id))
+        // AWS tells nobody whether a role exists that he may not assume.
+        .ok_or_else(|| {
+            let message = format!(
+                "User: {} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+                call.caller.arn
+            );
+            AwsError::client("AccessDenied", message).with_status(403)
+        })?;
+    let chained = call.caller.arn.contains(":assumed-role/");
+    let asked = duration.unwrap_or(DEFAULT_LIMIT);
+    if chained && asked > CHAINED_LIMIT {
+        return Err(AwsError::client(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        ));
+    }
+    if asked > DEFAULT_LIMIT {
+        return Err(AwsError::client(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ));
+    }
+    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{session_name}", role.name);
+    let user_id = format!("{}:{session_name}", role.role_id);
+    let mut numbers = fastrand::Rng::new();
+    let access_key_id = letters("ASIA", 16, &mut numbers);
+    let secret: String = (0..40).map(|_| numbers.alphanumeric()).collect();
+    let token: String = "IQoJb3JpZ2luX2Vj".chars().chain((0..340).map(|_| numbers.alphanumeric())).collect();
+    let expires = call.now.checked_add(SignedDuration::from_secs(asked)).unwrap_or(call.now);
+    let caller = Caller {
+        account: account.to_owned(),
+        arn: arn.clone(),
+        user_id: user_id.clone(),
+        access_key_id: access_key_id.clone(),
+    };
+    // Sessions that ended an hour ago can say "unknown" instead of "expired".
+    let forget = call.now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(call.now);
+    world.sts.sessions.retain(|_, session| session.expires > forget);
+    world.sts.sessions.insert(access_key_id.clone(), RoleSession { caller, token: token.clone(), expires });
+    let mut output = Value::structure([
+        (
+            "Credentials",
+            Value::structure([
+                ("AccessKeyId", access_key_id.into()),
+                ("SecretAccessKey", secret.into()),
+                ("SessionToken", token.into()),
+                ("Expiration", expires.into()),
+            ]),
+        ),
+        ("AssumedRoleUser", Value::structure([("AssumedRoleId", user_id.into()), ("Arn", arn.into())])),
+    ]);
+    if policy.is_some() || !policy_arns.is_empty() {
+        let size = policy.map_or(0, str::len) + 40 * policy_arns.len();
+        output.push("PackedPolicySize", i64::try_from(size * 100 / 2048).unwrap_or(100).clamp(1, 100));
+    }
+    if let Some(identity) = source_identity {
+        output.push("SourceIdentity", identity);
+    }
+    Ok(Reply::Output(output))
+}
+
+/// The account of `arn:aws:iam::ACCOUNT:role/…`.
+fn role_account(arn: &str) -> Option<&str> {
+    let (account, name) = arn.strip_prefix("arn:aws:iam::")?.split_once(":role/")?;
+    (account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit()) && !name.is_empty()).then_some(account)
+}
+
+fn trusts(trust: &Trust, caller: &Caller, external_id: Option<&str>) -> bool {
+    match trust {
+        Trust::Accounts { ids, external_id: wanted } => {
+            ids.contains(&caller.account) && (wanted.is_empty() || external_id == Some(wanted.as_str()))
+        }
+        Trust::Service(_) | Trust::Nobody => false,
+    }
+}

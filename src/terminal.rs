@@ -1,0 +1,126 @@
+//! The only writer to the terminal: takes it, draws on it, and gives it back on every way out.
+
+use std::{
+    io::{self, IsTerminal, Stdout, Write, stdout},
+    panic,
+    sync::Once,
+};
+
+use crossterm::{
+    cursor::{Hide, Show},
+    event::{DisableBracketedPaste, EnableBracketedPaste},
+    execute, queue,
+    terminal::{
+        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
+        disable_raw_mode, enable_raw_mode,
+    },
+};
+use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+
+/// Why there is no screen to draw on.
+#[derive(Debug, thiserror::Error)]
+pub enum TerminalError {
+    /// Standard output is a file or a pipe.
+    #[error("standard output is not a terminal\n  run ssmwatch in a terminal, or `ssmwatch check` without one")]
+    NotATerminal,
+    /// The terminal refused.
+    #[error("the terminal cannot be used: {0}\n  try another terminal, or set TERM")]
+    Io(#[from] io::Error),
+}
+
+/// The taken terminal. Dropping it gives the terminal back.
+#[derive(Debug)]
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    taken: bool,
+}
+
+impl Screen {
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste.
+    ///
+    /// # Errors
+    /// When standard output is no terminal, or it refuses.
+    pub fn take() -> Result<Self, TerminalError> {
+        if !stdout().is_terminal() || !io::stdin().is_terminal() {
+            return Err(TerminalError::NotATerminal);
+        }
+        give_back_on_panic();
+        let mut screen = Self { terminal: Terminal::new(CrosstermBackend::new(stdout()))?, taken: false };
+        screen.resume()?;
+        Ok(screen)
+    }
+
+    /// Takes the terminal (again, after a stop).
+    ///
+    /// # Errors
+    /// When the terminal refuses.
+    pub fn resume(&mut self) -> io::Result<()> {
+        enable_raw_mode()?;
+        self.taken = true;
+        execute!(stdout(), EnterAlternateScreen, Hide, EnableBracketedPaste, SetTitle("ssmwatch"))?;
+        self.terminal.clear()
+    }
+
+    /// Gives the terminal back, to stop or to leave.
+    pub fn give_back(&mut self) {
+        if std::mem::take(&mut self.taken) {
+            give_back();
+        }
+    }
+
+    /// The size: columns, rows.
+    ///
+    /// # Errors
+    /// When the terminal does not say.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        let size = self.terminal.size()?;
+        Ok((size.width, size.height))
+    }
+
+    /// Forgets what is on the screen, so that the next frame is drawn whole.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Draws one frame, shown at once (DEC private mode 2026, synchronized output).
+    ///
+    /// # Errors
+    /// When the terminal cannot be written: it is gone.
+    pub fn draw<Drawn>(&mut self, draw: impl FnOnce(&mut Frame<'_>) -> Drawn) -> io::Result<Option<Drawn>> {
+        let mut drawn = None;
+        queue!(stdout(), BeginSynchronizedUpdate)?;
+        let outcome = self.terminal.draw(|frame| drawn = Some(draw(frame)));
+        execute!(stdout(), EndSynchronizedUpdate)?;
+        outcome?;
+        Ok(drawn)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+fn give_back() {
+    // Nothing can be done about a terminal that refuses to be restored: each step is tried all the same.
+    let _ = execute!(stdout(), EndSynchronizedUpdate, DisableBracketedPaste, Show, LeaveAlternateScreen);
+    let _ = disable_raw_mode();
+    let _ = stdout().flush();
+}
+
+/// A panic in any thread restores the terminal before its words are printed.
+fn give_back_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let next = panic::take_hook();
+        panic::set_hook(Box::new(move |information| {
+            tracing::error!("panic: {information}");
+            give_back();
+            next(information);
+        }));
+    });
+}

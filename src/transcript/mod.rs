@@ -1,0 +1,410 @@
+//! What a session's terminal printed: log events in, lines out. Pure; no I/O, no clock.
+//!
+//! Everything in here is hostile input. The raw text of a line goes through three stages: the event's format
+//! (`payload`), what a terminal would have made of the line (`terminal`), and [`sanitize`], which is the border: nothing
+//! behind it is interpreted by the analyst's terminal.
+
+mod absence;
+mod line;
+mod payload;
+mod prompt;
+mod replay;
+pub mod sanitize;
+mod search;
+mod terminal;
+
+use std::{borrow::Cow, collections::VecDeque, mem};
+
+use jiff::Timestamp;
+
+pub use absence::{NoLog, why_no_log};
+pub use line::{Folded, Line, LineKind};
+pub use payload::Payload;
+pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};
+pub use search::{Direction, Match, Search};
+
+use crate::domain::LogEvent;
+use payload::Message;
+use replay::Replays;
+use sanitize::offset;
+use terminal::{Part, Row};
+
+/// Bytes that one transcript may hold when nothing else is said.
+pub const DEFAULT_CAPACITY: usize = 2 * 1024 * 1024;
+/// The least capacity: the longest line and the folded output of one full-screen program fit.
+pub const MIN_CAPACITY: usize = 512 * 1024;
+/// Bytes of a raw line that are shown. The agent cuts lines at 33,000 bytes, no terminal shows more than a few hundred.
+pub const SHOWN_BYTES: usize = 8 * 1024;
+/// Bytes of a raw line that are kept for matching.
+const KEPT_BYTES: usize = 64 * 1024;
+/// Bytes of folded output that are kept for one full-screen program.
+const FOLDED_BYTES: usize = 128 * 1024;
+/// The agent cuts a line at this many bytes (`StreamMessageLengthThresholdInBytes`).
+const STREAMED_CUT: usize = 33_000;
+/// A cut piece can be shorter after stripping; the last line of an event is taken for one from this length on.
+const STREAMED_FRAGMENT: usize = 24_000;
+/// The same for plain uploads, which are cut at 200,000 bytes (`MessageLengthThresholdInBytes`).
+const PLAIN_FRAGMENT: usize = 150_000;
+
+/// The transcript of one followed session: the latest lines, within a number of bytes.
+#[derive(Debug)]
+pub struct Transcript {
+    lines: VecDeque<Line>,
+    bytes: usize,
+    capacity: usize,
+    glyphs: Glyphs,
+    evicted_lines: u64,
+    revision: u64,
+    started: bool,
+    payload: Option<Payload>,
+    replays: Replays,
+    /// The last line was cut by the agent: the next event's first line continues it.
+    open_end: Option<OpenEnd>,
+    /// A full-screen program has the screen; the last line stands for it.
+    screen: Option<Screen>,
+}
+
+/// A line that the agent cut.
+#[derive(Debug)]
+struct OpenEnd {
+    /// All bytes of the raw line so far.
+    raw_bytes: usize,
+    streamed: bool,
+}
+
+/// A full-screen program that has the screen.
+#[derive(Debug)]
+struct Screen {
+    /// The prompt of the command that started it. The agent strips the sequence that gives the screen back from some
+    /// lines; then the same prompt tells that it was given back.
+    prompt: Option<Box<str>>,
+}
+
+/// What the lines of one event have in common.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    at: Timestamp,
+    ingested_at: Timestamp,
+    streamed: bool,
+    repeated: bool,
+}
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Self::new(DEFAULT_CAPACITY, Glyphs::Unicode)
+    }
+}
+
+impl Transcript {
+    /// An empty transcript that holds up to `capacity` bytes (at least [`MIN_CAPACITY`]), cleaned for those glyphs.
+    pub fn new(capacity: usize, glyphs: Glyphs) -> Self {
+        Self {
+            lines: VecDeque::new(),
+            bytes: 0,
+            capacity: capacity.max(MIN_CAPACITY),
+            glyphs,
+            evicted_lines: 0,
+            revision: 0,
+            started: false,
+            payload: None,
+            replays: Replays::default(),
+            open_end: None,
+            screen: None,
+        }
+    }
+
+    /// Takes in events in the order in which the service returned them, each once.
+    pub fn push(&mut self, events: &[LogEvent]) {
+        for event in events {
+            self.push_event(event);
+            self.revision += 1;
+        }
+    }
+
+    /// The lines that are held, oldest first. The last one can still grow.
+    pub fn lines(&self) -> &VecDeque<Line> {
+        &self.lines
+    }
+
+    /// Lines that are gone because of the capacity: the number of the first line that is held.
+    pub fn evicted_lines(&self) -> u64 {
+        self.evicted_lines
+    }
+
+    /// Bytes of memory that the lines hold.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Changes with every change of the lines.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What the last streamed event says of its origin; `None` while there was none.
+    pub fn payload(&self) -> Option<&Payload> {
+        self.payload.as_ref()
+    }
+
+    /// The nearest matching line at or after (backward: at or before) the index `from`. Does not wrap around.
+    pub fn find(&self, search: &Search, from: usize, direction: Direction) -> Option<Match> {
+        search::find(&self.lines, search, from, direction)
+    }
+
+    fn push_event(&mut self, event: &LogEvent) {
+        let mut origin =
+            Origin { at: event.timestamp, ingested_at: event.ingested_at, streamed: true, repeated: false };
+        let first = !mem::replace(&mut self.started, true);
+        match Message::parse(&event.message) {
+            Message::Streamed(elements, payload) => {
+                self.payload = Some(*payload);
+                let repeated = self.replays.take(elements.iter().map(|element| &*element.0));
+                self.push_lines(elements.into_iter().map(|element| element.0), &mut origin, repeated, first);
+            }
+            Message::Plain(text) => {
+                origin.streamed = false;
+                let text = text.strip_suffix('\n').unwrap_or(text);
+                let lines: Vec<&str> = text.split('\n').map(|line| line.trim_end_matches('\r')).collect();
+                let repeated = self.replays.take(lines.iter().copied());
+                self.push_lines(lines.into_iter().map(Cow::Borrowed), &mut origin, repeated, first);
+            }
+        }
+    }
+
+    fn push_lines<'a>(
+        &mut self,
+        lines: impl ExactSizeIterator<Item = Cow<'a, str>>,
+        origin: &mut Origin,
+        repeated: usize,
+        first_event: bool,
+    ) {
+        let count = lines.len();
+        for (index, raw) in lines.enumerate() {
+            let raw = match raw {
+                // Windows transcripts begin with a byte order mark.
+                Cow::Borrowed(raw) if index == 0 && first_event => {
+                    Cow::Borrowed(raw.strip_prefix('\u{feff}').unwrap_or(raw))
+                }
+                Cow::Owned(raw) if index == 0 && first_event && raw.starts_with('\u{feff}') => {
+                    Cow::Owned(raw.trim_start_matches('\u{feff}').to_owned())
+                }
+                raw => raw,
+            };
+            origin.repeated = index < repeated;
+            let raw_bytes = raw.len();
+            let fragment = if origin.streamed { STREAMED_FRAGMENT } else { PLAIN_FRAGMENT };
+            let cut = index + 1 == count && raw_bytes >= fragment;
+            match self.open_end.take() {
+                Some(open) if index == 0 && !origin.repeated && open.streamed == origin.streamed => {
+                    let raw_bytes = self.continue_line(&raw, open.raw_bytes, origin.streamed);
+                    self.open_end = cut.then_some(OpenEnd { raw_bytes, streamed: origin.streamed });
+                }
+                _ => {
+                    let whole = self.push_raw(raw, *origin);
+                    self.open_end = (cut && whole).then_some(OpenEnd { raw_bytes, streamed: origin.streamed });
+                }
+            }
+        }
+    }
+
+    /// Takes in one raw line; says whether it became exactly one line of the normal screen.
+    fn push_raw(&mut self, raw: Cow<'_, str>, origin: Origin) -> bool {
+        if self.screen.is_none() && raw.len() <= SHOWN_BYTES && sanitize::is_printable_ascii(raw.as_bytes()) {
+            let kind = self.kind_of(&raw, origin);
+            self.append(Line {
+                at: origin.at,
+                ingested_at: origin.ingested_at,
+                kind,
+                uncertain: raw.contains("-i-search)"),
+                repeated: origin.repeated,
+                cut_bytes: 0,
+                text: raw.into_owned().into_boxed_str(),
+                marks: Box::default(),
+                raw: None,
+            });
+            return true;
+        }
+        if self.screen.is_some() && self.gives_screen_back(&raw, origin) {
+            self.leave_screen();
+        }
+        let parts = if raw.contains('\u{1b}') { terminal::parts(&raw) } else { vec![Part::Text(&raw)] };
+        let whole = matches!(parts.as_slice(), [Part::Text(_)]) && self.screen.is_none();
+        let mut folded = false;
+        for part in parts {
+            match part {
+                Part::Text(text) if self.screen.is_some() => {
+                    self.fold(text, origin, !folded);
+                    folded = true;
+                }
+                Part::Text(text) => {
+                    let line = self.line(text, origin);
+                    self.append(line);
+                }
+                Part::EnterScreen => self.enter_screen(origin),
+                Part::LeaveScreen => self.leave_screen(),
+            }
+        }
+        whole
+    }
+
+    fn kind_of(&self, raw: &str, origin: Origin) -> LineKind {
+        if origin.streamed {
+            LineKind::Streamed
+        } else if raw.starts_with("Script started on ") || raw.starts_with("Script done on ") {
+            LineKind::Marker
+        } else {
+            LineKind::Plain
+        }
+    }
+
+    /// A line of that raw text.
+    fn line(&self, raw: &str, origin: Origin) -> Line {
+        let (text, marks, uncertain, cut_bytes) = self.shown(raw, raw.len(), origin.streamed);
+        let kept = raw.get(..raw.floor_char_boundary(KEPT_BYTES)).unwrap_or_default();
+        Line {
+            at: origin.at,
+            ingested_at: origin.ingested_at,
+            kind: self.kind_of(raw, origin),
+            uncertain,
+            repeated: origin.repeated,
+            cut_bytes,
+            raw: (*text != *kept).then(|| kept.into()),
+            text,
+            marks,
+        }
+    }
+
+    /// What is shown of a raw text that has `raw_bytes` bytes in all: text, marks, whether it is uncertain, bytes not shown.
+    fn shown(&self, raw: &str, raw_bytes: usize, streamed: bool) -> (Box<str>, Box<[Mark]>, bool, u64) {
+        let row = if terminal::needs_rendering(raw) {
+            terminal::render(raw, streamed)
+        } else {
+            let shown = raw.get(..raw.floor_char_boundary(SHOWN_BYTES)).unwrap_or_default();
+            let cut_bytes = (raw.len() - shown.len()) as u64;
+            Row { text: shown.to_owned(), uncertain: raw.contains("-i-search)"), clears: 0, cut_bytes }
+        };
+        let (text, marks) = clean_marked(&row.text, self.glyphs).into_parts();
+        let (mut text, mut marks) = (text.into_owned(), marks);
+        let cut_bytes = row.cut_bytes + (raw_bytes - raw.len()) as u64;
+        if cut_bytes > 0 {
+            let start = offset(text.len());
+            text.push_str(&format!(" <{cut_bytes} more bytes>"));
+            marks.push(Mark { start, end: offset(text.len()) });
+        }
+        (text.into_boxed_str(), marks.into_boxed_slice(), row.uncertain, cut_bytes)
+    }
+
+    /// Joins a piece to the last line, which the agent had cut. Returns the bytes of the whole raw line so far.
+    fn continue_line(&mut self, piece: &str, raw_bytes: usize, streamed: bool) -> usize {
+        let raw_bytes = raw_bytes + piece.len();
+        let Some(mut line) = self.lines.pop_back() else { return raw_bytes };
+        self.bytes -= line.bytes();
+        let mut raw = line.raw().to_owned();
+        let first_piece = raw.len();
+        let room = KEPT_BYTES.saturating_sub(first_piece);
+        raw.push_str(piece.get(..piece.floor_char_boundary(room)).unwrap_or_default());
+        let (text, marks, uncertain, cut_bytes) = self.shown(&raw, raw_bytes, streamed);
+        // A piece of exactly the agent's size was cut by it; a shorter one may have been a line of its own.
+        let sure = !streamed || first_piece % STREAMED_CUT == 0 || first_piece >= KEPT_BYTES;
+        line.uncertain |= uncertain || !sure;
+        (line.text, line.marks, line.cut_bytes, line.raw) = (text, marks, cut_bytes, Some(raw.into_boxed_str()));
+        self.append(line);
+        raw_bytes
+    }
+
+    fn append(&mut self, line: Line) {
+        self.bytes += line.bytes();
+        self.lines.push_back(line);
+        while self.bytes > self.capacity {
+            let Some(evicted) = self.lines.pop_front() else { break };
+            self.bytes -= evicted.bytes();
+            self.evicted_lines += 1;
+        }
+    }
+
+    fn enter_screen(&mut self, origin: Origin) {
+        if self.screen.is_some() {
+            return;
+        }
+        let command = self.lines.back().filter(|line| line.kind == LineKind::Streamed || line.kind == LineKind::Plain);
+        let (prompt, program) = command.map_or((None, None), |line| match prompt::length(line.text()) {
+            Some(end) => {
+                let (prompt, command) = line.text().split_at_checked(end).unwrap_or_default();
+                (Some(prompt.into()), prompt::program(command).map(Into::into))
+            }
+            None => (None, None),
+        });
+        self.screen = Some(Screen { prompt });
+        let folded = Folded { program, open: true, ..Folded::default() };
+        self.append(Line {
+            at: origin.at,
+            ingested_at: origin.ingested_at,
+            text: summary(&folded).into_boxed_str(),
+            kind: LineKind::Screen(Box::new(folded)),
+            uncertain: false,
+            repeated: origin.repeated,
+            cut_bytes: 0,
+            marks: Box::default(),
+            raw: None,
+        });
+    }
+
+    fn leave_screen(&mut self) {
+        if self.screen.take().is_some() {
+            self.with_folded(|folded| folded.open = false);
+        }
+    }
+
+    fn gives_screen_back(&self, raw: &str, origin: Origin) -> bool {
+        let prompt = self.screen.as_ref().and_then(|screen| screen.prompt.as_deref());
+        prompt.is_some_and(|prompt| raw.starts_with(prompt)) || self.kind_of(raw, origin) == LineKind::Marker
+    }
+
+    /// Folds a text of the full screen away; `new_line`: it is the first of its log line.
+    fn fold(&mut self, text: &str, origin: Origin, new_line: bool) {
+        let mut line = self.line(text, origin);
+        line.kind = if origin.streamed { LineKind::Streamed } else { LineKind::Plain };
+        let clears = if text.contains('\u{1b}') { terminal::render(text, origin.streamed).clears } else { 0 };
+        self.with_folded(|folded| {
+            folded.line_count += u64::from(new_line);
+            folded.screens += clears;
+            folded.bytes += line.bytes();
+            folded.lines.push_back(line);
+            while folded.bytes > FOLDED_BYTES {
+                let Some(oldest) = folded.lines.pop_front() else { break };
+                folded.bytes -= oldest.bytes();
+            }
+        });
+    }
+
+    /// Changes the line that stands for a full-screen program; it is the last one.
+    fn with_folded(&mut self, change: impl FnOnce(&mut Folded)) {
+        let Some(mut line) = self.lines.pop_back() else { return };
+        self.bytes -= line.bytes();
+        if let LineKind::Screen(folded) = &mut line.kind {
+            change(folded);
+            line.text = summary(folded).into_boxed_str();
+        }
+        self.append(line);
+    }
+}
+
+/// The words for a folded full-screen program. The program's name is cleaned already: it comes from a line's text.
+fn summary(folded: &Folded) -> String {
+    let program = folded.program.as_deref().map_or(String::new(), |program| format!("{program}: "));
+    let lines = match folded.line_count {
+        0 => "no output yet".to_owned(),
+        1 => "1 line of screen output folded".to_owned(),
+        count => format!("{count} lines of screen output folded"),
+    };
+    let screens = if folded.screens > 1 { format!(", {} screens", folded.screens) } else { String::new() };
+    let open = if folded.open { ", still on the screen" } else { "" };
+    format!("{program}full-screen program, {lines}{screens}{open}")
+}
+
+#[cfg(test)]
+#[path = "terminal_safety_tests.rs"]
+mod terminal_safety;
+#[cfg(test)]
+#[path = "transcript_tests.rs"]
+mod tests;

@@ -1,0 +1,312 @@
+//! One raw line, as a terminal would leave it: backspaces and cursor movement applied, escape sequences gone.
+//!
+//! A terminal has rows; a log line is treated as one endless row. Movement to another row therefore never erases: the
+//! text goes on at the end of the line, and the line is uncertain.
+
+use unicode_width::UnicodeWidthChar;
+use vte::{Params, Parser, Perform};
+
+/// Columns of the endless row. Text beyond is counted, not kept.
+const MAX_COLUMNS: usize = 8192;
+/// Control strings longer than a window title make a line uncertain: text may be hidden in them.
+const MAX_TITLE: usize = 256;
+const ESC: char = '\u{1b}';
+
+/// A raw line in parts: text of the normal screen or of a full screen, and the changes between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part<'a> {
+    /// Text, with whatever other sequences it has.
+    Text(&'a str),
+    /// `ESC [ ? 1049 h`: a full-screen program takes the screen.
+    EnterScreen,
+    /// `ESC [ ? 1049 l`: it gives it back.
+    LeaveScreen,
+}
+
+/// The parts of a raw line, in order; texts are never empty.
+pub(super) fn parts(raw: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, _) in raw.match_indices("\u{1b}[?") {
+        let Some(rest) = raw.get(at + 3..) else { continue };
+        let Some(end) = rest.find(|c: char| !c.is_ascii_digit() && c != ';') else { continue };
+        let (Some(numbers), Some(last)) = (rest.get(..end), rest.as_bytes().get(end)) else { continue };
+        let change = match last {
+            b'h' => Part::EnterScreen,
+            b'l' => Part::LeaveScreen,
+            _ => continue,
+        };
+        if numbers.split(';').any(|number| matches!(number, "47" | "1047" | "1049")) {
+            parts.extend(text_between(raw, start, at));
+            parts.push(change);
+            start = at + 3 + end + 1;
+        }
+    }
+    parts.extend(text_between(raw, start, raw.len()));
+    parts
+}
+
+fn text_between(raw: &str, from: usize, to: usize) -> Option<Part<'_>> {
+    raw.get(from..to).filter(|text| !text.is_empty()).map(Part::Text)
+}
+
+/// What a part of a raw line leaves on the row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Row {
+    /// The text, not cleaned yet.
+    pub text: String,
+    /// There is more than one reading.
+    pub uncertain: bool,
+    /// Times the screen was cleared.
+    pub clears: u64,
+    /// Bytes that did not fit on the row.
+    pub cut_bytes: u64,
+}
+
+/// Must the line go through [`render`], or is its text what is shown?
+pub(super) fn needs_rendering(raw: &str) -> bool {
+    raw.bytes().any(|byte| matches!(byte, 0x08 | 0x09 | 0x0d | 0x1b))
+}
+
+/// Plays a raw text on an empty row. `stripped`: it went through the agent's stripper, so that the sequences which tell
+/// an erasure from a movement are gone wherever no escape sequence is left at all.
+pub(super) fn render(raw: &str, stripped: bool) -> Row {
+    let mut row = RowScreen::default();
+    let mut parser = Parser::new();
+    let mut start = 0;
+    let mut at = 0;
+    while let Some(found) = raw.get(at..).and_then(|rest| rest.find(ESC)) {
+        let escape = at + found;
+        let rest = raw.get(escape + 1..).unwrap_or_default();
+        at = escape + 1;
+        // Control strings (DCS, SOS, OSC, PM, APC) are taken out here: a parser for streams waits for their end beyond
+        // the line and swallows the text until then.
+        if !rest.starts_with(['P', 'X', ']', '^', '_']) {
+            continue;
+        }
+        parser.advance(&mut row, raw.get(start..escape).unwrap_or_default().as_bytes());
+        parser = Parser::new();
+        let bell_ends = rest.starts_with(']');
+        let end = rest.bytes().enumerate().skip(1).find_map(|(end, byte)| match byte {
+            0x07 if bell_ends => Some(end + 1),
+            0x1b if rest.as_bytes().get(end + 1) == Some(&b'\\') => Some(end + 2),
+            _ => None,
+        });
+        match end {
+            Some(end) => {
+                row.uncertain |= !bell_ends || end > MAX_TITLE;
+                at = escape + 1 + end;
+            }
+            None => {
+                row.put(ESC);
+                row.put(rest.chars().next().unwrap_or(' '));
+                row.uncertain = true;
+                at = escape + 2;
+            }
+        }
+        start = at;
+    }
+    parser.advance(&mut row, raw.get(start..).unwrap_or_default().as_bytes());
+    let sequences_kept = raw.contains(ESC);
+    row.finish(stripped && !sequences_kept)
+}
+
+/// A column of the row: a character, the second column of a wide one, or an index into `RowScreen::stacks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cell(u32);
+
+impl Cell {
+    const SPACE: Self = Self(0x20);
+    const TAIL: Self = Self(0x11_0000);
+    const STACK: u32 = 0x20_0000;
+}
+
+#[derive(Debug, Default)]
+struct RowScreen {
+    cells: Vec<Cell>,
+    cursor: usize,
+    saved: usize,
+    /// Characters with something on them that takes no column: combining characters, bells, other control characters.
+    stacks: Vec<String>,
+    uncertain: bool,
+    went_back: bool,
+    returned_over: bool,
+    clears: u64,
+    cut_bytes: u64,
+}
+
+impl RowScreen {
+    fn put(&mut self, c: char) {
+        match c.width() {
+            None | Some(0) => self.stack(c),
+            Some(width) => {
+                if self.cursor + width > MAX_COLUMNS {
+                    self.cut_bytes += c.len_utf8() as u64;
+                    return;
+                }
+                self.set(self.cursor, Cell(u32::from(c)));
+                self.cursor += 1;
+                if width == 2 {
+                    self.set(self.cursor, Cell::TAIL);
+                    self.cursor += 1;
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, column: usize, cell: Cell) {
+        if self.cells.len() <= column {
+            self.cells.resize(column + 1, Cell::SPACE);
+        }
+        if let Some(place) = self.cells.get_mut(column) {
+            *place = cell;
+        }
+    }
+
+    /// Puts a character that takes no column on the one before the cursor.
+    fn stack(&mut self, c: char) {
+        let column =
+            (0..self.cursor).rev().find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
+        let Some(column) = column else {
+            // At the start of the row it needs a column of its own.
+            self.set(0, Cell(u32::from(c)));
+            self.cursor = self.cursor.max(1);
+            return;
+        };
+        let Some(cell) = self.cells.get(column).copied() else { return };
+        if let Some(stack) = cell.0.checked_sub(Cell::STACK).and_then(|index| self.stacks.get_mut(index as usize)) {
+            stack.push(c);
+            return;
+        }
+        let Ok(index) = u32::try_from(self.stacks.len()) else { return };
+        self.stacks.push(char::from_u32(cell.0).into_iter().chain([c]).collect());
+        self.set(column, Cell(Cell::STACK.saturating_add(index)));
+    }
+
+    fn move_to(&mut self, column: usize) {
+        self.cursor = column.min(MAX_COLUMNS);
+    }
+
+    /// The cursor went somewhere that is not on this row: what follows is kept apart, at the end.
+    fn leave_row(&mut self) {
+        self.uncertain = true;
+        self.cursor = self.cells.len().min(MAX_COLUMNS);
+        if self.cells.last().is_some_and(|last| *last != Cell::SPACE) {
+            self.put(' ');
+        }
+    }
+
+    fn erase_in_line(&mut self, what: u16) {
+        match what {
+            0 => self.cells.truncate(self.cursor),
+            1 => self.cells.iter_mut().take(self.cursor + 1).for_each(|cell| *cell = Cell::SPACE),
+            _ => self.cells.clear(),
+        }
+    }
+
+    fn insert_columns(&mut self, count: usize) {
+        if self.cursor < self.cells.len() {
+            let count = count.min(MAX_COLUMNS - self.cursor.min(MAX_COLUMNS));
+            let (from, gap) = (self.cursor, std::iter::repeat_n(Cell::SPACE, count));
+            self.cells.splice(from..from, gap);
+            self.cells.truncate(MAX_COLUMNS);
+        }
+    }
+
+    fn delete_columns(&mut self, count: usize) {
+        let end = self.cursor.saturating_add(count).min(self.cells.len());
+        if self.cursor < end {
+            self.cells.drain(self.cursor..end);
+        }
+    }
+
+    fn finish(self, ambiguous_edits: bool) -> Row {
+        let mut text = String::with_capacity(self.cells.len());
+        for cell in &self.cells {
+            match cell.0.checked_sub(Cell::STACK) {
+                Some(index) => text.push_str(self.stacks.get(index as usize).map_or("", String::as_str)),
+                None => text.extend(char::from_u32(cell.0)),
+            }
+        }
+        let left_behind = ambiguous_edits && self.went_back && self.cursor < self.cells.len();
+        let searched = text.contains("-i-search)");
+        // Shells wrap a long command line with a return at the margin, which on an endless row overwrites its start.
+        let wrapped = self.returned_over && super::prompt::length(&text).is_some();
+        Row {
+            uncertain: self.uncertain || left_behind || searched || wrapped,
+            text,
+            clears: self.clears,
+            cut_bytes: self.cut_bytes,
+        }
+    }
+}
+
+impl Perform for RowScreen {
+    fn print(&mut self, c: char) {
+        if c == '\u{7f}' {
+            self.stack(c);
+        } else {
+            self.put(c);
+        }
+    }
+
+    fn execute(&mut self, byte: u8) {
+        match byte {
+            0x08 if self.cursor == 0 => self.uncertain = true,
+            0x08 => {
+                self.cursor -= 1;
+                self.went_back = true;
+            }
+            b'\t' => {
+                let stop = (self.cursor / 8 + 1) * 8;
+                self.move_to(stop);
+                if self.cells.len() < self.cursor {
+                    self.cells.resize(self.cursor, Cell::SPACE);
+                }
+            }
+            b'\r' => {
+                self.returned_over |= self.cursor > 0;
+                self.cursor = 0;
+            }
+            _ => self.stack(char::from(byte)),
+        }
+    }
+
+    fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], _ignore: bool, action: char) {
+        let first = params.iter().next().and_then(|param| param.first().copied()).unwrap_or(0);
+        if !intermediates.is_empty() {
+            return;
+        }
+        let count = usize::from(first.max(1));
+        match action {
+            'C' | 'a' => self.move_to(self.cursor.saturating_add(count)),
+            'D' => self.move_to(self.cursor.saturating_sub(count)),
+            'G' | '`' => self.move_to(count - 1),
+            'K' => self.erase_in_line(first),
+            'P' => self.delete_columns(count),
+            '@' => self.insert_columns(count),
+            'X' => {
+                let end = self.cursor.saturating_add(count).min(self.cells.len());
+                self.cells.iter_mut().take(end).skip(self.cursor).for_each(|cell| *cell = Cell::SPACE);
+            }
+            's' => self.saved = self.cursor,
+            'u' => self.cursor = self.saved,
+            'J' => self.clears += u64::from(first >= 2),
+            'A' | 'B' | 'E' | 'F' | 'H' | 'f' | 'd' | 'e' | 'L' | 'M' | 'S' | 'T' => self.leave_row(),
+            _ => {}
+        }
+    }
+
+    fn esc_dispatch(&mut self, intermediates: &[u8], _ignore: bool, byte: u8) {
+        match (intermediates, byte) {
+            ([], b'7') => self.saved = self.cursor,
+            ([], b'8') => self.cursor = self.saved,
+            ([], b'D' | b'E' | b'M' | b'c') => self.leave_row(),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "terminal_tests.rs"]
+mod tests;

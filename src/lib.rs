@@ -33,4 +33,4 @@ pub mod sim;
 pub mod terminal;
 pub mod transcript;
 // pub mod ui;
-// pub mod watch;
+pub mod watch;

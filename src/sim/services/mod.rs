@@ -2,8 +2,11 @@
 
 pub mod cloudwatch;
 pub mod iam;
+pub mod logs;
 pub mod organizations;
+pub mod page_token;
 pub mod sns;
+pub mod ssm;
 pub mod sts;
 pub mod tagging;
 
@@ -34,6 +37,8 @@ pub fn dispatch(world: &mut World, service: Service, operation: &str, call: &Cal
         Service::Sns => sns::handle(world, operation, call),
         Service::CloudWatch => cloudwatch::handle(world, operation, call),
         Service::Tagging => tagging::handle(world, operation, call),
-        Service::Ssm | Service::Logs | Service::S3 | Service::CloudTrail | Service::Other => Err(unknown_operation()),
+        Service::Ssm => ssm::handle(world, operation, call),
+        Service::Logs => logs::handle(world, operation, call),
+        Service::S3 | Service::CloudTrail | Service::Other => Err(unknown_operation()),
     }
 }

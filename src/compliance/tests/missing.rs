@@ -36,11 +36,13 @@ fn whys() -> [(Why, String); 6] {
     ]
 }
 
+/// Evidence, a session that needs it, and the rules that lack it with the fact that each of them names.
+type Lacking<'a> = (&'a str, Case, &'a [(&'a str, &'a str)]);
+
 #[test]
 fn each_rule_names_the_fact_it_lacks_and_why() {
     let custom = || Case::good().with_document("Own", Some(document(SessionType::StandardStream)));
-    // Evidence, case, the rules that lack it, and the fact each of them names.
-    let cases: [(&str, Case, &[(&str, &str)]); 7] = [
+    let cases: [Lacking<'_>; 7] = [
         ("node", Case::good(), &[("IAM-01", "has_instance_profile"), ("IAM-05", "has_instance_profile")]),
         ("tags", Case::good(), &[("TAG-01", "production_tag")]),
         ("role_policies", Case::hybrid(), &[("IAM-04", "role_policies")]),

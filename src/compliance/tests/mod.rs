@@ -1,6 +1,7 @@
 //! One session, all evidence known, all rules content; each test bends it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod hostile;
 mod missing;
 mod policies;
 mod rules;

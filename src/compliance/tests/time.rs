@@ -26,10 +26,9 @@ fn next_change(engine: &Engine, case: &Case, now: Timestamp) -> Option<Timestamp
 
 const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
 
-/// Evidence does not grow old in these tests.
-fn patient() -> Engine {
-    engine_with(|parameters| parameters.stale_after = SignedDuration::from_hours(10_000))
-}
+/// Evidence does not grow old here.
+static PATIENT: LazyLock<Engine> =
+    LazyLock::new(|| engine_with(|parameters| parameters.stale_after = SignedDuration::from_hours(10_000)));
 
 #[test]
 fn bounds_are_met_to_the_nanosecond() {
@@ -54,12 +53,11 @@ fn bounds_are_met_to_the_nanosecond() {
         case.tags = tags(&[], at(200));
         case
     };
-    let patient = patient();
     let cases = [
-        ("TIM-02 by age", &patient, Case::good(), at(300), at(43_201), Compliant, NonCompliant),
-        ("TIM-02 by its own maximum", &patient, limited, at(300), at(3_721), Compliant, NonCompliant),
-        ("STA-01", &patient, hanging, at(295), at(302), Compliant, NonCompliant),
-        ("LOG-07", &patient, unarchived, at(4_480), at(4_501), InsufficientData, NonCompliant),
+        ("TIM-02 by age", &*PATIENT, Case::good(), at(300), at(43_201), Compliant, NonCompliant),
+        ("TIM-02 by its own maximum", &*PATIENT, limited, at(300), at(3_721), Compliant, NonCompliant),
+        ("STA-01", &*PATIENT, hanging, at(295), at(302), Compliant, NonCompliant),
+        ("LOG-07", &*PATIENT, unarchived, at(4_480), at(4_501), InsufficientData, NonCompliant),
         ("staleness", engine(), gone_stale, at(300), at(380), Compliant, InsufficientData),
     ];
     for (name, engine, case, now, bound, before, after) in cases {
@@ -114,19 +112,15 @@ proptest! {
 
     #[test]
     fn nothing_changes_before_the_next_change((case, now) in cases(), share in 0.0_f64..1.0, patient in any::<bool>()) {
-        let parameters = engine_with(|parameters| {
-            if patient {
-                parameters.stale_after = SignedDuration::from_secs(100_000);
-            }
-        });
-        let before = statuses(&parameters, &case, now);
-        let next = next_change(&parameters, &case, now);
+        let engine = if patient { &*PATIENT } else { engine() };
+        let before = statuses(engine, &case, now);
+        let next = next_change(engine, &case, now);
         let horizon = next.unwrap_or(now + SignedDuration::from_hours(24 * 30));
         prop_assert!(horizon > now);
         let between = horizon.duration_since(now);
         let part = now + SignedDuration::from_secs_f64(between.as_secs_f64() * share);
         for then in [part.min(horizon - NANOSECOND), horizon - NANOSECOND] {
-            prop_assert_eq!(&statuses(&parameters, &case, then), &before, "at {} before {:?}", then, next);
+            prop_assert_eq!(&statuses(engine, &case, then), &before, "at {} before {:?}", then, next);
         }
     }
 }

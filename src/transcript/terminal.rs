@@ -10,6 +10,10 @@ use vte::{Params, Parser, Perform};
 const MAX_COLUMNS: usize = 8192;
 /// Control strings longer than a window title make a line uncertain: text may be hidden in them.
 const MAX_TITLE: usize = 256;
+/// A prompt is looked for in so many columns.
+const PROMPT_COLUMNS: usize = 80;
+/// What a shell shows while it searches its history: the line is rewritten at each key.
+pub(super) const HISTORY_SEARCH: &str = "-i-search)";
 const ESC: char = '\u{1b}';
 
 /// A raw line in parts: text of the normal screen or of a full screen, and the changes between them.
@@ -130,7 +134,10 @@ struct RowScreen {
     stacks: Vec<String>,
     uncertain: bool,
     went_back: bool,
-    returned_over: bool,
+    /// The cursor went back to the start of a row that begins with a prompt.
+    returned: bool,
+    /// … and something was printed over the prompt.
+    wrapped: bool,
     clears: u64,
     cut_bytes: u64,
 }
@@ -144,6 +151,8 @@ impl RowScreen {
                     self.cut_bytes += c.len_utf8() as u64;
                     return;
                 }
+                // Shells wrap a long command line with a return at the margin; on an endless row that overwrites its start.
+                self.wrapped |= self.returned && self.cursor == 0 && !self.cells.is_empty();
                 self.set(self.cursor, Cell(u32::from(c)));
                 self.cursor += 1;
                 if width == 2 {
@@ -220,20 +229,24 @@ impl RowScreen {
         }
     }
 
-    fn finish(self, ambiguous_edits: bool) -> Row {
-        let mut text = String::with_capacity(self.cells.len());
-        for cell in &self.cells {
+    /// The text of the first columns.
+    fn text_of(&self, columns: usize) -> String {
+        let mut text = String::with_capacity(columns.min(self.cells.len()));
+        for cell in self.cells.iter().take(columns) {
             match cell.0.checked_sub(Cell::STACK) {
                 Some(index) => text.push_str(self.stacks.get(index as usize).map_or("", String::as_str)),
                 None => text.extend(char::from_u32(cell.0)),
             }
         }
+        text
+    }
+
+    fn finish(self, ambiguous_edits: bool) -> Row {
+        let text = self.text_of(MAX_COLUMNS);
         let left_behind = ambiguous_edits && self.went_back && self.cursor < self.cells.len();
-        let searched = text.contains("-i-search)");
-        // Shells wrap a long command line with a return at the margin, which on an endless row overwrites its start.
-        let wrapped = self.returned_over && super::prompt::length(&text).is_some();
+        let searched = text.contains(HISTORY_SEARCH);
         Row {
-            uncertain: self.uncertain || left_behind || searched || wrapped,
+            uncertain: self.uncertain || left_behind || searched || self.wrapped,
             text,
             clears: self.clears,
             cut_bytes: self.cut_bytes,
@@ -265,7 +278,7 @@ impl Perform for RowScreen {
                 }
             }
             b'\r' => {
-                self.returned_over |= self.cursor > 0;
+                self.returned |= self.cursor > 0 && super::prompt::length(&self.text_of(PROMPT_COLUMNS)).is_some();
                 self.cursor = 0;
             }
             _ => self.stack(char::from(byte)),

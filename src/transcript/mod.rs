@@ -289,18 +289,19 @@ impl Transcript {
         (line, shown.clears)
     }
 
-    /// What is shown of a raw text that has `raw_bytes` bytes in all, of which `raw` are kept.
+    /// What is shown of a raw line that has `raw_bytes` bytes in all, of which `raw` is the beginning.
     fn shown(&self, raw: &str, raw_bytes: usize, streamed: bool) -> Shown {
-        let row = if terminal::needs_rendering(raw) {
-            terminal::render(raw, streamed)
+        let kept = raw.get(..raw.floor_char_boundary(KEPT_BYTES)).unwrap_or_default();
+        let mut row = if terminal::needs_rendering(kept) {
+            terminal::render(kept, streamed)
         } else {
-            let shown = raw.get(..raw.floor_char_boundary(SHOWN_BYTES)).unwrap_or_default();
-            let cut_bytes = (raw.len() - shown.len()) as u64;
-            Row { text: shown.to_owned(), uncertain: raw.contains(terminal::HISTORY_SEARCH), clears: 0, cut_bytes }
+            Row { text: kept.to_owned(), uncertain: kept.contains(terminal::HISTORY_SEARCH), ..Row::default() }
         };
+        let shown_bytes = row.text.floor_char_boundary(SHOWN_BYTES);
+        let cut_bytes = row.cut_bytes + (row.text.len() - shown_bytes + raw_bytes - kept.len()) as u64;
+        row.text.truncate(shown_bytes);
         let (text, marks) = clean_marked(&row.text, self.glyphs).into_parts();
         let (mut text, mut marks) = (text.into_owned(), marks);
-        let cut_bytes = row.cut_bytes + (raw_bytes - raw.len()) as u64;
         if cut_bytes > 0 {
             let start = offset(text.len());
             text.push_str(&format!(" <{cut_bytes} more bytes>"));

@@ -79,6 +79,8 @@ pub(super) fn render(raw: &str, stripped: bool) -> Row {
     let mut parser = Parser::new();
     let mut start = 0;
     let mut at = 0;
+    // Where one string of a kind has no end, none after it has: without these a line of beginnings costs its square.
+    let (mut endless_bell, mut endless_string) = (false, false);
     while let Some(found) = raw.get(at..).and_then(|rest| rest.find(ESC)) {
         let escape = at + found;
         let rest = raw.get(escape + 1..).unwrap_or_default();
@@ -91,11 +93,9 @@ pub(super) fn render(raw: &str, stripped: bool) -> Row {
         parser.advance(&mut row, raw.get(start..escape).unwrap_or_default().as_bytes());
         parser = Parser::new();
         let bell_ends = rest.starts_with(']');
-        let end = rest.bytes().enumerate().skip(1).find_map(|(end, byte)| match byte {
-            0x07 if bell_ends => Some(end + 1),
-            0x1b if rest.as_bytes().get(end + 1) == Some(&b'\\') => Some(end + 2),
-            _ => None,
-        });
+        let endless = if bell_ends { &mut endless_bell } else { &mut endless_string };
+        let end = if *endless { None } else { string_end(rest, bell_ends) };
+        *endless |= end.is_none();
         match end {
             Some(end) => {
                 row.uncertain |= !bell_ends || end > MAX_TITLE;
@@ -113,6 +113,15 @@ pub(super) fn render(raw: &str, stripped: bool) -> Row {
     parser.advance(&mut row, raw.get(start..).unwrap_or_default().as_bytes());
     let sequences_kept = raw.contains(ESC);
     row.finish(stripped && !sequences_kept)
+}
+
+/// Bytes up to and including the end of a control string; `bell_ends`: BEL ends it as well as ESC `\`.
+fn string_end(rest: &str, bell_ends: bool) -> Option<usize> {
+    rest.bytes().enumerate().skip(1).find_map(|(end, byte)| match byte {
+        0x07 if bell_ends => Some(end + 1),
+        0x1b if rest.as_bytes().get(end + 1) == Some(&b'\\') => Some(end + 2),
+        _ => None,
+    })
 }
 
 /// A column of the row: a character, the second column of a wide one, or an index into `RowScreen::stacks`.
@@ -278,7 +287,8 @@ impl Perform for RowScreen {
                 }
             }
             b'\r' => {
-                self.returned |= self.cursor > 0 && super::prompt::length(&self.text_of(PROMPT_COLUMNS)).is_some();
+                self.returned =
+                    self.returned || self.cursor > 0 && super::prompt::length(&self.text_of(PROMPT_COLUMNS)).is_some();
                 self.cursor = 0;
             }
             _ => self.stack(char::from(byte)),

@@ -121,6 +121,18 @@ fn the_row_ends_somewhere() {
 }
 
 #[test]
+fn beginnings_without_an_end_are_each_shown() {
+    let beginnings = "\u{1b}]\u{1b}P".repeat(16_000);
+    let row = render(&beginnings, true);
+    assert_eq!(row.text.matches('\u{1b}').count(), 32_000);
+    assert_eq!(
+        render("\u{1b}Px\u{1b}]t\u{7}y", true).text,
+        "\u{1b}Pxy",
+        "an endless string of one kind, an ended one of the other"
+    );
+}
+
+#[test]
 fn a_line_falls_into_parts_where_the_screen_changes_hands() {
     assert_eq!(
         parts("vi\u{1b}[?1049h\u{1b}=x\u{1b}[?25;1049lafter"),

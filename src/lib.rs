@@ -32,5 +32,5 @@ pub mod sim;
 // pub mod store;
 pub mod terminal;
 pub mod transcript;
-// pub mod ui;
+pub mod ui;
 // pub mod watch;

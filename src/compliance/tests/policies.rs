@@ -162,6 +162,21 @@ fn own_rules_may_say_when_they_speak() {
 }
 
 #[test]
+fn a_rule_that_cannot_say_whether_it_waits_is_not_content() {
+    let text = format!(
+        "{HEAD}forbid (principal, action, resource) when {{ false }};\n\
+         @pending(\"X-01\") @fact(\"ping_status\") @awaits(\"a sign of life\")\n\
+         permit (principal, action, resource) when {{ context.ping_status != \"Online\" }};"
+    );
+    let engine = with_policy(&text).unwrap();
+    assert_verdict(&engine, &Case::good(), at(300), "X-01", Compliant);
+    let mut unread = Case::good();
+    unread.node = Fact::not_read();
+    let found = finding(&engine, &unread, at(300), "X-01");
+    assert_eq!((found.status, found.missing[0].reason.as_str()), (InsufficientData, "not read yet"));
+}
+
+#[test]
 fn disabled_rules_are_silent_and_severities_can_be_changed() {
     let engine = engine_with(|parameters| {
         parameters.disabled = vec!["WHO-06".into()];

@@ -107,6 +107,20 @@ fn users_bounds_are_found_in_their_policies() {
     }
 }
 
+#[test]
+fn a_start_in_the_future_is_a_negative_age() {
+    // Clocks disagree: the session starts half a second from now.
+    let text = "@id(\"X-01\") @severity(\"LOW\") @title(\"t\") @remediation(\"r\")
+        forbid (principal, action, resource) when { context.age_seconds < 0 };";
+    let engine = Engine::new(Parameters::default(), vec![("own.cedar".into(), text.into())]).unwrap();
+    let now = at(0) - SignedDuration::from_millis(500);
+    let case = Case::good().seen(now);
+    assert_verdict(&engine, &case, now, "X-01", NonCompliant);
+    assert_eq!(next_change(&engine, &case, now), Some(at(0)));
+    assert_verdict(&engine, &case, at(0) - NANOSECOND, "X-01", NonCompliant);
+    assert_verdict(&engine, &case, at(0), "X-01", Compliant);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 

@@ -5,4 +5,5 @@ pub mod config;
 pub mod domain;
 pub mod report;
 pub mod sim;
+pub mod store;
 pub mod ui;

@@ -12,4 +12,4 @@ pub use check::{CheckReport, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
 pub use iam_policy::iam_policy;
 pub use mask::mask;
 pub use table::{Paint, table};
-pub use text::{clean, fit};
+pub use text::{clean, fit, safe_json};

@@ -41,7 +41,7 @@ pub fn fit(text: &str, columns: usize) -> String {
 
 /// JSON whose strings hold no unsafe character: what is left of them after JSON's own escapes is written as `\uXXXX`.
 /// Outside of strings JSON has none of them.
-pub(super) fn safe_json(json: &str) -> String {
+pub fn safe_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
         if is_unsafe(character) && character != '\n' {

@@ -12,10 +12,7 @@ use crate::{
     app::board::{Board, Freshness},
     cli::{self, Cli},
     domain::ScopeId,
-    report::{
-        check::{CheckReport, ScopeRow, ScopeStatus, SessionRow},
-        table::{Paint, table},
-    },
+    report::{CheckReport, Paint, ScopeRow, ScopeStatus, SessionRow, table},
     watch,
 };
 

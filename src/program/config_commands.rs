@@ -6,9 +6,10 @@ use super::{Refusal, print, setup};
 use crate::{
     aws::required_actions,
     cli::{Cli, ConfigCommand, RulesCommand},
+    compliance::Origin,
     config,
     domain::ScopeId,
-    report::iam_policy::iam_policy as policy_json,
+    report::iam_policy as policy_json,
 };
 
 pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCode, Refusal> {
@@ -31,7 +32,7 @@ pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCo
             });
             // The contract: a config that is asked about and is wrong answers 1.
             let settings = checked.map_err(|refusal| Refusal { code: 1, ..refusal })?;
-            Ok(print(&format!("ok\n{}", settings.summary())))
+            Ok(print(&format!("ok\n{}", settings.config.summary())))
         }
     }
 }
@@ -52,12 +53,16 @@ pub(super) fn rules(cli: &Cli, command: Option<&RulesCommand>) -> Result<ExitCod
             let rule = engine.rules().iter().find(|rule| rule.id.as_str().eq_ignore_ascii_case(id)).ok_or_else(|| {
                 Refusal::failed(format!("there is no rule `{id}`"), "see all of them: ssmwatch rules list")
             })?;
+            let origin = match &rule.origin {
+                Origin::BuiltIn => "built in",
+                Origin::File(file) => file,
+            };
             Ok(print(&format!(
                 "{} {} {}\nfrom: {}\nremedy: {}\n\n{}\n",
                 rule.id,
                 rule.severity.word(),
                 rule.title,
-                rule.origin,
+                origin,
                 rule.remediation,
                 rule.text.trim_end()
             )))

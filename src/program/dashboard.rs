@@ -1,6 +1,6 @@
 //! The dashboard, over whatever AWS the fleet reaches.
 
-use std::{fs, path::Path, process::ExitCode, sync::Arc};
+use std::{fs, path::Path, process::ExitCode, sync::{Arc, Mutex}};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use crate::{
     cli::Cli,
     config::Settings,
     runtime::{self, effects::Effects},
-    store::acts::ActLog,
+    store::ActLog,
     terminal::Screen,
     watch::Watch,
 };
@@ -64,7 +64,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let stop = CancellationToken::new();
     let watch = Arc::new(Watch::start(&fleet, setup::watch_config(&settings.config), observations, &stop));
     let targets = setup::alert_targets(&settings.config);
-    let effects = Effects::new(fleet, Arc::clone(&watch), log.map(Arc::new), targets, messages.clone());
+    let effects = Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());
     let forward = tokio::spawn(async move {
         while let Some(observation) = observed.recv().await {
             if messages.send(Message::Observed(observation)).await.is_err() {

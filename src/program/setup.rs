@@ -210,7 +210,7 @@ pub(super) fn alert_targets(config: &Config) -> AlertTargets {
 pub(super) fn look(settings: &Settings) -> Result<crate::runtime::Look, Refusal> {
     let user = config::user_theme_dir(settings.origin.file.as_deref());
     let load = |name: &str| {
-        Theme::load(name, user.as_deref()).map_err(|error| Refusal::config(error.to_string(), error.to_do()))
+        Theme::load(name, user.as_deref()).map_err(|error| Refusal::config(error.to_string(), "correct it, or choose another: ssmwatch --theme default-dark"))
     };
     let wanted = if settings.overrides.no_color { "mono" } else { settings.config.theme.as_str() };
     let mut themes = vec![load(wanted)?];
@@ -222,16 +222,10 @@ pub(super) fn look(settings: &Settings) -> Result<crate::runtime::Look, Refusal>
             }
         }
     }
-    Ok(crate::runtime::Look { themes, glyphs: Glyphs::for_locale(&locale()) })
-}
-
-/// The locale that decides on the character set: `LC_ALL`, `LC_CTYPE`, `LANG`, in this order (POSIX).
-fn locale() -> String {
-    ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|value| !value.is_empty())
-        .unwrap_or_default()
+    let variable = |name| std::env::var(name).ok();
+    let (all, kind, language) = (variable("LC_ALL"), variable("LC_CTYPE"), variable("LANG"));
+    let glyphs = Glyphs::for_locale(all.as_deref(), kind.as_deref(), language.as_deref());
+    Ok(crate::runtime::Look { themes, glyphs })
 }
 
 /// A State for the dashboard.
@@ -247,7 +241,7 @@ pub(super) fn state(board: Board, settings: &Settings, look: &crate::runtime::Lo
     };
     let setup = Setup {
         read_only,
-        ascii: look.glyphs.is_ascii(),
+        ascii: look.glyphs == Glyphs::ASCII,
         demo,
         actor: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown user".into()).into(),
         keymap,

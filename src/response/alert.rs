@@ -9,7 +9,7 @@ use crate::{
     aws::{Fleet, Metric, ScopeClient},
     config::Template,
     domain::{ActOutcome, AlertBody, AlertDestination, Failure, ScopeId, Session},
-    report::alert::Alert,
+    report::Alert,
 };
 
 /// Where alerts and metrics go.

@@ -12,9 +12,9 @@ use crate::{
     app::{Effect, Message, State, update::acts::destinations},
     aws::{Fleet, Metric},
     domain::{Act, ActOutcome, AlertBody, AlertDestination, Session, SessionKey},
-    report::alert::Alert,
+    report::Alert,
     response::{self, AlertTargets},
-    store::acts::ActLog,
+    store::{ActLog, Phase},
     watch::Watch,
 };
 
@@ -26,7 +26,7 @@ const LEAVE: Duration = Duration::from_secs(3);
 pub struct Effects {
     fleet: Fleet,
     watch: Arc<Watch>,
-    log: Option<Arc<ActLog>>,
+    log: Option<Log>,
     targets: Arc<AlertTargets>,
     messages: mpsc::Sender<Message>,
     tasks: TaskTracker,
@@ -38,7 +38,7 @@ impl Effects {
     pub fn new(
         fleet: Fleet,
         watch: Arc<Watch>,
-        log: Option<Arc<ActLog>>,
+        log: Option<Log>,
         targets: AlertTargets,
         messages: mpsc::Sender<Message>,
     ) -> Self {
@@ -156,7 +156,7 @@ impl Effects {
                     to_do: "Look the session up".into(),
                 };
             }
-            record(self.log.as_deref(), &act);
+            record(self.log.as_ref(), &act);
         }
         left
     }
@@ -165,7 +165,7 @@ impl Effects {
 /// Keeps an act's record, on the screen and in the log.
 struct Report {
     act: Mutex<Act>,
-    log: Option<Arc<ActLog>>,
+    log: Option<Log>,
     messages: mpsc::Sender<Message>,
     under_way: Arc<Mutex<Vec<Act>>>,
 }
@@ -175,7 +175,7 @@ impl Report {
     async fn write_down(&self) -> bool {
         let act = lock(&self.act).clone();
         let error = match self.log.clone() {
-            Some(log) => match tokio::task::spawn_blocking(move || log.record(&act)).await {
+            Some(log) => match tokio::task::spawn_blocking(move || lock(&log).record(Phase::Start, &act)).await {
                 Ok(Ok(())) => return true,
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => error.to_string(),
@@ -205,7 +205,7 @@ impl Report {
             act.clone()
         };
         if outcome.is_final() {
-            record(self.log.as_deref(), &act);
+            record(self.log.as_ref(), &act);
             tracing::info!(act = act.id, kind = ?act.kind, session = %act.session, ?outcome, "act");
         }
         if act.steps.iter().all(|step| step.outcome.is_final()) {
@@ -220,9 +220,11 @@ impl Report {
     }
 }
 
+type Log = Arc<Mutex<ActLog>>;
+
 /// Writes an outcome down. It is known by then: a record that cannot be written is told, and nothing is undone.
-fn record(log: Option<&ActLog>, act: &Act) {
-    if let Some(Err(error)) = log.map(|log| log.record(act)) {
+fn record(log: Option<&Log>, act: &Act) {
+    if let Some(Err(error)) = log.map(|log| lock(log).record(Phase::Outcome, act)) {
         tracing::error!(act = act.id, %error, "the act's outcome cannot be written down");
     }
 }

@@ -282,3 +282,62 @@ impl<'de> Deserialize<'de> for TagPattern {
         checked(deserializer, "a tag in quotes, as \"Environment=Prod*\"", Self::parse)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_period_is_read_as_it_is_written(seconds in any::<u64>()) {
+            let period = Period::seconds(seconds);
+            prop_assert_eq!(Period::parse(&period.to_string()), Ok(period));
+        }
+
+        #[test]
+        fn no_text_breaks_the_readers(text in any::<String>()) {
+            // Whatever is accepted is written back as something that means the same.
+            if let Ok(period) = Period::parse(&text) {
+                prop_assert_eq!(Period::parse(&period.to_string()), Ok(period));
+            }
+            if let Ok(tag) = TagPattern::parse(&text) {
+                prop_assert_eq!(TagPattern::parse(&tag.to_string()), Ok(tag));
+            }
+            if let Ok(template) = Template::parse(&text) {
+                prop_assert_eq!(template.as_str(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn periods() {
+        for (text, seconds) in [("5s", 5), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("7d", 604_800), ("0s", 0)] {
+            assert_eq!(Period::parse(text), Ok(Period::seconds(seconds)));
+        }
+        for text in ["", "5", "s", "5 s", "-5s", "5ms", "1.5h", "99999999999999999999s", "18446744073709551615d"] {
+            assert!(Period::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(Period::seconds(5400).to_string(), "1h30m");
+    }
+
+    #[test]
+    fn tags_match_by_key_and_by_how_the_value_begins() {
+        let tag = TagPattern::parse("Environment=Prod*").unwrap();
+        assert!(tag.matches("Environment", "PRODUCTION") && tag.matches("Environment", "prod"));
+        assert!(!tag.matches("environment", "prod") && !tag.matches("Environment", "pre-prod"));
+        let exact = TagPattern::parse("Environment=Prod").unwrap();
+        assert!(exact.matches("Environment", "PROD") && !exact.matches("Environment", "Production"));
+        for text in ["Environment", "=Prod", "Environment=", "E=P*d", "E=P**"] {
+            assert!(TagPattern::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn templates_are_filled_for_a_scope() {
+        let template = Template::parse("{account}-log-{region}").unwrap();
+        assert_eq!(template.fill(&ScopeId::new("111122223333", "us-east-1")), "111122223333-log-us-east-1");
+    }
+}

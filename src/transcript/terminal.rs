@@ -189,8 +189,9 @@ impl RowScreen {
 
     /// Puts a character that takes no column on the one before the cursor.
     fn stack(&mut self, c: char) {
-        let column =
-            (0..self.cursor).rev().find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
+        let column = (0..self.cursor.min(self.cells.len()))
+            .rev()
+            .find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
         let Some(column) = column else {
             // At the start of the row it needs a column of its own.
             self.set(0, Cell(u32::from(c)));

@@ -189,11 +189,10 @@ impl RowScreen {
 
     /// Puts a character that takes no column on the one before the cursor.
     fn stack(&mut self, c: char) {
-        let column = (0..self.cursor.min(self.cells.len()))
-            .rev()
-            .find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
-        let Some(column) = column else {
-            // At the start of the row it needs a column of its own.
+        let end = self.cursor.min(self.cells.len());
+        let before = (0..end).rev().find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
+        let Some(column) = before.or((!self.cells.is_empty()).then_some(0)) else {
+            // On an empty row it needs a column of its own.
             self.set(0, Cell(u32::from(c)));
             self.cursor = self.cursor.max(1);
             return;

@@ -136,6 +136,7 @@ fn beginnings_without_an_end_are_each_shown() {
 fn what_takes_no_column_sits_on_the_last_character_before_the_cursor() {
     assert_eq!(render("a\u{7}b\u{8}\u{1}c", true).text, "a\u{7}\u{1}c");
     assert_eq!(render("ab\u{1b}[5C\u{301}", true).text, "ab\u{301}");
+    assert_eq!(render("abc\r\u{7}", false).text, "a\u{7}bc", "it overwrites nothing");
     assert_eq!(render("\u{7}\u{7}x", true).text, "\u{7}\u{7}x");
 }
 

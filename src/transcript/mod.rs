@@ -17,7 +17,7 @@ use std::{borrow::Cow, collections::VecDeque, mem};
 
 use jiff::Timestamp;
 
-pub use absence::{NoLog, why_no_log};
+pub use absence::{NO_STREAM_YET, NoLog, why_no_log};
 pub use line::{Folded, Line, LineKind};
 pub use payload::Payload;
 pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};
@@ -300,8 +300,12 @@ impl Transcript {
         let shown_bytes = row.text.floor_char_boundary(SHOWN_BYTES);
         let cut_bytes = row.cut_bytes + (row.text.len() - shown_bytes + raw_bytes - kept.len()) as u64;
         row.text.truncate(shown_bytes);
-        let (text, marks) = clean_marked(&row.text, self.glyphs).into_parts();
-        let (mut text, mut marks) = (text.into_owned(), marks);
+        let (cleaned, mut marks) = clean_marked(&row.text, self.glyphs).into_parts();
+        let changed = match cleaned {
+            Cow::Owned(text) => Some(text),
+            Cow::Borrowed(_) => None,
+        };
+        let mut text = changed.unwrap_or(row.text);
         if cut_bytes > 0 {
             let start = offset(text.len());
             text.push_str(&format!(" <{cut_bytes} more bytes>"));

@@ -75,7 +75,7 @@ pub(super) fn needs_rendering(raw: &str) -> bool {
 /// Plays a raw text on an empty row. `stripped`: it went through the agent's stripper, so that the sequences which tell
 /// an erasure from a movement are gone wherever no escape sequence is left at all.
 pub(super) fn render(raw: &str, stripped: bool) -> Row {
-    let mut row = RowScreen::default();
+    let mut row = RowScreen { cells: Vec::with_capacity(raw.len().min(MAX_COLUMNS)), ..RowScreen::default() };
     let mut parser = Parser::new();
     let mut start = 0;
     let mut at = 0;
@@ -153,6 +153,12 @@ struct RowScreen {
 
 impl RowScreen {
     fn put(&mut self, c: char) {
+        // Nearly all text is this: ASCII at the end of the row.
+        if matches!(c, ' '..='~') && self.cursor == self.cells.len() && self.cursor < MAX_COLUMNS {
+            self.cells.push(Cell(u32::from(c)));
+            self.cursor += 1;
+            return;
+        }
         match c.width() {
             None | Some(0) => self.stack(c),
             Some(width) => {
@@ -183,10 +189,10 @@ impl RowScreen {
 
     /// Puts a character that takes no column on the one before the cursor.
     fn stack(&mut self, c: char) {
-        let column =
-            (0..self.cursor).rev().find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
-        let Some(column) = column else {
-            // At the start of the row it needs a column of its own.
+        let end = self.cursor.min(self.cells.len());
+        let before = (0..end).rev().find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
+        let Some(column) = before.or((!self.cells.is_empty()).then_some(0)) else {
+            // On an empty row it needs a column of its own.
             self.set(0, Cell(u32::from(c)));
             self.cursor = self.cursor.max(1);
             return;

@@ -133,6 +133,14 @@ fn beginnings_without_an_end_are_each_shown() {
 }
 
 #[test]
+fn what_takes_no_column_sits_on_the_last_character_before_the_cursor() {
+    assert_eq!(render("a\u{7}b\u{8}\u{1}c", true).text, "a\u{7}\u{1}c");
+    assert_eq!(render("ab\u{1b}[5C\u{301}", true).text, "ab\u{301}");
+    assert_eq!(render("abc\r\u{7}", false).text, "a\u{7}bc", "it overwrites nothing");
+    assert_eq!(render("\u{7}\u{7}x", true).text, "\u{7}\u{7}x");
+}
+
+#[test]
 fn a_line_falls_into_parts_where_the_screen_changes_hands() {
     assert_eq!(
         parts("vi\u{1b}[?1049h\u{1b}=x\u{1b}[?25;1049lafter"),

@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::text::{self, Pieces, line_width, piece, put_line};
+use super::text::{self, Pieces, fit_middle, line_width, piece, put_line};
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -19,17 +19,24 @@ pub(super) struct Column {
     pub(super) right: bool,
     /// The table is sorted by it.
     pub(super) sorted: bool,
+    /// What does not fit loses its middle: names that begin alike stay apart.
+    pub(super) middle: bool,
 }
 
 impl Column {
     /// A column of text.
     pub(super) fn new(title: &str, min: u16, max: u16, drop: u8) -> Self {
-        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false }
+        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false, middle: false }
     }
 
     /// A column of numbers.
     pub(super) fn number(title: &str, min: u16, max: u16, drop: u8) -> Self {
         Self { right: true, ..Self::new(title, min, max, drop) }
+    }
+
+    /// The same, of names whose end tells as much as their beginning.
+    pub(super) fn middle(self) -> Self {
+        Self { middle: true, ..self }
     }
 }
 
@@ -46,7 +53,7 @@ const GAP: u16 = 1;
 /// The width of each column in `room` cells; `None`: there is no room for it.
 ///
 /// Columns are dropped by their rank until the narrowest form of the others fits; what is left is given to those whose
-/// content wants more, the hungriest first.
+/// content wants more.
 pub(super) fn widths(columns: &[Column], content: &[u16], room: u16) -> Vec<Option<u16>> {
     let ideal = |index: usize| {
         let wants = content.get(index).copied().unwrap_or(0);
@@ -72,18 +79,12 @@ pub(super) fn widths(columns: &[Column], content: &[u16], room: u16) -> Vec<Opti
             *width = Some(column.min);
         }
     }
-    // Cell by cell to the column that lacks the largest part of what it wants: all stay readable.
+    // Cell by cell to the narrowest column that wants more: short ones are soon whole, long ones share the rest.
     while left > 0 {
-        let lack = |index: usize| {
-            let now = widths.get(index).copied().flatten().unwrap_or(0);
-            let wants = ideal(index);
-            if now >= wants { 0 } else { u32::from(wants - now) * 1000 / u32::from(wants.max(1)) }
-        };
-        let Some(hungriest) = shown.iter().copied().filter(|index| lack(*index) > 0).max_by_key(|index| lack(*index))
-        else {
-            break;
-        };
-        if let Some(Some(width)) = widths.get_mut(hungriest) {
+        let width = |index: usize| widths.get(index).copied().flatten().unwrap_or(0);
+        let hungry = shown.iter().copied().filter(|index| width(*index) < ideal(*index));
+        let Some(narrowest) = hungry.min_by_key(|index| width(*index)) else { break };
+        if let Some(Some(width)) = widths.get_mut(narrowest) {
             *width += 1;
         }
         left -= 1;
@@ -133,7 +134,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[
         for ((column, wide), line) in columns.iter().zip(&widths).zip(&row.cells) {
             let Some(wide) = *wide else { continue };
             let room = wide.min(area.right().saturating_sub(x + 1));
-            set(buffer, (x, y), room, line, column.right, dress.ellipsis);
+            set(buffer, (x, y), room, line, column, dress.ellipsis);
             x = x.saturating_add(wide + GAP);
             if x >= area.right() {
                 break;
@@ -145,8 +146,14 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[
     }
 }
 
-fn set(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, line: &Pieces<'_>, right: bool, ellipsis: &str) {
-    let indent = if right { room.saturating_sub(u16::try_from(line_width(line)).unwrap_or(u16::MAX)) } else { 0 };
+fn set(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, line: &Pieces<'_>, column: &Column, ellipsis: &str) {
+    if let (true, [only]) = (column.middle, line.as_slice()) {
+        let short = fit_middle(&only.text, usize::from(room), ellipsis);
+        text::put(buffer, (x, y), room, &short, only.style, ellipsis);
+        return;
+    }
+    let wide = u16::try_from(line_width(line)).unwrap_or(u16::MAX);
+    let indent = if column.right { room.saturating_sub(wide) } else { 0 };
     put_line(buffer, (x + indent, y), room - indent, line, ellipsis);
 }
 

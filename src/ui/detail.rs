@@ -16,6 +16,7 @@ use crate::{
         board::{Phase, SessionBoard},
         view::Focus,
     },
+    compliance::governing_role,
     domain::{AccessType, Fact, Finding, Missing, NodeKind, SessionDocument, Verdict},
 };
 
@@ -88,6 +89,24 @@ impl Sheet<'_> {
         self.lines.push(first);
         for words in wrapped {
             self.lines.push(vec![piece(" ".repeat(indent), style), piece(words, style)]);
+        }
+    }
+
+    /// Source and age of the fact above: at the end of its line where there is room, or below it.
+    fn source(&mut self, indent: usize, source: &str) {
+        let style = self.look.theme.muted;
+        let wide = text::width(source);
+        match self.lines.last_mut() {
+            Some(line) if text::line_width(line) + 2 + wide <= self.cells => {
+                let fill = self.cells - text::line_width(line) - wide;
+                line.push(piece(" ".repeat(fill), style));
+                line.push(piece(source.to_owned(), style));
+            }
+            _ => {
+                let source = text::fit(source, self.cells.saturating_sub(indent), self.look.glyphs.ellipsis);
+                let fill = self.cells.saturating_sub(text::width(&source));
+                self.line(vec![piece(" ".repeat(fill), style), piece(source.into_owned(), style)]);
+            }
         }
     }
 
@@ -202,8 +221,7 @@ impl Sheet<'_> {
         for evidence in &finding.evidence {
             let fact = format!("{} = {}", look.clean(&evidence.fact), look.clean(&evidence.value));
             self.words(Vec::new(), indent, &fact, theme.text);
-            let source = format!("{}, {} ago", look.clean(&evidence.source), look.ago(evidence.at));
-            self.words(Vec::new(), indent + 2, &source, theme.muted);
+            self.source(indent, &format!("{}, {} ago", look.clean(&evidence.source), look.ago(evidence.at)));
         }
         for missing in &finding.missing {
             self.words(
@@ -312,10 +330,7 @@ impl Sheet<'_> {
                 self.words(Vec::new(), 2, &format!("{} = {}", look.clean(key), look.clean(value)), theme.text);
             }
         }
-        let role = properties
-            .value()
-            .and_then(|node| node.as_ref())
-            .and_then(|node| node.instance_role.as_ref().or(node.iam_role.as_ref()));
+        let role = properties.value().and_then(Option::as_ref).and_then(governing_role);
         if let Some(role) = role {
             let not_read = Fact::not_read();
             let key = (session.session.key.scope.account.clone(), std::sync::Arc::clone(role));

@@ -24,6 +24,16 @@ struct Word {
     glyph: &'static str,
 }
 
+impl Word {
+    /// The word with the reason of that length.
+    fn said(&self, rank: usize) -> String {
+        match self.reasons.get(rank).map(String::as_str) {
+            Some("") | None => format!(" {} {} ", self.glyph, self.word),
+            Some(reason) => format!(" {} {}: {reason} ", self.glyph, self.word),
+        }
+    }
+}
+
 /// Draws the header: three lines, or one where the screen is low.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     if area.height == 0 {
@@ -111,25 +121,21 @@ pub(super) fn unseen(counts: &Counts) -> usize {
 /// The colored bar; it is shared where there is more than one thing to say.
 fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect, right: &Pieces<'_>) {
     let words = words(look);
-    let mut rank = words.iter().map(|word| word.reasons.len()).max().unwrap_or(1) - 1;
-    let texts = |rank: usize| -> Vec<String> {
-        words
-            .iter()
-            .map(|word| {
-                let reason = word.reasons.get(rank.min(word.reasons.len().saturating_sub(1)));
-                match reason.map(String::as_str) {
-                    Some("") | None => format!(" {} {} ", word.glyph, word.word),
-                    Some(reason) => format!(" {} {}: {reason} ", word.glyph, word.word),
-                }
-            })
-            .collect()
-    };
     let right_width = u16::try_from(line_width(right)).unwrap_or(u16::MAX);
     let room = usize::from(area.width.saturating_sub(right_width));
-    while rank > 0 && texts(rank).iter().map(|words| text::width(words)).sum::<usize>() > room {
-        rank -= 1;
+    let mut ranks: Vec<usize> = words.iter().map(|word| word.reasons.len().saturating_sub(1)).collect();
+    let said =
+        |ranks: &[usize]| -> Vec<String> { words.iter().zip(ranks).map(|(word, rank)| word.said(*rank)).collect() };
+    let mut texts = said(&ranks);
+    while texts.iter().map(|words| text::width(words)).sum::<usize>() > room {
+        // The longest is said in fewer words.
+        let longest = (0..words.len())
+            .filter(|index| ranks.get(*index).is_some_and(|rank| *rank > 0))
+            .max_by_key(|index| texts.get(*index).map_or(0, |words| text::width(words)));
+        let Some(rank) = longest.and_then(|longest| ranks.get_mut(longest)) else { break };
+        *rank -= 1;
+        texts = said(&ranks);
     }
-    let texts = texts(rank);
     let mut x = area.x;
     let last = words.len().saturating_sub(1);
     let share = area.width / u16::try_from(words.len()).unwrap_or(1).max(1);
@@ -158,10 +164,21 @@ fn counters(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let (counts, theme) = (&look.state.counts, look.theme);
     let number = |count: usize, loud: Style| if count > 0 { loud.add_modifier(Modifier::BOLD) } else { theme.muted };
     let roomy = area.width >= 100;
+    let gap = if area.width >= 140 {
+        "     "
+    } else if roomy {
+        "   "
+    } else {
+        "  "
+    };
     let mut line: Pieces<'_> = vec![piece(" ", theme.text)];
     let mut add = |number: String, words: &'static str, style: Style| {
+        let more = text::width(gap) + text::width(&number) + 1 + words.len();
+        if line_width(&line) + more > usize::from(area.width) {
+            return;
+        }
         if line.len() > 1 {
-            line.push(piece(if roomy { "     " } else { "  " }, theme.text));
+            line.push(piece(gap, theme.text));
         }
         line.push(piece(number, style));
         line.push(piece(format!(" {words}"), theme.muted));

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// From this width on a status has a word of its own, and the node its id.
-const ROOMY: u16 = 118;
+const ROOMY: u16 = 150;
 
 /// Draws the pane.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
@@ -70,14 +70,20 @@ fn columns(look: &Look<'_>, roomy: bool) -> Vec<Column> {
         Column::new("", 2, 2, 0),
         status,
         sorted(SortBy::Severity, Column::new("VERDICT", 13, 18, 0)),
-        sorted(SortBy::Account, Column::new("ACCOUNT", 8, 24, 4)),
-        sorted(SortBy::Region, Column::new("REGION", 10, 16, 8)),
-        sorted(SortBy::Node, Column::new("NODE", 9, if roomy { 44 } else { 24 }, 0)),
+        sorted(SortBy::Account, Column::new("ACCOUNT", 9, 24, 4).middle()),
+        sorted(SortBy::Region, Column::new("REGION", 9, 16, 8).middle()),
+        sorted(
+            SortBy::Node,
+            if roomy { Column::new("NODE", 20, 44, 0) } else { Column::new("NODE", 10, 24, 0).middle() },
+        ),
         sorted(SortBy::Owner, Column::new("OWNER", 10, 40, 2)),
         sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 3)),
         sorted(SortBy::Reason, Column::new("REASON", 12, 60, 9)),
         sorted(SortBy::Age, Column::number("AGE", 5, 7, 0)),
-        sorted(SortBy::LastOutput, Column::number(if roomy { "LAST OUT" } else { "OUT" }, 4, 10, 6)),
+        sorted(
+            SortBy::LastOutput,
+            if roomy { Column::number("LAST OUT", 10, 10, 6) } else { Column::number("OUT", 5, 7, 6) },
+        ),
     ]
 }
 

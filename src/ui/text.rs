@@ -82,6 +82,18 @@ pub(super) fn fit<'a>(text: &'a str, cells: usize, ellipsis: &str) -> Cow<'a, st
     }
 }
 
+/// The text, or its beginning and its end with an ellipsis between them, in at most `cells` cells.
+pub(super) fn fit_middle<'a>(text: &'a str, cells: usize, ellipsis: &str) -> Cow<'a, str> {
+    let all = width(text);
+    let room = cells.saturating_sub(width(ellipsis));
+    if all <= cells || room < 4 {
+        return fit(text, cells, ellipsis);
+    }
+    let before = head(text, room.div_ceil(2)).0;
+    let after = tail(text, all - room / 2);
+    Cow::Owned(format!("{before}{ellipsis}{after}"))
+}
+
 /// Breaks a text into lines of at most `cells` cells: between words where that is possible. Never empty.
 pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
@@ -234,6 +246,9 @@ mod tests {
         assert_eq!(fit("e\u{301}e\u{301}e\u{301}", 2, "…"), "e\u{301}…");
         assert_eq!(fit("abc", 1, "…"), "a");
         assert_eq!(fit("abc", 0, "…"), "");
+        assert_eq!(fit_middle("payments-web-1", 9, "…"), "paym…eb-1");
+        assert_eq!(fit_middle("payments", 9, "…"), "payments");
+        assert_eq!(fit_middle("漢字漢字漢字", 9, "…"), "漢字…漢字");
         assert_eq!(tail("漢字ab", 2), "字ab");
         assert_eq!(tail("漢字ab", 3), "ab");
     }

@@ -12,6 +12,7 @@ pub mod documents;
 pub mod life;
 pub mod logs;
 pub mod model;
+pub mod opening;
 pub mod organization;
 pub mod session;
 pub mod shell;

@@ -18,7 +18,7 @@ use crate::sim::{
     },
     world::{
         World, documents,
-        life::{Opening, SessionIdForm},
+        opening::{Opening, SessionIdForm},
         organization,
         session::Session,
         trail::{Deed, HIDDEN, stream_url},

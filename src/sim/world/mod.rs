@@ -116,7 +116,7 @@ impl World {
             accounts: organization::build(&scenario, start),
             buckets: BTreeMap::new(),
             sessions: Vec::new(),
-            gate: Gate::default(),
+            gate: Gate::seeded(seed),
             sts: services::sts::Sts::default(),
             sns: services::sns::Sns::default(),
             metrics: services::cloudwatch::Metrics::default(),

@@ -122,7 +122,7 @@ impl Fleet {
                 .ok_or_else(|| ConnectError::NoRegion(name.clone()))?;
             let first = regions.first().cloned().ok_or_else(|| ConnectError::NoRegion(name.clone()))?;
             let base = bases.of(account.access.profile.as_deref());
-            let credentials = provider(base, &account.access, first.clone(), &sdk).await;
+            let credentials = Box::pin(provider(base, &account.access, first.clone(), &sdk)).await;
             let sdk = sdk.to_builder().credentials_provider(credentials).region(sdk_region(&first)).build();
             members.push(Member { account, name, regions, sdk });
         }
@@ -131,7 +131,7 @@ impl Fleet {
                 let region = members.first().and_then(|member| member.regions.first()).cloned();
                 let region = region.ok_or_else(|| ConnectError::NoRegion("the log archive".into()))?;
                 let base = bases.of(access.profile.as_deref());
-                Some(provider(base, access, region, &sdk).await)
+                Some(Box::pin(provider(base, access, region, &sdk)).await)
             }
             None => None,
         };
@@ -244,7 +244,7 @@ async fn account_id(member: &Member) -> Result<AccountId, ConnectError> {
     const ACTION: &str = "sts:GetCallerIdentity";
     let sts = aws_sdk_sts::Client::new(&member.sdk);
     let failed = |failure| ConnectError::Caller { name: member.name.clone(), failure };
-    let caller = sts.get_caller_identity().send().await.map_err(|error| failed(classify(ACTION, &error)))?;
+    let caller = Box::pin(sts.get_caller_identity().send()).await.map_err(|error| failed(classify(ACTION, &error)))?;
     match caller.account.filter(|account| !account.is_empty()) {
         Some(account) => Ok(account.into()),
         None => Err(failed(super::failure::other(ACTION, "the answer names no account"))),
@@ -274,7 +274,7 @@ async fn ambient(config: &FleetConfig, http: &SharedHttpClient) -> SdkConfig {
         // A known region spares the search for one, which ends at the instance metadata address.
         loader = loader.region(region);
     }
-    loader.load().await
+    Box::pin(loader.load()).await
 }
 
 /// The ambient region is only searched for where an account needs it.

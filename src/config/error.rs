@@ -25,6 +25,16 @@ impl Complaint {
     }
 }
 
+impl Complaint {
+    /// Our words for what the TOML reader says of `text`.
+    pub(crate) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
+        let span = error.span().unwrap_or(0..0);
+        let table = DeTable::parse(text).ok();
+        let path = table.as_ref().map(|table| path_at(table.get_ref(), &span)).unwrap_or_default();
+        Self::at(text, span.start, reworded(error.message(), &path))
+    }
+}
+
 /// A config that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -112,15 +122,6 @@ pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// Our words for what the TOML reader says.
-pub(super) fn complaint_of(text: &str, error: &toml::de::Error) -> Complaint {
-    let span = error.span().unwrap_or(0..0);
-    let table = DeTable::parse(text).ok();
-    let path = table.as_ref().map(|table| path_at(table.get_ref(), &span)).unwrap_or_default();
-    let message = reworded(error.message(), &path);
-    Complaint::at(text, span.start, message)
-}
-
 /// `unknown field …` and its kin, in the words of a config file.
 fn reworded(message: &str, path: &str) -> String {
     let message = message.lines().map(str::trim).collect::<Vec<_>>().join(", ");
@@ -130,6 +131,11 @@ fn reworded(message: &str, path: &str) -> String {
         let known: Vec<&str> = quoted.collect();
         let table = path.rsplit_once('.').map_or("", |(table, _)| table);
         return unknown_key(key, table, &known);
+    }
+    if message.starts_with("unknown variant") {
+        let word = quoted.next().unwrap_or_default();
+        let known: Vec<&str> = quoted.collect();
+        return unknown("word", word, path, &known);
     }
     if message.starts_with("missing field") {
         let key = quoted.next().unwrap_or_default();
@@ -157,10 +163,14 @@ fn reworded(message: &str, path: &str) -> String {
 
 /// The words for a key that a table does not have.
 pub(super) fn unknown_key(key: &str, table: &str, known: &[&str]) -> String {
-    let place = if table.is_empty() { String::new() } else { format!(" in `{table}`") };
-    match nearest(key, known.iter().copied()) {
-        Some(word) => format!("unknown key `{key}`{place}, did you mean `{word}`?"),
-        None => format!("unknown key `{key}`{place}; there are {}", known.join(", ")),
+    unknown("key", key, table, known)
+}
+
+fn unknown(kind: &str, word: &str, place: &str, known: &[&str]) -> String {
+    let place = if place.is_empty() { String::new() } else { format!(" in `{place}`") };
+    match nearest(word, known.iter().copied()) {
+        Some(meant) => format!("unknown {kind} `{word}`{place}, did you mean `{meant}`?"),
+        None => format!("unknown {kind} `{word}`{place}; there are {}", known.join(", ")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finding, reading and checking the config file.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -10,8 +10,8 @@ use directories::ProjectDirs;
 use toml::de::DeTable;
 
 use super::{
-    Config,
-    error::{Complaint, ConfigError, Step, complaint_of, nearest, offset_of, unknown_key},
+    Config, KeyBindings,
+    error::{Complaint, ConfigError, Step, nearest, offset_of, unknown_key},
     value::arn_parts,
 };
 use crate::domain::Region;
@@ -24,7 +24,7 @@ pub struct Vocabulary<'a> {
     /// Whether a text is a key.
     pub is_key: &'a dyn Fn(&str) -> bool,
     /// Whether the bindings go together; the words of the error say which do not.
-    pub check_keys: &'a dyn Fn(&BTreeMap<String, Vec<String>>) -> Result<(), String>,
+    pub check_keys: &'a dyn Fn(&KeyBindings) -> Result<(), String>,
     /// Ids of the built-in rules; empty: rule ids are not checked.
     pub rules: &'a [&'a str],
 }
@@ -139,8 +139,8 @@ pub fn load(
 /// Every complaint: one if it cannot be read at all, otherwise all that do not go together.
 pub fn parse(text: &str, path: &Path, vocabulary: &Vocabulary<'_>) -> Result<Config, ConfigError> {
     let invalid = |complaints| ConfigError::Invalid { path: path.to_owned(), complaints };
-    let config: Config = toml::from_str(text).map_err(|error| invalid(vec![complaint_of(text, &error)]))?;
-    let table = DeTable::parse(text).map_err(|error| invalid(vec![complaint_of(text, &error)]))?;
+    let config: Config = toml::from_str(text).map_err(|error| invalid(vec![Complaint::of_toml(text, &error)]))?;
+    let table = DeTable::parse(text).map_err(|error| invalid(vec![Complaint::of_toml(text, &error)]))?;
     let mut check = Check { text, table: table.get_ref(), complaints: Vec::new() };
     check.accounts(&config);
     check.rules(&config, vocabulary.rules);

@@ -10,5 +10,5 @@ mod value;
 pub use error::{Complaint, ConfigError};
 pub use file::{Origin, Overrides, Settings, Vocabulary, default_path, load, parse, user_theme_dir};
 pub use init::{TEMPLATE, write_template};
-pub use types::{Account, Alerts, Compliance, Config, Organization, Poll, Response};
+pub use types::{Account, Alerts, Compliance, Config, KeyBindings, Organization, Poll, Response};
 pub use value::{Pattern, Period, TagPattern, Template, is_region, parse_severity};

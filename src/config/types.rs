@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::value::{self, Pattern, Period, TagPattern, Template};
 use crate::domain::{AccountId, Region, Severity};
 
+/// Action name to its keys.
+pub type KeyBindings = BTreeMap<String, Vec<String>>;
+
 /// The whole config file. Every key has a default: an empty file is a valid one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,7 +32,7 @@ pub struct Config {
     /// What happens without an analyst.
     pub response: Response,
     /// Action name to its keys; an empty list unbinds the action.
-    pub keys: BTreeMap<String, Vec<String>>,
+    pub keys: KeyBindings,
 }
 
 impl Default for Config {

@@ -38,6 +38,7 @@ pub fn dispatch(world: &mut World, service: Service, operation: &str, call: &Cal
         Service::CloudWatch => cloudwatch::handle(world, operation, call),
         Service::Tagging => tagging::handle(world, operation, call),
         Service::Ssm => ssm::handle(world, operation, call),
-        Service::Logs | Service::S3 | Service::CloudTrail | Service::Other => Err(unknown_operation()),
+        Service::Logs => logs::handle(world, operation, call),
+        Service::S3 | Service::CloudTrail | Service::Other => Err(unknown_operation()),
     }
 }

@@ -1,20 +1,25 @@
 //! The watch over the wire: the real SDK against the simulated AWS, which misbehaves where a test says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+#[path = "common/rig.rs"]
+mod rig;
+
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
 };
 
 use jiff::Timestamp;
+use rig::{
+    ARCHIVE, EXTERNAL_ID, PAYMENTS, Rig, active_of, break_it, calls, calls_in, failing, fleet, fleet_config, hasty,
+    home, in_scope, quiet, repair, scope, sim,
+};
 use ssmwatch::{
     aws::{AccountConfig, Fleet, FleetConfig, StaticCredentials},
-    domain::{Fact, FailureClass, Missing, Observation, ScopeId, Session, SessionStatus, Why},
+    domain::{Fact, FailureClass, Missing, Observation, ScopeId, SessionStatus, Why},
     sim::{
-        Sim,
         gate::{Effect, Fault},
         scenario::Scenario,
-        world::World,
     },
     watch::{Watch, WatchConfig, one_pass},
 };
@@ -23,140 +28,6 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
-
-const PAYMENTS: &str = "111122223333";
-const ARCHIVE: &str = "444455556666";
-const EXTERNAL_ID: &str = "ssmwatch-demo";
-/// Nothing that is waited for takes this long unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-async fn sim(scenario: &Scenario) -> Sim {
-    let world = World::new(scenario, 7, 1.0, Timestamp::now());
-    Sim::start("127.0.0.1:0".parse().unwrap(), world).await.unwrap()
-}
-
-async fn quiet() -> Sim {
-    sim(&Scenario::load("quiet").unwrap()).await
-}
-
-fn fleet_config(sim: &Sim, external_id: &str) -> FleetConfig {
-    let summary = sim.with_world(|world| world.summary());
-    let regions: Vec<_> = summary.regions.iter().map(|region| region.as_str().into()).collect();
-    FleetConfig::simulated(
-        sim.endpoint(),
-        &summary.management_account.as_str().into(),
-        &summary.log_archive_account.as_str().into(),
-        external_id,
-        summary.accounts.iter().map(|account| (account.id.as_str().into(), account.name.clone(), regions.clone())),
-    )
-}
-
-async fn fleet(sim: &Sim) -> Fleet {
-    Fleet::connect(fleet_config(sim, EXTERNAL_ID)).await.unwrap()
-}
-
-fn hasty() -> WatchConfig {
-    WatchConfig {
-        sessions_every: Duration::from_millis(200),
-        evidence_every: Duration::from_secs(2),
-        ..WatchConfig::default()
-    }
-}
-
-/// A running watch and what it has said.
-struct Rig {
-    watch: Watch,
-    receiver: mpsc::Receiver<Observation>,
-    stop: CancellationToken,
-}
-
-impl Rig {
-    async fn start(sim: &Sim, config: WatchConfig) -> Self {
-        let (sender, receiver) = mpsc::channel(1024);
-        let stop = CancellationToken::new();
-        let watch = Watch::start(&fleet(sim).await, config, sender, &stop);
-        Self { watch, receiver, stop }
-    }
-
-    /// Waits for an observation that `pick` takes something from.
-    async fn until<T>(&mut self, what: &str, mut pick: impl FnMut(&Observation) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
-        let mut seen = Vec::new();
-        loop {
-            match tokio::time::timeout_at(deadline, self.receiver.recv()).await {
-                Ok(Some(observation)) => {
-                    if let Some(found) = pick(&observation) {
-                        return found;
-                    }
-                    seen.push(observation);
-                }
-                Ok(None) => panic!("the watch ended while waiting for {what}"),
-                Err(_) => panic!(
-                    "waited in vain for {what}; the last that was seen: {:#?}",
-                    seen.iter().rev().take(8).collect::<Vec<_>>()
-                ),
-            }
-        }
-    }
-
-    /// Everything that is said within a time.
-    async fn hear(&mut self, time: Duration) -> Vec<Observation> {
-        let deadline = Instant::now() + time;
-        let mut seen = Vec::new();
-        while let Ok(Some(observation)) = tokio::time::timeout_at(deadline, self.receiver.recv()).await {
-            seen.push(observation);
-        }
-        seen
-    }
-}
-
-fn scope(account: &str, region: &str) -> ScopeId {
-    ScopeId::new(account, region)
-}
-
-fn home() -> ScopeId {
-    scope(PAYMENTS, "eu-central-1")
-}
-
-fn active_of(observation: &Observation, of: &ScopeId) -> Option<Vec<Session>> {
-    match observation {
-        Observation::Active { scope, sessions, .. } if scope == of => Some(sessions.clone()),
-        _ => None,
-    }
-}
-
-fn failing<T>(fact: &Fact<T>) -> Option<FailureClass> {
-    match fact {
-        Fact::Missing(Missing { why: Why::Failed(failure), .. }) => Some(failure.class),
-        _ => None,
-    }
-}
-
-fn break_it(sim: &Sim, fault: Fault) -> u64 {
-    sim.with_world(|world| world.gate.add_fault(fault))
-}
-
-fn repair(sim: &Sim) {
-    sim.with_world(|world| world.gate.remove_faults(None));
-}
-
-fn calls(sim: &Sim, service: &str, operation: &str) -> u64 {
-    sim.with_world(|world| world.gate.tally(service, operation).calls)
-}
-
-fn calls_in(sim: &Sim, of: &ScopeId, operation: &str) -> u64 {
-    sim.with_world(|world| {
-        let tallies = world.gate.tallies();
-        let mine = tallies.filter(|((account, region, _, name), _)| {
-            *account == of.account.as_str() && *region == of.region.as_str() && *name == operation
-        });
-        mine.map(|(_, tally)| tally.calls).sum()
-    })
-}
-
-fn in_scope(of: &ScopeId, fault: Fault) -> Fault {
-    Fault { account: of.account.to_string(), region: of.region.to_string(), ..fault }
-}
 
 // --- Accounts and credentials -----------------------------------------------------------------------------------------
 

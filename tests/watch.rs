@@ -1,5 +1,12 @@
 //! The watch over the wire: the real SDK against the simulated AWS, which misbehaves where a test says so.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs
+)]
 
 #[path = "common/rig.rs"]
 mod rig;
@@ -15,8 +22,8 @@ use rig::{
     home, in_scope, quiet, repair, scope, sim,
 };
 use ssmwatch::{
-    aws::{AccountConfig, Fleet, FleetConfig, StaticCredentials},
-    domain::{Fact, FailureClass, Missing, Observation, ScopeId, SessionStatus, Why},
+    aws::{Access, AccountConfig, Fleet, FleetConfig, StaticCredentials},
+    domain::{Fact, FailureClass, Observation, ScopeId, SessionStatus, Why},
     sim::{
         gate::{Effect, Fault},
         scenario::Scenario,
@@ -473,4 +480,128 @@ async fn one_pass_ends_at_its_deadline_and_says_which_scope_was_late() {
         .collect();
     assert_eq!(late, [(home(), FailureClass::Unreachable)]);
     assert_eq!(seen.iter().filter(|observation| matches!(observation, Observation::Active { .. })).count(), 3);
+}
+
+// --- AWS's own environment --------------------------------------------------------------------------------------------
+
+/// Where the child process of [`in_environment`] finds what it is to connect.
+const CHILD: &str = "SSMWATCH_TEST_CHILD";
+
+/// Runs the test `name` again in a process with this environment and these shared config files; its output.
+fn in_environment(name: &str, environment: &[(&str, &str)], config: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (config_file, credentials_file) = (folder.path().join("config"), folder.path().join("credentials"));
+    std::fs::write(&config_file, config).unwrap();
+    std::fs::write(&credentials_file, "").unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    for (inherited, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+        command.env_remove(inherited);
+    }
+    let output = command
+        .args(["--exact", name, "--nocapture"])
+        .env("AWS_CONFIG_FILE", &config_file)
+        .env("AWS_SHARED_CREDENTIALS_FILE", &credentials_file)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env(CHILD, "1")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// What the child does: connects and prints the scopes with the number of their sessions, or the error.
+async fn connect_and_print(config: FleetConfig) {
+    match Fleet::connect(config).await {
+        Ok(fleet) => {
+            for client in fleet.scopes() {
+                match client.list_active().await {
+                    Ok(sessions) => println!("scope {} has {}", client.id(), sessions.len()),
+                    Err(failure) => println!("scope {} fails: {failure}: {}", client.id(), failure.message),
+                }
+            }
+        }
+        Err(error) => println!("error: {error}; {}", error.to_do()),
+    }
+}
+
+/// A profile with fixed keys, one that assumes a role by itself.
+fn profiles(sim_account: &str) -> String {
+    format!(
+        "[profile payments]\nregion = us-east-1\naws_access_key_id = {sim_account}\naws_secret_access_key = any\n\
+         [profile auditor]\nregion = eu-central-1\nrole_arn = arn:aws:iam::{PAYMENTS}:role/ssmwatch\n\
+         external_id = {EXTERNAL_ID}\nsource_profile = base\n\
+         [profile base]\naws_access_key_id = {ARCHIVE}\naws_secret_access_key = any\n"
+    )
+}
+
+#[tokio::test]
+async fn the_environment_names_profile_region_and_endpoint() {
+    if std::env::var_os(CHILD).is_some() {
+        return connect_and_print(FleetConfig::default()).await;
+    }
+    let sim = quiet().await;
+    let run = |environment: Vec<(&'static str, String)>| async move {
+        let config = profiles(PAYMENTS);
+        let name = "the_environment_names_profile_region_and_endpoint";
+        let task = tokio::task::spawn_blocking(move || {
+            let environment: Vec<(&str, &str)> =
+                environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            in_environment(name, &environment, &config)
+        });
+        task.await.unwrap()
+    };
+    let endpoint = ("AWS_ENDPOINT_URL", sim.endpoint());
+    let said = run(vec![endpoint.clone(), ("AWS_PROFILE", "payments".into())]).await;
+    assert!(said.contains("scope 111122223333/us-east-1 has 1"), "{said}");
+    let said = run(vec![endpoint.clone(), ("AWS_PROFILE", "auditor".into())]).await;
+    assert!(said.contains("scope 111122223333/eu-central-1 has 2"), "{said}");
+    let keys = [("AWS_ACCESS_KEY_ID", ARCHIVE.to_owned()), ("AWS_SECRET_ACCESS_KEY", "any".to_owned())];
+    let said = run([vec![endpoint.clone(), ("AWS_REGION", "eu-central-1".into())], keys.to_vec()].concat()).await;
+    assert!(said.contains("scope 444455556666/eu-central-1 has 0"), "{said}");
+    let said = run([vec![endpoint.clone()], keys.to_vec()].concat()).await;
+    assert!(said.contains("error: no region for the ambient credentials") && said.contains("AWS_REGION"), "{said}");
+    let said = run(vec![endpoint.clone(), ("AWS_REGION", "eu-central-1".into())]).await;
+    assert!(said.contains("no credentials") && said.contains("aws sso login"), "{said}");
+    let said = run(vec![endpoint, ("AWS_REGION", "eu-central-1".into()), ("AWS_PROFILE", "nobody".into())]).await;
+    assert!(said.contains("no credentials") && said.contains("nobody"), "{said}");
+}
+
+#[tokio::test]
+async fn accounts_have_profiles_and_roles_of_their_own() {
+    let account = |name: &str, access: Access| AccountConfig {
+        name: Some(name.into()),
+        regions: vec!["eu-central-1".into()],
+        access,
+        ..AccountConfig::default()
+    };
+    if std::env::var_os(CHILD).is_some() {
+        let role = |profile: &str| Access {
+            profile: Some(profile.into()),
+            role_arn: Some(format!("arn:aws:iam::{PAYMENTS}:role/ssmwatch")),
+            external_id: Some(EXTERNAL_ID.into()),
+        };
+        let plain = |profile: &str| Access { profile: Some(profile.into()), ..Access::default() };
+        let mut missing = account("gone", plain("gone"));
+        missing.id = Some("999999999999".into());
+        return connect_and_print(FleetConfig {
+            accounts: vec![account("role on profile", role("base")), account("profile", plain("base")), missing],
+            ..FleetConfig::default()
+        })
+        .await;
+    }
+    let sim = quiet().await;
+    let endpoint = sim.endpoint();
+    let said = tokio::task::spawn_blocking(move || {
+        // Keys in the environment do not win over an account's profile.
+        let environment =
+            [("AWS_ENDPOINT_URL", endpoint.as_str()), ("AWS_ACCESS_KEY_ID", "123"), ("AWS_SECRET_ACCESS_KEY", "any")];
+        in_environment("accounts_have_profiles_and_roles_of_their_own", &environment, &profiles(PAYMENTS))
+    })
+    .await
+    .unwrap();
+    assert!(said.contains("scope 111122223333/eu-central-1 has 2"), "{said}");
+    assert!(said.contains("scope 444455556666/eu-central-1 has 0"), "{said}");
+    // A profile that is not there is its own account's trouble.
+    assert!(said.contains("scope 999999999999/eu-central-1 fails: no credentials"), "{said}");
+    assert!(said.contains("gone"), "{said}");
 }

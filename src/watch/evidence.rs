@@ -102,7 +102,12 @@ impl Documents {
             if name.is_none() {
                 scope.tell(Observation::Preferences { scope: id.clone(), document: fact.clone() }).await?;
             }
+            // A shared document is asked for by ARN and told by its name, as `Session::document_name` has it.
             let name = name.unwrap_or_else(|| PREFERENCES_DOCUMENT.into());
+            let name = match name.rsplit_once('/') {
+                Some((arn, short)) if arn.starts_with("arn:") => short.into(),
+                _ => name,
+            };
             scope.tell(Observation::Document { scope: id, name, document: fact }).await?;
         }
         Ok(self.book.next())

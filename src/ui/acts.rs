@@ -10,7 +10,7 @@ use super::{
     columns::{self, Column, Row},
     detail::Sheet,
     look::Look,
-    text::{Pieces, piece},
+    text::{Pieces, counted, piece},
 };
 use crate::domain::{Act, ActKind, ActOutcome};
 

@@ -81,11 +81,7 @@ pub fn report(board: &Board, now: Timestamp, all: bool) -> CheckReport {
         .map(|session| SessionRow {
             session: session.session.clone(),
             account_name: board.account_name(&session.session.key.scope).to_owned(),
-            findings: if all {
-                board.explain(&session.session.key, now)
-            } else {
-                session.judgement.findings.clone()
-            },
+            findings: if all { board.explain(&session.session.key, now) } else { session.judgement.findings.clone() },
             verdict: session.judgement.verdict(),
         })
         .collect();

@@ -32,7 +32,7 @@ pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCo
             });
             // The contract: a config that is asked about and is wrong answers 1.
             let settings = checked.map_err(|refusal| Refusal { code: 1, ..refusal })?;
-            Ok(print(&format!("ok\n{}", settings.config.summary())))
+            Ok(print(&format!("ok\n{}\n", settings.config.summary())))
         }
     }
 }
@@ -50,9 +50,10 @@ pub(super) fn rules(cli: &Cli, command: Option<&RulesCommand>) -> Result<ExitCod
             Ok(print(&lines))
         }
         RulesCommand::Show { id } => {
-            let rule = engine.rules().iter().find(|rule| rule.id.as_str().eq_ignore_ascii_case(id)).ok_or_else(|| {
-                Refusal::failed(format!("there is no rule `{id}`"), "see all of them: ssmwatch rules list")
-            })?;
+            let rule =
+                engine.rules().iter().find(|rule| rule.id.as_str().eq_ignore_ascii_case(id)).ok_or_else(|| {
+                    Refusal::failed(format!("there is no rule `{id}`"), "see all of them: ssmwatch rules list")
+                })?;
             let origin = match &rule.origin {
                 Origin::BuiltIn => "built in",
                 Origin::File(file) => file,

@@ -1,6 +1,11 @@
 //! The dashboard, over whatever AWS the fleet reaches.
 
-use std::{fs, path::Path, process::ExitCode, sync::{Arc, Mutex}};
+use std::{
+    fs,
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -64,7 +69,8 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let stop = CancellationToken::new();
     let watch = Arc::new(Watch::start(&fleet, setup::watch_config(&settings.config), observations, &stop));
     let targets = setup::alert_targets(&settings.config);
-    let effects = Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());
+    let effects =
+        Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());
     let forward = tokio::spawn(async move {
         while let Some(observation) = observed.recv().await {
             if messages.send(Message::Observed(observation)).await.is_err() {

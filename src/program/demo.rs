@@ -44,10 +44,8 @@ pub(super) async fn demo(cli: &Cli, world: &cli::World) -> Result<ExitCode, Refu
 /// The fleet of a simulated organization: every account in every region.
 pub fn fleet_config(endpoint: &str, summary: &Summary, scenario: &Scenario) -> FleetConfig {
     let regions: Vec<Region> = summary.regions.iter().map(|region| region.as_str().into()).collect();
-    let accounts = summary
-        .accounts
-        .iter()
-        .map(|account| (account.id.as_str().into(), account.name.clone(), regions.clone()));
+    let accounts =
+        summary.accounts.iter().map(|account| (account.id.as_str().into(), account.name.clone(), regions.clone()));
     FleetConfig::simulated(
         endpoint,
         &summary.management_account.as_str().into(),
@@ -60,7 +58,8 @@ pub fn fleet_config(endpoint: &str, summary: &Summary, scenario: &Scenario) -> F
 /// What a security team of that organization would have in its config.
 fn configured_for(summary: &Summary, mut config: Config) -> Result<Config, Refusal> {
     let template = |text: &str| {
-        Template::parse(text).map_err(|error| Refusal::failed(format!("the scenario's {text}: {error}"), "correct the scenario"))
+        Template::parse(text)
+            .map_err(|error| Refusal::failed(format!("the scenario's {text}: {error}"), "correct the scenario"))
     };
     config.compliance.log_bucket = Some(template(&summary.log_bucket)?);
     config.alerts.member_topic =
@@ -71,9 +70,8 @@ fn configured_for(summary: &Summary, mut config: Config) -> Result<Config, Refus
 
 fn scenario(world: &cli::World) -> Result<Scenario, Refusal> {
     let name = world.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO);
-    Scenario::load(name).map_err(|error| {
-        Refusal::config(error.to_string(), "name a built-in scenario or the path of a scenario file")
-    })
+    Scenario::load(name)
+        .map_err(|error| Refusal::config(error.to_string(), "name a built-in scenario or the path of a scenario file"))
 }
 
 async fn start(listen: SocketAddr, world: World) -> Result<Sim, Refusal> {

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Refusal;
 use crate::{
     app::{
-        State, Setup,
+        Setup, State,
         action::ACTIONS,
         board::Board,
         keymap::{Keymap, parse_key},
@@ -78,9 +78,7 @@ pub(super) fn keymap(keys: &BTreeMap<String, Vec<String>>) -> Result<Keymap, cra
 /// The rules in force.
 pub(super) fn engine(settings: &Settings) -> Result<Engine, Refusal> {
     let compliance = &settings.config.compliance;
-    let signed = |period: config::Period| {
-        SignedDuration::try_from(period.duration()).unwrap_or(SignedDuration::MAX)
-    };
+    let signed = |period: config::Period| SignedDuration::try_from(period.duration()).unwrap_or(SignedDuration::MAX);
     let production_tag = &compliance.production_tag;
     let defaults = Parameters::default();
     let parameters = Parameters {
@@ -100,8 +98,7 @@ pub(super) fn engine(settings: &Settings) -> Result<Engine, Refusal> {
         disabled: compliance.disabled.clone(),
         severity: compliance.severity.clone(),
     };
-    Engine::new(parameters, own_policies(settings)?)
-        .map_err(|error| Refusal::config(error.to_string(), error.to_do()))
+    Engine::new(parameters, own_policies(settings)?).map_err(|error| Refusal::config(error.to_string(), error.to_do()))
 }
 
 /// The user's own policies: file name and text, in the order of their names.
@@ -131,7 +128,10 @@ fn own_policies(settings: &Settings) -> Result<Vec<(String, String)>, Refusal> {
         .into_iter()
         .map(|path| {
             let text = fs::read_to_string(&path).map_err(|error| {
-                Refusal::config(format!("{}: cannot be read: {error}", path.display()), "make it readable, as UTF-8 text")
+                Refusal::config(
+                    format!("{}: cannot be read: {error}", path.display()),
+                    "make it readable, as UTF-8 text",
+                )
             })?;
             Ok((path.display().to_string(), text))
         })
@@ -210,7 +210,9 @@ pub(super) fn alert_targets(config: &Config) -> AlertTargets {
 pub(super) fn look(settings: &Settings) -> Result<crate::runtime::Look, Refusal> {
     let user = config::user_theme_dir(settings.origin.file.as_deref());
     let load = |name: &str| {
-        Theme::load(name, user.as_deref()).map_err(|error| Refusal::config(error.to_string(), "correct it, or choose another: ssmwatch --theme default-dark"))
+        Theme::load(name, user.as_deref()).map_err(|error| {
+            Refusal::config(error.to_string(), "correct it, or choose another: ssmwatch --theme default-dark")
+        })
     };
     let wanted = if settings.overrides.no_color { "mono" } else { settings.config.theme.as_str() };
     let mut themes = vec![load(wanted)?];
@@ -229,9 +231,16 @@ pub(super) fn look(settings: &Settings) -> Result<crate::runtime::Look, Refusal>
 }
 
 /// A State for the dashboard.
-pub(super) fn state(board: Board, settings: &Settings, look: &crate::runtime::Look, acts: &Path, demo: bool) -> Result<State, Refusal> {
+pub(super) fn state(
+    board: Board,
+    settings: &Settings,
+    look: &crate::runtime::Look,
+    acts: &Path,
+    demo: bool,
+) -> Result<State, Refusal> {
     let config = &settings.config;
-    let keymap = keymap(&config.keys).map_err(|error| Refusal::config(error.to_string(), "correct [keys] in the config"))?;
+    let keymap =
+        keymap(&config.keys).map_err(|error| Refusal::config(error.to_string(), "correct [keys] in the config"))?;
     let read_only = if settings.overrides.read_only {
         Some(Arc::from("--read-only was given"))
     } else if config.read_only {
@@ -243,7 +252,10 @@ pub(super) fn state(board: Board, settings: &Settings, look: &crate::runtime::Lo
         read_only,
         ascii: look.glyphs == Glyphs::ASCII,
         demo,
-        actor: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown user".into()).into(),
+        actor: std::env::var("USER")
+            .or_else(|_| std::env::var("LOGNAME"))
+            .unwrap_or_else(|_| "unknown user".into())
+            .into(),
         keymap,
         themes: look.themes.iter().map(|theme| Arc::from(theme.name.as_str())).collect(),
         poll: SignedDuration::try_from(config.poll.sessions.duration()).unwrap_or(SignedDuration::MAX),
@@ -261,7 +273,9 @@ pub(super) fn act_log_path(settings: &Settings, demo: bool) -> Result<PathBuf, R
     let name = if demo { "demo-acts.jsonl" } else { "acts.jsonl" };
     let data = data_directory()?;
     let directory = match &settings.overrides.log_file {
-        Some(path) => path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(),
+        Some(path) => {
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+        }
         None => data,
     };
     Ok(directory.join(name))
@@ -276,7 +290,8 @@ pub(super) fn program_log_path(settings: &Settings) -> Result<PathBuf, Refusal> 
 }
 
 fn data_directory() -> Result<PathBuf, Refusal> {
-    let directories = directories::ProjectDirs::from("", "", "ssmwatch")
-        .ok_or_else(|| Refusal::failed("there is no home directory for the program's log", "set HOME, or give --log-file PATH"))?;
+    let directories = directories::ProjectDirs::from("", "", "ssmwatch").ok_or_else(|| {
+        Refusal::failed("there is no home directory for the program's log", "set HOME, or give --log-file PATH")
+    })?;
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
 }

@@ -84,7 +84,8 @@ impl Effects {
                 return;
             }
             let Some(client) = client else {
-                return report.fail_all("its scope is not configured any more", "Restart with that scope in the config");
+                return report
+                    .fail_all("its scope is not configured any more", "Restart with that scope in the config");
             };
             let outcome = response::terminate(&client, &session.id, |outcome| report.step(0, outcome)).await;
             let ended = matches!(outcome, ActOutcome::Done { .. });

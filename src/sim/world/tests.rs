@@ -357,7 +357,8 @@ fn encryption_without_a_key_refuses_the_session() {
 
 #[test]
 fn without_encryption_a_missing_group_goes_unlogged() {
-    let quiet = include_str!("../scenarios/quiet.toml").replace("\"cloudWatchEncryptionEnabled\": true", "\"cloudWatchEncryptionEnabled\": false");
+    let quiet = include_str!("../scenarios/quiet.toml")
+        .replace("\"cloudWatchEncryptionEnabled\": true", "\"cloudWatchEncryptionEnabled\": false");
     let text = format!("{quiet}\n[[missing_log_groups]]\naccount = \"payments-prod\"\n");
     let mut world = World::new(&Scenario::parse("test", &text).unwrap(), 1, 1.0, start());
     world.advance(after(30.0));

@@ -172,6 +172,26 @@ fn a_failed_termination_stays_visible_until_it_is_dismissed_or_repeated() {
 }
 
 #[test]
+fn the_outcome_of_one_step_hides_no_other() {
+    let mut state = state(&["a"]);
+    press(&mut state, KeyCode::Char('a'), 1000);
+    let ms = type_text(&mut state, "look", 2000);
+    press(&mut state, KeyCode::Enter, ms);
+    assert_eq!(state.acts[0].steps.len(), 2, "two topics; the metric counts NON_COMPLIANT sessions only");
+    let failed = ActOutcome::Failed { what: "the permission sns:Publish is missing".into(), to_do: "Grant it".into() };
+    update(&mut state, Message::ActProgress { act: 1, step: 0, outcome: failed }, at(20));
+    let done = ActOutcome::Done { took_ms: 40, proof: "message 1".into() };
+    update(&mut state, Message::ActProgress { act: 1, step: 1, outcome: done }, at(21));
+    let notice = state.view.notice.as_ref().unwrap();
+    assert!(notice.bad);
+    assert!(
+        notice.text.contains("member topic FAILED") && notice.text.contains("central topic done"),
+        "{}",
+        notice.text
+    );
+}
+
+#[test]
 fn a_termination_under_way_is_not_begun_twice() {
     let mut state = state(&["a"]);
     press(&mut state, KeyCode::Char('t'), 1000);

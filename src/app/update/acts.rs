@@ -117,18 +117,28 @@ fn worst_finding(state: &State, key: &SessionKey) -> Option<Finding> {
 pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOutcome) {
     let Some(act) = state.acts.iter_mut().find(|act| act.id == id) else { return };
     let Some(step) = act.steps.get_mut(step) else { return };
-    let word = match &outcome {
-        ActOutcome::Started | ActOutcome::Sent => None,
-        ActOutcome::Done { took_ms, proof } => {
-            let seconds = std::time::Duration::from_millis(*took_ms).as_secs_f32();
-            Some((format!("{} of {}: done in {seconds:.1} s, {proof}", step.name, act.session.id), false))
-        }
-        ActOutcome::Failed { what, .. } => Some((format!("{} of {}: {what}", step.name, act.session.id), true)),
-    };
     step.outcome = outcome;
-    if let Some((text, bad)) = word {
-        notify(state, text, bad);
+    if !step.outcome.is_final() {
+        return;
     }
+    // All outcomes of the act so far in one word: the last one must not hide the one that matters.
+    let mut bad = false;
+    let mut words = Vec::new();
+    for step in &act.steps {
+        match &step.outcome {
+            ActOutcome::Started | ActOutcome::Sent => {}
+            ActOutcome::Done { took_ms, proof } => {
+                let seconds = std::time::Duration::from_millis(*took_ms).as_secs_f32();
+                words.push(format!("{} done in {seconds:.1} s ({proof})", step.name));
+            }
+            ActOutcome::Failed { what, .. } => {
+                bad = true;
+                words.push(format!("{} FAILED: {what}", step.name));
+            }
+        }
+    }
+    let text = format!("{}: {}", act.session.id, words.join("; "));
+    notify(state, text, bad);
 }
 
 /// `Esc`: failures that were seen leave the screen; they stay in the list of acts.

@@ -357,7 +357,8 @@ impl Shell {
             self.plan(delay, text.to_owned());
             return;
         }
-        let slip = (typing == Typing::Slips && text.len() > 6 && self.random.u8(..7) == 0).then(|| self.random.usize(2..text.len() - 2));
+        let slip = (typing == Typing::Slips && text.len() > 6 && self.random.u8(..7) == 0)
+            .then(|| self.random.usize(2..text.len() - 2));
         let mut typed = 0;
         for word in text.split_inclusive([' ', '/', '-']) {
             let delay = 0.1 + word.len() as f64 * (0.05 + self.random.f64() * 0.1);

@@ -114,7 +114,7 @@ fn the_default_world_is_as_large_as_promised() {
     let ended = world.sessions.iter().filter(|session| session.status == Status::Terminated).count();
     assert!(ended > 10, "{ended} ended sessions in the history");
     assert!(world.buckets.values().next().unwrap().objects.len() > 8);
-    for minutes in [10, 70] {
+    for minutes in [10, 45] {
         world.advance(after(f64::from(minutes) * 60.0));
         let active = world.sessions.iter().filter(|session| session.is_active()).count();
         assert!((28..=52).contains(&active), "{active} active sessions after {minutes} minutes");
@@ -316,9 +316,9 @@ fn complaint(world: &World, session: &super::session::Session) -> Option<String>
 
 #[test]
 fn the_harmless_are_compliant_and_the_cast_is_not() {
-    for seed in 1..4 {
+    for seed in 1..3 {
         let mut world = world("default", seed);
-        for seconds in [0.0, 45.0, 90.0, 300.0, 1_200.0] {
+        for seconds in [0.0, 45.0, 90.0, 400.0] {
             world.advance(after(seconds));
             let active: Vec<_> = world.sessions.iter().filter(|session| session.is_active()).collect();
             let complaints: Vec<String> = active.iter().filter_map(|session| complaint(&world, session)).collect();
@@ -338,7 +338,7 @@ fn the_harmless_are_compliant_and_the_cast_is_not() {
 #[test]
 fn somebody_prints_something_at_any_time() {
     let mut world = world("default", 5);
-    for minute in (0..120).step_by(7) {
+    for minute in (0..60).step_by(9) {
         let before = world.live_tail_cursor();
         world.advance(after(f64::from(minute) * 60.0 + 20.0));
         assert!(world.live_tail_cursor() > before + 20, "minute {minute}");
@@ -357,7 +357,8 @@ fn encryption_without_a_key_refuses_the_session() {
 
 #[test]
 fn without_encryption_a_missing_group_goes_unlogged() {
-    let quiet = include_str!("../scenarios/quiet.toml").replace("\"cloudWatchEncryptionEnabled\": true", "\"cloudWatchEncryptionEnabled\": false");
+    let quiet = include_str!("../scenarios/quiet.toml")
+        .replace("\"cloudWatchEncryptionEnabled\": true", "\"cloudWatchEncryptionEnabled\": false");
     let text = format!("{quiet}\n[[missing_log_groups]]\naccount = \"payments-prod\"\n");
     let mut world = World::new(&Scenario::parse("test", &text).unwrap(), 1, 1.0, start());
     world.advance(after(30.0));

@@ -339,6 +339,7 @@ async fn faults_break_what_they_name_and_nothing_else() {
         (Effect::ExpiredCredentials, "ExpiredTokenException"),
         (Effect::Deny, "AccessDeniedException"),
         (Effect::Throttle, "ThrottlingException"),
+        (Effect::Disconnect, "no answer"),
         (Effect::Malformed, "no code"),
         (Effect::Cut, "unreadable answer"),
     ] {

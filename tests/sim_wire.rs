@@ -521,7 +521,7 @@ async fn live_tail_streams_updates_until_it_is_timed_out() {
     let mut stream = start().send().await.unwrap().response_stream;
     let mut next = async || tokio::time::timeout(DEADLINE, stream.recv()).await.expect("an update a second");
     let first = next().await.unwrap().unwrap();
-    assert_eq!(first.as_session_start().unwrap().log_group_identifiers(), [group.clone()]);
+    assert_eq!(first.as_session_start().unwrap().log_group_identifiers(), std::slice::from_ref(&group));
     // The first session of the scenario prints a line a second.
     let line = loop {
         let event = next().await.unwrap().unwrap();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /_sim/` | lists these |
 //! | `GET /_sim/calls` | counts of calls, throttles and errors by account, region and operation |
+//! | `DELETE /_sim/calls` | begins to count anew |
 //! | `GET /_sim/published[?topic=ARN]` | what SNS Publish got, oldest first |
 //! | `GET /_sim/faults` | faults that can still hit |
 //! | `POST /_sim/faults` | adds one ([`Fault`]): `{"service":"ssm","operation":"DescribeSessions","count":1,"effect":{"type":"hang"}}` |
@@ -50,6 +51,10 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer
                 })
                 .collect();
             ok(&json!({ "calls": calls }))
+        }
+        ("DELETE", "calls") => {
+            state.world.gate.reset_tallies();
+            ok(&json!({}))
         }
         ("GET", "published") => {
             let topic = request.parameter("topic");
@@ -98,6 +103,7 @@ struct Advance {
 fn index() -> Json {
     json!({
         "GET /_sim/calls": "counts of calls, throttles and errors by account, region and operation",
+        "DELETE /_sim/calls": "begins to count anew",
         "GET /_sim/published": "what SNS Publish got, oldest first; ?topic=ARN for one topic",
         "GET /_sim/faults": "faults that can still hit",
         "POST /_sim/faults": {

@@ -201,7 +201,7 @@ fn worded(route: &Route, error: &AwsError) -> AwsError {
         }
         Protocol::S3 => AwsError::client(
             "NotImplemented",
-            "A header or query you provided implies functionality that is not implemented.",
+            "A header that you provided implies functionality that is not implemented.",
         )
         .with_status(501),
     }

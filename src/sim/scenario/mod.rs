@@ -14,12 +14,14 @@ pub use parts::*;
 const DEFAULT: &str = include_str!("../scenarios/default.toml");
 /// Two accounts, a handful of deterministic sessions: for tests.
 const QUIET: &str = include_str!("../scenarios/quiet.toml");
+/// The quiet one with one of each trouble.
+const TROUBLED: &str = concat!(include_str!("../scenarios/quiet.toml"), include_str!("../scenarios/troubled.toml"));
 
 /// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// Neither the name of an embedded scenario nor a readable file.
-    #[error("{name}: {reason}; embedded scenarios are default, quiet and generated:N (N sessions)")]
+    #[error("{name}: {reason}; embedded scenarios are default, quiet, troubled and generated:N (N sessions)")]
     NotFound {
         /// What was asked for.
         name: String,
@@ -122,7 +124,7 @@ fn default_external_id() -> String {
 }
 
 impl Scenario {
-    /// The scenario of that name (`default`, `quiet`, `generated:N`), or the file at that path.
+    /// The scenario of that name (`default`, `quiet`, `troubled`, `generated:N`), or the file at that path.
     ///
     /// # Errors
     /// Not found, not TOML of this shape (with line and column), or contradictory.
@@ -130,6 +132,7 @@ impl Scenario {
         match name_or_path {
             "default" => Self::parse("default", DEFAULT),
             "quiet" => Self::parse("quiet", QUIET),
+            "troubled" => Self::parse("troubled", TROUBLED),
             other => {
                 if let Some(sessions) = other.strip_prefix("generated:").and_then(|count| count.parse().ok()) {
                     return Self::generated(sessions);

@@ -65,7 +65,7 @@ impl World {
             Happening::Scripted(number) => {
                 let scenario = std::sync::Arc::clone(&self.scenario);
                 if let Some(happening) = scenario.happenings.get(number) {
-                    self.scripted(&happening.what);
+                    self.happen(&happening.what);
                 }
             }
             Happening::Connect(index) => self.connect(index),

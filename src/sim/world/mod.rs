@@ -14,6 +14,8 @@ pub mod logs;
 pub mod model;
 pub mod opening;
 pub mod organization;
+pub mod powershell;
+pub mod screens;
 pub mod session;
 pub mod shell;
 pub mod trail;
@@ -287,7 +289,8 @@ impl World {
         self.scenario.account(selector).map(|account| account.id.clone())
     }
 
-    fn scripted(&mut self, what: &What) {
+    /// Makes something happen now that a scenario could have scripted.
+    pub fn happen(&mut self, what: &What) {
         match what {
             What::DetachPolicy { account, role, policy } => {
                 self.change_role(account, role, policy, |attached, arn| attached.retain(|one| one != arn));

@@ -379,3 +379,26 @@ fn a_command_session_is_logged_after_its_end_only() {
     assert!(all[0].2.starts_with("Script started on 2026-11-20 09:00:"), "{}", all[0].2);
     assert!(all[0].2.contains("load average"));
 }
+
+#[test]
+fn the_troubled_world_has_one_of_each() {
+    let mut world = world("troubled", 1);
+    world.advance(after(90.0));
+    let of = |owner: &str| world.sessions.iter().find(|session| session.owner.ends_with(owner)).unwrap();
+    let (failed, away, unlogged, transcript) = (of("/failed"), of("/away"), of("/unlogged"), of("/transcript"));
+    assert_eq!(failed.status, Status::Failed);
+    assert_eq!(away.status, Status::Disconnected);
+    assert_eq!(of("/overdue").status, Status::Connected);
+    let streams = |session: &super::session::Session| {
+        world.region(&session.account, &session.region).unwrap().log_groups[GROUP].streams.contains_key(&session.id)
+    };
+    assert!(unlogged.is_active() && !streams(unlogged));
+    assert!(!transcript.is_active() && streams(transcript));
+    assert!(streams(of("/bare")) && !streams(of("/no-profile")) && !streams(of("/tunnel")) && !streams(of("/command")));
+    let archive = &world.buckets.values().next().unwrap().objects;
+    assert!(!archive.keys().any(|key| key.contains(&of("/lost").id)));
+    let (region, id) = (of("/immortal").region.clone(), of("/immortal").id.clone());
+    world.terminate_session(PAYMENTS, &region, &id);
+    world.advance(after(600.0));
+    assert!(world.session(PAYMENTS, &region, &id).unwrap().is_active());
+}

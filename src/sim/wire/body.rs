@@ -86,9 +86,12 @@ fn split_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
 const CRC32C: u64 = 0x82f6_3b78;
 const CRC64NVME: u64 = 0x9a6c_9329_ac4b_c9b5;
 
+/// Computes one kind of digest.
+type Digester = fn(&[u8]) -> Vec<u8>;
+
 /// Compares the digests that came with what was stored; SHA-1, which no client sends by itself, is taken as it is.
 pub(super) fn check_digests(input: &Value, content: &[u8]) -> Result<(), AwsError> {
-    let checks: [(&str, &str, fn(&[u8]) -> Vec<u8>); 4] = [
+    let checks: [(&str, &str, Digester); 4] = [
         ("ChecksumCRC32", "CRC32", |content| {
             let mut crc = flate2::Crc::new();
             crc.update(content);

@@ -408,10 +408,11 @@ impl World {
 
 fn fill_time(bytes: &[u8], time: Timestamp) -> Vec<u8> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.contains("{time}") || text.contains("{date}") || text.contains("{day}") => {
+        Ok(text) if ["{time}", "{date}", "{day}", "{stamp}"].iter().any(|name| text.contains(name)) => {
             let zoned = time.to_zoned(jiff::tz::TimeZone::UTC);
             text.replace("{time}", &zoned.strftime("%H:%M:%S").to_string())
                 .replace("{date}", &zoned.strftime("%Y-%m-%d").to_string())
+                .replace("{stamp}", &zoned.strftime("%Y%m%d%H%M%S").to_string())
                 .replace("{day}", &zoned.strftime("%b %d").to_string())
                 .into_bytes()
         }

@@ -379,6 +379,13 @@ impl World {
         if let Some(bucket) = self.buckets.get_mut(&bucket) {
             bucket.objects.insert(key, Object::new(body, "text/plain", modified));
         }
+        // What is both streamed and archived need not be held a third time.
+        if let Some(session) = self.sessions.get_mut(index)
+            && session.logging.streaming
+            && (session.log_dead || !session.recording.has_unit())
+        {
+            session.recording.clear();
+        }
     }
 
     fn transcript_arrives(&mut self, index: usize) {

@@ -12,7 +12,7 @@
 //! | `GET /_sim/world` | accounts, sessions with their status, the world's time |
 //! | `POST /_sim/advance` | `{"seconds":N}` moves the world's clock forward |
 //!
-//! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `cut`, `malformed`, `empty_page`,
+//! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `disconnect`, `cut`, `malformed`, `empty_page`,
 //! `expired_credentials`, `deny`, `throttle`, `end_live_tail`. Selectors `account`, `region`, `service`, `operation` default
 //! to `*`; `count` limits how often, `probability` (0 to 1) how likely.
 
@@ -109,7 +109,7 @@ fn index() -> Json {
         "POST /_sim/faults": {
             "adds a fault": {"account": "*", "region": "*", "service": "ssm", "operation": "Describe*", "count": 1,
                              "probability": 1.0, "effect": {"type": "error", "code": "InternalServerError", "message": "", "status": 500}},
-            "effects": ["error", "latency {milliseconds}", "hang", "cut", "malformed", "empty_page", "expired_credentials",
+            "effects": ["error", "latency {milliseconds}", "hang", "disconnect", "cut", "malformed", "empty_page", "expired_credentials",
                         "deny", "throttle", "end_live_tail"]
         },
         "DELETE /_sim/faults": "removes all faults; ?id=N removes one",

@@ -77,6 +77,8 @@ pub enum Effect {
     },
     /// Accepts and never answers.
     Hang,
+    /// Closes the connection without a byte, as if the endpoint were unreachable.
+    Disconnect,
     /// Begins the answer and cuts the connection.
     Cut,
     /// Answers success with a body that cannot be read.

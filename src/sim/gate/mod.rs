@@ -54,6 +54,8 @@ pub enum Verdict {
 pub enum Spoiling {
     /// It never comes.
     Hang,
+    /// The connection closes instead.
+    Disconnect,
     /// It breaks off.
     Cut,
     /// It cannot be read.
@@ -236,6 +238,7 @@ impl Gate {
             match effect {
                 Effect::Latency { milliseconds } => latency += Duration::from_millis(milliseconds),
                 Effect::Hang => spoiling = Some(Spoiling::Hang),
+                Effect::Disconnect => spoiling = Some(Spoiling::Disconnect),
                 Effect::Cut => spoiling = Some(Spoiling::Cut),
                 Effect::Malformed => spoiling = Some(Spoiling::Malformed),
                 Effect::EmptyPage => spoiling = Some(Spoiling::EmptyPage),

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::gate::Fault;
+
 pub use parts::*;
 
 /// The scenario that `ssmwatch demo` plays unless told otherwise.
@@ -74,6 +76,9 @@ pub struct Scenario {
     /// External id that the `ssmwatch` roles ask for.
     #[serde(default = "default_external_id")]
     pub external_id: String,
+    /// Misbehaviours from the start, as the control plane takes them.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
     /// Service delays.
     #[serde(default)]
     pub delays: Delays,

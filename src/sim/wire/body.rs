@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use super::{request::Request, value::Value};
@@ -81,32 +82,62 @@ fn split_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(line).ok()?, rest.get(2..)?))
 }
 
-/// Compares the checksums that need no further library with what came.
+/// Reflected polynomials of the two checksums that no library here knows.
+const CRC32C: u64 = 0x82f6_3b78;
+const CRC64NVME: u64 = 0x9a6c_9329_ac4b_c9b5;
+
+/// Computes one kind of digest.
+type Digester = fn(&[u8]) -> Vec<u8>;
+
+/// Compares the digests that came with what was stored; SHA-1, which no client sends by itself, is taken as it is.
 pub(super) fn check_digests(input: &Value, content: &[u8]) -> Result<(), AwsError> {
-    let mismatch = |name: &str| {
-        AwsError::client("BadDigest", format!("The {name} you specified did not match the calculated checksum."))
-    };
-    let malformed = |name: &str| AwsError::client("InvalidRequest", format!("Value for {name} header is invalid."));
-    if let Some(expected) = input.text("ChecksumCRC32") {
-        let expected = STANDARD.decode(expected).map_err(|_| malformed("x-amz-checksum-crc32"))?;
-        let mut crc = flate2::Crc::new();
-        crc.update(content);
-        if expected != crc.sum().to_be_bytes() {
-            return Err(mismatch("CRC32"));
+    let checks: [(&str, &str, Digester); 4] = [
+        ("ChecksumCRC32", "CRC32", |content| {
+            let mut crc = flate2::Crc::new();
+            crc.update(content);
+            crc.sum().to_be_bytes().to_vec()
+        }),
+        ("ChecksumCRC32C", "CRC32C", |content| {
+            crc(content, CRC32C, 0xffff_ffff).to_be_bytes().into_iter().skip(4).collect()
+        }),
+        ("ChecksumCRC64NVME", "CRC64NVME", |content| crc(content, CRC64NVME, u64::MAX).to_be_bytes().to_vec()),
+        ("ChecksumSHA256", "SHA256", |content| Sha256::digest(content).to_vec()),
+    ];
+    for (member, name, digest) in checks {
+        let Some(text) = input.text(member) else { continue };
+        let expected = digest(content);
+        let sent = STANDARD.decode(text).ok().filter(|sent| sent.len() == expected.len()).ok_or_else(|| {
+            let header = name.to_ascii_lowercase();
+            AwsError::client("InvalidRequest", format!("Value for x-amz-checksum-{header} header is invalid."))
+        })?;
+        if sent != expected {
+            let words = format!("The {name} you specified did not match the calculated checksum.");
+            return Err(AwsError::client("BadDigest", words));
         }
     }
-    if let Some(expected) = input.text("ChecksumSHA256") {
-        let expected = STANDARD.decode(expected).map_err(|_| malformed("x-amz-checksum-sha256"))?;
-        if expected.as_slice() != Sha256::digest(content).as_slice() {
-            return Err(mismatch("SHA256"));
+    if let Some(text) = input.text("ContentMD5") {
+        let sent = STANDARD
+            .decode(text)
+            .ok()
+            .filter(|sent| sent.len() == 16)
+            .ok_or_else(|| AwsError::client("InvalidDigest", "The Content-MD5 you specified was invalid."))?;
+        if sent != Md5::digest(content).to_vec() {
+            return Err(AwsError::client("BadDigest", "The Content-MD5 you specified did not match what we received."));
         }
-    }
-    if let Some(digest) = input.text("ContentMD5")
-        && STANDARD.decode(digest).map_or(true, |bytes| bytes.len() != 16)
-    {
-        return Err(AwsError::client("InvalidDigest", "The Content-MD5 you specified was invalid."));
     }
     Ok(())
+}
+
+/// A reflected CRC that begins with, and is inverted by, `ones`.
+fn crc(content: &[u8], polynomial: u64, ones: u64) -> u64 {
+    let table: [u64; 256] = std::array::from_fn(|byte| {
+        (0..8).fold(byte as u64, |rest, _| if rest & 1 == 1 { (rest >> 1) ^ polynomial } else { rest >> 1 })
+    });
+    let sum = content.iter().fold(ones, |sum, byte| {
+        let index = usize::from(sum.to_le_bytes().first().copied().unwrap_or_default() ^ byte);
+        (sum >> 8) ^ table.get(index).copied().unwrap_or_default()
+    });
+    sum ^ ones
 }
 
 /// Lower-case hex digits.
@@ -124,6 +155,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn checksums_are_those_of_the_catalogue() {
+        // The check values of "123456789" in the catalogue of parametrised CRC algorithms.
+        assert_eq!(crc(b"123456789", CRC32C, 0xffff_ffff), 0xe306_9283);
+        assert_eq!(crc(b"123456789", CRC64NVME, u64::MAX), 0xae8b_1486_0a79_9888);
+    }
+
+    #[test]
+    fn a_digest_of_something_else_is_refused() {
+        for (member, good, code) in [
+            ("ChecksumCRC32", "NhCmhg==", "BadDigest"),
+            ("ChecksumCRC32C", "mnG7TA==", "BadDigest"),
+            ("ChecksumCRC64NVME", "M3eFcAZSQlc=", "BadDigest"),
+            ("ChecksumSHA256", "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", "BadDigest"),
+            ("ContentMD5", "XUFAKrxLKna5cZ2REBfFkg==", "BadDigest"),
+        ] {
+            let input = Value::structure([(member, good.into())]);
+            assert_eq!(check_digests(&input, b"hello"), Ok(()), "{member}");
+            assert_eq!(check_digests(&input, b"hellO").map_err(|error| error.code), Err(code.to_owned()), "{member}");
+            let input = Value::structure([(member, "AA==".into())]);
+            assert!(check_digests(&input, b"hello").is_err(), "{member}");
+        }
+    }
 
     proptest! {
         #[test]

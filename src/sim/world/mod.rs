@@ -134,6 +134,9 @@ impl World {
             journal: VecDeque::new(),
             scenario: Arc::clone(&scenario),
         };
+        for fault in &scenario.faults {
+            world.gate.add_fault(fault.clone());
+        }
         world.add_bucket();
         for (number, spec) in scenario.cast.iter().enumerate() {
             world.agenda.put(Moment::at(spec.at), Happening::CastEnters(number));

@@ -199,6 +199,17 @@ impl Scenario {
                 return Err(format!("a session of {:?}: no node is called {:?}", session.owner, session.node));
             }
         }
+        for (number, happening) in self.happenings.iter().enumerate() {
+            self.check_happening(&happening.what).map_err(|message| format!("happening {}: {message}", number + 1))?;
+        }
+        for role in self.nodes.iter().filter_map(|node| node.role.as_ref()) {
+            if !self.roles.iter().any(|spec| spec.name == *role) {
+                return Err(format!("no role is called {role:?}, but a node has it"));
+            }
+        }
+        if self.crowd.as_ref().is_some_and(|crowd| crowd.owners.is_empty() || crowd.reasons.is_empty()) {
+            return Err("a crowd needs owners and reasons".into());
+        }
         for document in self.documents.iter().filter(|document| !document.absent) {
             if document.versions.is_empty() {
                 return Err(format!("document {:?} has no versions", document.name));
@@ -213,6 +224,37 @@ impl Scenario {
                 .map_err(|error| format!("policy {:?} is not JSON: {error}", policy.name))?;
         }
         Ok(())
+    }
+
+    fn check_happening(&self, what: &What) -> Result<(), String> {
+        let node = |name: &String| {
+            if self.node_names().any(|one| one == *name) { Ok(()) } else { Err(format!("no node is called {name:?}")) }
+        };
+        let account =
+            |name: &String| self.account(name).map(|_| ()).ok_or_else(|| format!("no account is called {name:?}"));
+        match what {
+            What::DetachPolicy { account: name, role, .. } | What::AttachPolicy { account: name, role, .. } => {
+                account(name)?;
+                let known = self.roles.iter().any(|spec| spec.name == *role);
+                if known { Ok(()) } else { Err(format!("no role is called {role:?}")) }
+            }
+            What::UpdateDocument { account: name, region, content, .. } => {
+                account(name)?;
+                serde_json::from_str::<serde_json::Value>(content).map_err(|error| format!("not JSON: {error}"))?;
+                self.check_region(region)
+            }
+            What::DeleteLogGroup { account: name, region, .. } => {
+                account(name)?;
+                self.check_region(region)
+            }
+            What::DeleteLogStream { node: name }
+            | What::TagNode { node: name, .. }
+            | What::PingNode { node: name, .. } => node(name),
+        }
+    }
+
+    fn check_region(&self, region: &String) -> Result<(), String> {
+        if self.regions.contains(region) { Ok(()) } else { Err(format!("{region:?} is not among the regions")) }
     }
 
     /// The account with that id or name.

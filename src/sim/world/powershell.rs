@@ -10,7 +10,7 @@ pub fn header(scene: &mut Scene) -> Vec<String> {
     vec![
         format!("\u{feff}{stars}"),
         "Windows PowerShell transcript start".into(),
-        "Start time: {date} {time}".into(),
+        "Start time: {stamp}".into(),
         format!("Username: {host}\\ssm-user"),
         format!("RunAs User: {host}\\ssm-user"),
         "Configuration Name: ".into(),

@@ -43,7 +43,9 @@ fn top_frame(scene: &mut Scene) -> String {
         "Tasks:\u{1b}(B\u{1b}[m\u{1b}[39;49m\u{1b}[1m {:3} \u{1b}(B\u{1b}[m\u{1b}[39;49mtotal,   1 running{RESET}\r\n",
         scene.random.u8(90..140)
     ));
-    frame.push_str(&format!("%Cpu(s): {:4}.3 us,  1.1 sy, 88.2 id{RESET}\r\n{RESET}\r\n", scene.random.u8(2..40)));
+    let busy = scene.random.u8(2..40);
+    let idle = 98 - busy;
+    frame.push_str(&format!("%Cpu(s): {busy:2}.3 us,  1.1 sy, {idle:2}.6 id{RESET}\r\n{RESET}\r\n"));
     frame.push_str("\u{1b}[7m    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND  \u{1b}(B\u{1b}[m\u{1b}[39;49m\u{1b}[K\r\n");
     for command in ["java", "nginx", "amazon-ssm-agen", "systemd", "sshd"] {
         frame.push_str(&format!(

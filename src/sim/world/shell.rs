@@ -237,7 +237,7 @@ impl Shell {
                 Os::Ubuntu => {}
                 Os::Windows => self.plan(
                     0.2,
-                    "**********************\r\nWindows PowerShell transcript end\r\nEnd time: {date} {time}\r\n**********************\r\n".into(),
+                    "**********************\r\nWindows PowerShell transcript end\r\nEnd time: {stamp}\r\n**********************\r\n".into(),
                 ),
             }
         }

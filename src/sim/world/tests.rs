@@ -292,6 +292,12 @@ fn many_sessions_are_there_at_once() {
 fn errors_of_a_scenario_name_the_place() {
     let error = Scenario::parse("mine.toml", "regions = [\"x\"]\naccounts = []\nnodez = 1\n").unwrap_err().to_string();
     assert!(error.starts_with("mine.toml:") && error.contains("line 3") && error.contains("nodez"), "{error}");
+    let quiet = include_str!("../scenarios/quiet.toml");
+    let text = format!(
+        "{quiet}\n[[happenings]]\nat = 1.0\nwhat = {{ ping_node = {{ node = \"nobody\", online = false }} }}\n"
+    );
+    let error = Scenario::parse("mine.toml", &text).unwrap_err().to_string();
+    assert_eq!(error, "mine.toml: happening 1: no node is called \"nobody\"");
     assert!(Scenario::load("no-such-scenario").unwrap_err().to_string().contains("default, quiet"));
 }
 

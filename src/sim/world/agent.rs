@@ -427,8 +427,10 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
-        fn no_bytes_break_the_pipeline(bytes in proptest::collection::vec(any::<u8>(), 0..2_000), copies in 1..60_usize) {
+        fn no_bytes_break_the_pipeline(bytes in proptest::collection::vec(any::<u8>(), 0..1_500), copies in 1..50_usize) {
             let mut recording = Recording::new(false);
             recording.feed(&bytes.repeat(copies));
             recording.finish();

@@ -14,6 +14,8 @@ pub mod logs;
 pub mod model;
 pub mod opening;
 pub mod organization;
+pub mod powershell;
+pub mod screens;
 pub mod session;
 pub mod shell;
 pub mod trail;
@@ -132,6 +134,9 @@ impl World {
             journal: VecDeque::new(),
             scenario: Arc::clone(&scenario),
         };
+        for fault in &scenario.faults {
+            world.gate.add_fault(fault.clone());
+        }
         world.add_bucket();
         for (number, spec) in scenario.cast.iter().enumerate() {
             world.agenda.put(Moment::at(spec.at), Happening::CastEnters(number));
@@ -287,7 +292,8 @@ impl World {
         self.scenario.account(selector).map(|account| account.id.clone())
     }
 
-    fn scripted(&mut self, what: &What) {
+    /// Makes something happen now that a scenario could have scripted.
+    pub fn happen(&mut self, what: &What) {
         match what {
             What::DetachPolicy { account, role, policy } => {
                 self.change_role(account, role, policy, |attached, arn| attached.retain(|one| one != arn));

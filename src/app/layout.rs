@@ -16,7 +16,7 @@ pub struct Areas {
     pub banner: Rect,
     /// The table or list of the screen.
     pub table: Option<Rect>,
-    /// Facts and findings of the selected session.
+    /// Facts and findings of the selected session; on the other screens the selected row in full.
     pub detail: Option<Rect>,
     /// What its terminal prints.
     pub transcript: Option<Rect>,
@@ -42,7 +42,15 @@ impl Areas {
         .areas(area);
         let mut areas = Self { header, banner, footer, ..Self::default() };
         if view.screen != Screen::Sessions {
-            areas.table = Some(body);
+            // The list, and below it the selected row in full where there is room.
+            if body.height >= 14 {
+                let lower = (body.height * 2 / 5).clamp(6, 16);
+                let [table, detail] = Layout::vertical([Constraint::Min(1), Constraint::Length(lower)]).areas(body);
+                areas.table = Some(table);
+                areas.detail = Some(detail);
+            } else {
+                areas.table = Some(body);
+            }
             return Some(areas);
         }
         let roomy = width >= 120 && body.height >= 22;

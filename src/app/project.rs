@@ -32,7 +32,7 @@ impl State {
     fn project_sessions(&mut self) {
         let words: Vec<String> = self.view.table.filter.split_whitespace().map(str::to_lowercase).collect();
         let table = &mut self.view.table;
-        let selected = table.list.selected.as_ref();
+        let selected = table.list.selected.as_ref().filter(|_| table.touched);
         table.total = self.board.sessions.values().filter(|session| session.is_active()).count();
         let mut rows: Vec<&SessionBoard> = self
             .board
@@ -45,7 +45,11 @@ impl State {
         sort(&self.board, &mut rows, table.sort, table.reverse);
         let before = table.list.position();
         table.list.rows = rows.into_iter().map(|session| session.session.key.clone()).collect();
-        keep_selection(&mut table.list, before);
+        if table.touched {
+            keep_selection(&mut table.list, before);
+        } else {
+            table.list.jump(false);
+        }
     }
 
     fn project_lists(&mut self) {

@@ -69,6 +69,17 @@ fn the_selection_is_an_id_and_survives_resorting() {
 }
 
 #[test]
+fn while_nobody_is_at_the_keyboard_the_first_row_stays_selected() {
+    let mut state = state(&["a", "b"]);
+    let mut newest = session("z");
+    newest.started_at = Some(start());
+    let sessions = vec![session("a"), session("b"), newest];
+    update(&mut state, Message::Observed(Observation::Active { scope: scope(), sessions, at: at(5) }), at(5));
+    assert_eq!(state.view.table.list.selected, Some(key("z")));
+    assert_eq!(state.view.table.list.offset, 0);
+}
+
+#[test]
 fn a_selected_session_that_ends_stays_as_a_ghost_until_the_analyst_moves_on() {
     let mut state = state(&["a", "b", "c"]);
     select(&mut state, "b");

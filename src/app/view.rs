@@ -180,6 +180,8 @@ pub struct TableView {
     pub filter: String,
     /// Active sessions before the filter.
     pub total: usize,
+    /// A key was pressed. Until then nobody is at the keyboard, and the worst session stays selected.
+    pub touched: bool,
 }
 
 /// How the transcript pane is.

@@ -64,10 +64,8 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
                 trouble = None;
             }
             Err(failure) => {
-                let hopeless = matches!(
-                    failure.class,
-                    FailureClass::Denied | FailureClass::Expired | FailureClass::NoCredentials
-                );
+                let hopeless =
+                    matches!(failure.class, FailureClass::Denied | FailureClass::Expired | FailureClass::NoCredentials);
                 trouble = Some(failure);
                 if hopeless {
                     break;
@@ -103,7 +101,9 @@ pub(super) fn failure_words(failure: &Failure) -> String {
 /// One line of what to do about it.
 pub(super) fn failure_advice(failure: &Failure) -> String {
     match failure.class {
-        FailureClass::Denied => format!("Have {} granted to the role that ssmwatch uses in this account", failure.action),
+        FailureClass::Denied => {
+            format!("Have {} granted to the role that ssmwatch uses in this account", failure.action)
+        }
         FailureClass::Throttled => "Wait a moment and repeat it".to_owned(),
         FailureClass::Expired | FailureClass::NoCredentials => "Renew the credentials and repeat it".to_owned(),
         FailureClass::Unreachable => "Check the network to the AWS endpoint and repeat it".to_owned(),

@@ -225,9 +225,9 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// Makes the chance of faults repeat with the seed.
-    pub fn seed(&mut self, seed: u64) {
-        self.chance = fastrand::Rng::with_seed(seed);
+    /// A gate whose faults with a probability repeat with the seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self { chance: fastrand::Rng::with_seed(seed), ..Self::default() }
     }
 
     /// Delays every request by this much.

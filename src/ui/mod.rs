@@ -1,3 +1,99 @@
-//! The screen.
+//! The screen: draws a State, changes nothing.
+//!
+//! One file a pane or dialog. Where the panes are is decided in `app::layout`, which scrolling reads as well. Text that
+//! somebody else chose becomes visible only through [`Look::clean`]; everything is cut by display width.
 
+mod acts;
+mod banner;
+mod columns;
+mod detail;
+mod dialog;
+mod footer;
+mod header;
+mod help;
+mod history;
+mod look;
+mod preferences;
+mod scopes;
+pub mod svg;
+mod table;
+mod text;
 pub mod theme;
+mod too_small;
+mod transcript;
+
+use ratatui::{Frame, buffer::Buffer, layout::Rect};
+
+use crate::app::{State, layout::Areas, view::Screen};
+use look::Look;
+use theme::{Glyphs, Theme};
+
+/// What the loop has to know of a frame that was drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drawn {
+    /// Lines of the detail pane, seen and unseen; scrolling stops at the last one.
+    pub detail_lines: usize,
+}
+
+/// Draws the whole screen. Any size is fine.
+pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) -> Drawn {
+    let look = Look { state, theme, glyphs };
+    let area = frame.area();
+    text::clear(frame.buffer_mut(), area, theme.base);
+    let mut drawn = Drawn { detail_lines: state.view.detail_lines };
+    let Some(areas) = Areas::of(area.width, area.height, &state.view) else {
+        too_small::draw(&look, frame.buffer_mut(), area);
+        return drawn;
+    };
+    let buffer = frame.buffer_mut();
+    header::draw(&look, buffer, areas.header);
+    banner::draw(&look, buffer, areas.banner);
+    let (table, detail) = (areas.table, areas.detail);
+    match state.view.screen {
+        Screen::Sessions => {
+            if let Some(area) = table {
+                table::draw(&look, buffer, area);
+            }
+            if let Some(area) = detail {
+                drawn.detail_lines = detail::draw(&look, buffer, area);
+            }
+            if let Some(area) = areas.transcript {
+                transcript::draw(&look, buffer, area);
+            }
+        }
+        screen => {
+            let view = &state.view;
+            let (draw_list, draw_detail, selected): (DrawPane, DrawPane, bool) = match screen {
+                Screen::Alerts => (acts::draw, acts::draw_detail, view.acts.selected.is_some()),
+                Screen::Preferences => {
+                    (preferences::draw, preferences::draw_detail, view.preferences.selected.is_some())
+                }
+                Screen::History => (history::draw, history::draw_detail, view.history.selected.is_some()),
+                Screen::Sessions | Screen::Scopes => {
+                    (scopes::draw, scopes::draw_detail, view.scopes.selected.is_some())
+                }
+            };
+            match (table, detail) {
+                (Some(list), Some(below)) if selected => {
+                    draw_list(&look, buffer, list);
+                    draw_detail(&look, buffer, below);
+                }
+                // Nothing is selected because there is nothing: the list's words get all the room.
+                (Some(list), below) => draw_list(&look, buffer, below.map_or(list, |below| list.union(below))),
+                (None, _) => {}
+            }
+        }
+    }
+    let cursor = footer::draw(&look, buffer, areas.footer);
+    if let Some(top) = state.view.help {
+        help::draw(&look, buffer, area, top);
+    }
+    if let Some(dialog) = &state.view.dialog {
+        dialog::draw(&look, buffer, area, dialog);
+    } else if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    drawn
+}
+
+type DrawPane = fn(&Look<'_>, &mut Buffer, Rect);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Board, SessionBoard};
 use crate::{
     compliance::{SessionEvidence, governing_role},
-    domain::{Fact, Finding, Node, NodeTags, RolePolicies, SessionDocument, SessionKey},
+    domain::{Fact, Finding, Judgement, Node, NodeTags, RolePolicies, SessionDocument, SessionKey},
 };
 
 /// Verdicts that one update finds at most, so that a key never waits for ten thousand of them.
@@ -53,10 +53,16 @@ impl Board {
         if let Some(due) = judged.next_change {
             self.due.insert((due, key.clone()));
         }
-        if board.judgement != judged.judgement {
-            board.judgement = judged.judgement;
+        // Evidence carries ages and times that move with every look; rows change only with a verdict.
+        let verdicts = |judgement: &Judgement| {
+            judgement.findings.iter().map(|finding| (finding.rule.clone(), finding.status)).collect::<Vec<_>>()
+        };
+        if board.judgement.verdict != judged.judgement.verdict
+            || verdicts(&board.judgement) != verdicts(&judged.judgement)
+        {
             self.revision += 1;
         }
+        board.judgement = judged.judgement;
     }
 
     /// Every rule's finding on a session, the compliant ones too, as of `now`.

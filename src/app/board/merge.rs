@@ -9,6 +9,9 @@ use crate::domain::{
     Fact, Failure, Judgement, Missing, NodeId, Observation, ScopeId, Session, SessionKey, SessionStatus, Why,
 };
 
+/// How a session ended that only its absence tells of.
+const NO_LONGER_LISTED: &str = "no longer listed";
+
 impl Board {
     /// Takes in what the watch saw. Transcripts are not the board's.
     ///
@@ -122,7 +125,10 @@ impl Board {
             let Some(board) = self.sessions.get_mut(&key) else { continue };
             board.missed = board.missed.saturating_add(1);
             if board.missed >= 2 {
-                board.phase = Phase::Ended { how: "no longer listed".into(), at };
+                board.phase = Phase::Ended { how: NO_LONGER_LISTED.into(), at };
+                // Two complete listings are as good as its word: the rules on ended sessions apply.
+                board.session.status = SessionStatus::Terminated;
+                board.status_since = at;
                 self.soil_one(&key);
             } else {
                 self.scope_mut(scope).active.insert(key.id);
@@ -274,7 +280,6 @@ impl SessionBoard {
     }
 
     fn ended_by_history(&self) -> bool {
-        matches!(self.phase, Phase::Ended { .. })
-            && matches!(self.session.status, SessionStatus::Terminated | SessionStatus::Failed)
+        matches!(&self.phase, Phase::Ended { how, .. } if **how != *NO_LONGER_LISTED)
     }
 }

@@ -21,6 +21,11 @@ fn one_listing_that_lacks_a_session_does_not_end_it_two_do() {
     assert!(board.sessions[&key("b")].is_active());
     board.observe(active(&["a"], 10));
     assert!(matches!(&board.sessions[&key("b")].phase, Phase::Ended { how, .. } if &**how == "no longer listed"));
+    assert_eq!(
+        board.sessions[&key("b")].session.status,
+        SessionStatus::Terminated,
+        "the rules on ended sessions apply"
+    );
     assert!(board.sessions[&key("a")].is_active());
 }
 

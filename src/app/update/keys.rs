@@ -22,6 +22,7 @@ const HELD: SignedDuration = SignedDuration::from_millis(600);
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(key) = combination(event) else { return };
+    state.view.table.touched = true;
     if let Some((held, last)) = state.view.held {
         if held == key && (event.kind == KeyEventKind::Repeat || state.now.duration_since(last) < HELD) {
             state.view.held = Some((held, state.now));

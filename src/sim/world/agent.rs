@@ -108,9 +108,17 @@ impl Recording {
 
 /// The elements of `sessionData`: tabs are spaces, carriage returns gone, one element a line.
 pub fn session_data(text: &[u8]) -> Vec<Vec<u8>> {
-    let cleaned: Vec<u8> =
-        text.iter().filter(|byte| **byte != b'\r').map(|byte| if *byte == b'\t' { b' ' } else { *byte }).collect();
-    let mut lines: Vec<Vec<u8>> = cleaned.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let mut lines = Vec::new();
+    for line in text.split(|byte| *byte == b'\n') {
+        let mut cleaned = line.to_vec();
+        if line.contains(&b'\r') {
+            cleaned.retain(|byte| *byte != b'\r');
+        }
+        if line.contains(&b'\t') {
+            cleaned.iter_mut().filter(|byte| **byte == b'\t').for_each(|byte| *byte = b' ');
+        }
+        lines.push(cleaned);
+    }
     if lines.last().is_some_and(Vec::is_empty) {
         lines.pop();
     }
@@ -153,27 +161,36 @@ pub fn whole_seconds(time: Timestamp) -> String {
 fn push_go_string(out: &mut String, bytes: &[u8], short_escapes: bool) {
     out.push('"');
     for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{8}' if short_escapes => out.push_str("\\b"),
-                '\u{c}' if short_escapes => out.push_str("\\f"),
-                '<' | '>' | '&' | '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(out, "\\u{:04x}", u32::from(character));
-                }
-                other => out.push(other),
+        let mut rest = chunk.valid();
+        while let Some(at) = rest.find(must_be_escaped) {
+            let (plain, tail) = rest.split_at(at);
+            out.push_str(plain);
+            let mut characters = tail.chars();
+            match characters.next() {
+                Some('"') => out.push_str("\\\""),
+                Some('\\') => out.push_str("\\\\"),
+                Some('\n') => out.push_str("\\n"),
+                Some('\r') => out.push_str("\\r"),
+                Some('\t') => out.push_str("\\t"),
+                Some('\u{8}') if short_escapes => out.push_str("\\b"),
+                Some('\u{c}') if short_escapes => out.push_str("\\f"),
+                // Writing to a String cannot fail.
+                Some(other) => drop(write!(out, "\\u{:04x}", u32::from(other))),
+                None => {}
             }
+            rest = characters.as_str();
         }
+        out.push_str(rest);
         for _ in chunk.invalid() {
             out.push_str("\\ufffd");
         }
     }
     out.push('"');
+}
+
+/// What `encoding/json` does not write as it is.
+fn must_be_escaped(character: char) -> bool {
+    matches!(character, '"' | '\\' | '<' | '>' | '&' | '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}')
 }
 
 fn strip_or_keep(unit: &[u8]) -> Vec<u8> {
@@ -184,6 +201,9 @@ fn strip_or_keep(unit: &[u8]) -> Vec<u8> {
 ///
 /// It works on bytes, so UTF-8 continuation bytes 0x80 to 0x9f count as C1 controls and are lost.
 pub fn strip(unit: &[u8]) -> Option<Vec<u8>> {
+    if unit.is_ascii() && !unit.contains(&0x1b) {
+        return Some(unit.to_vec());
+    }
     let mut out = Vec::with_capacity(unit.len());
     let mut rest = unit;
     while let Some((&byte, tail)) = rest.split_first() {

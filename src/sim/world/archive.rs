@@ -1,6 +1,9 @@
 //! S3 as a store: buckets and objects.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use jiff::Timestamp;
 
@@ -32,23 +35,29 @@ pub struct Object {
     pub content_type: String,
     /// Time of the upload.
     pub modified: Timestamp,
-    /// Entity tag with its quotes.
-    pub etag: String,
+    etag: OnceLock<String>,
     /// User metadata, `x-amz-meta-` left out.
     pub metadata: BTreeMap<String, String>,
 }
 
 impl Object {
-    /// An object as an upload in one part makes it: the entity tag is the MD5 sum.
+    /// An object as an upload in one part makes it.
     pub fn new(body: Vec<u8>, content_type: &str, modified: Timestamp) -> Self {
-        use md5::{Digest, Md5};
-        let sum = Md5::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         Self {
             body: body.into(),
             content_type: content_type.into(),
             modified,
-            etag: format!("\"{sum}\""),
+            etag: OnceLock::new(),
             metadata: BTreeMap::new(),
         }
+    }
+
+    /// Entity tag with its quotes: the MD5 sum. Reckoned when it is first asked for, most never are.
+    pub fn etag(&self) -> &str {
+        use md5::{Digest, Md5};
+        self.etag.get_or_init(|| {
+            let sum = Md5::digest(&self.body).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            format!("\"{sum}\"")
+        })
     }
 }

@@ -3,7 +3,8 @@
 use super::{
     World,
     clock::Moment,
-    life::{Happening, Opening, SessionIdForm},
+    life::Happening,
+    opening::{Opening, SessionIdForm},
     organization,
     trail::Caller,
 };

@@ -12,6 +12,7 @@ pub mod documents;
 pub mod life;
 pub mod logs;
 pub mod model;
+pub mod opening;
 pub mod organization;
 pub mod session;
 pub mod shell;
@@ -115,7 +116,7 @@ impl World {
             accounts: organization::build(&scenario, start),
             buckets: BTreeMap::new(),
             sessions: Vec::new(),
-            gate: Gate::default(),
+            gate: Gate::seeded(seed),
             sts: services::sts::Sts::default(),
             sns: services::sns::Sns::default(),
             metrics: services::cloudwatch::Metrics::default(),

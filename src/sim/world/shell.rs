@@ -47,6 +47,23 @@ pub struct Shell {
     scene: Scene,
 }
 
+/// How somebody types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Typing {
+    /// The whole text at once.
+    Whole,
+    /// Word by word.
+    Careful,
+    /// Word by word, now and then with an error and its correction.
+    Slips,
+}
+
+impl Typing {
+    fn careful(hurried: bool) -> Self {
+        if hurried { Typing::Whole } else { Typing::Careful }
+    }
+}
+
 /// A step that goes on and on.
 #[derive(Debug, Clone)]
 enum Endless {
@@ -99,7 +116,7 @@ impl Shell {
         }
         let profile = self.setting.profile.clone();
         for line in profile.lines().filter(|line| !line.trim().is_empty()) {
-            self.type_command(line, true, true);
+            self.type_command(line, Typing::Whole, true);
         }
     }
 
@@ -162,12 +179,12 @@ impl Shell {
                             | Step::Prompt(_)
                     )
                 );
-                self.type_command(&command, hurried, answers);
+                self.type_command(&command, Typing::careful(hurried), answers);
             }
             Step::TypeUnfinished(text) => {
                 self.show_prompt_if_needed();
                 if !self.windows() {
-                    self.type_text(&text, hurried, false);
+                    self.type_text(&text, Typing::careful(hurried));
                 }
             }
             Step::Output(lines) => {
@@ -211,7 +228,7 @@ impl Shell {
     /// The owner leaves by `exit`.
     fn exit(&mut self, hurried: bool) {
         if self.setting.interactive {
-            self.type_command("exit", hurried, false);
+            self.type_command("exit", Typing::careful(hurried), false);
             match self.setting.os {
                 Os::AmazonLinux | Os::AmazonLinux2 => self.plan(0.05, "exit\r\n".into()),
                 Os::Ubuntu => {}
@@ -268,7 +285,8 @@ impl Shell {
                     if self.random.u8(..5) == 0 { self.random.f64() * 25.0 } else { self.random.f64() * 7.0 };
                 self.planned.push_back((1.5 + thinking, Act::Print(Vec::new())));
                 let command = self.scene.next_task(&persona, self.windows());
-                self.type_command(&command, hurried, true);
+                let typing = if hurried { Typing::Whole } else { Typing::Slips };
+                self.type_command(&command, typing, true);
                 self.endless = Some(Endless::Work(persona));
             }
         }
@@ -298,7 +316,7 @@ impl Shell {
         }
     }
 
-    fn type_command(&mut self, command: &str, hurried: bool, answers: bool) {
+    fn type_command(&mut self, command: &str, typing: Typing, answers: bool) {
         if self.setting.interactive {
             self.show_prompt_if_needed();
             if self.windows() {
@@ -306,7 +324,7 @@ impl Shell {
                 let line = format!("{}{command}\r\n", self.prompt);
                 self.plan(delay, line);
             } else {
-                self.type_text(command, hurried, true);
+                self.type_text(command, typing);
                 // Enter, and what readline of bash 5.1 and later switches off before the command runs.
                 let end = if self.prompt.contains("\u{1b}[?2004h") { "\r\n\u{1b}[?2004l\r" } else { "\r\n" };
                 let delay = 0.15 + self.random.f64() * 0.6;
@@ -333,13 +351,14 @@ impl Shell {
     }
 
     /// Keystrokes as the terminal echoes them, now and then a typing error and its correction.
-    fn type_text(&mut self, text: &str, hurried: bool, errors: bool) {
-        if hurried {
+    fn type_text(&mut self, text: &str, typing: Typing) {
+        if typing == Typing::Whole {
             let delay = 0.4 + text.len() as f64 * 0.12;
             self.plan(delay, text.to_owned());
             return;
         }
-        let slip = (errors && text.len() > 6 && self.random.u8(..7) == 0).then(|| self.random.usize(2..text.len() - 2));
+        let slip = (typing == Typing::Slips && text.len() > 6 && self.random.u8(..7) == 0)
+            .then(|| self.random.usize(2..text.len() - 2));
         let mut typed = 0;
         for word in text.split_inclusive([' ', '/', '-']) {
             let delay = 0.1 + word.len() as f64 * (0.05 + self.random.f64() * 0.1);

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{World, life::Opening, organization};
+use super::{World, opening::Opening, organization};
 
 /// One management event.
 #[derive(Debug, Clone)]

@@ -33,6 +33,14 @@ pub struct Glyphs {
     pub ascending: &'static str,
     /// Sorted downward.
     pub descending: &'static str,
+    /// A scope that cannot be read, and what failed.
+    pub blind: &'static str,
+    /// Not read or not judged yet.
+    pub loading: &'static str,
+    /// A session without a client.
+    pub disconnected: &'static str,
+    /// What to do about a finding.
+    pub remedy: &'static str,
     /// Following the end.
     pub follow: &'static str,
     /// Track of a scroll bar.
@@ -57,6 +65,10 @@ impl Glyphs {
         dot: "·",
         ascending: "↑",
         descending: "↓",
+        blind: "■",
+        loading: "◌",
+        disconnected: "○",
+        remedy: "→",
         follow: "↧",
         scroll_track: "│",
         scroll_thumb: "█",
@@ -86,6 +98,10 @@ impl Glyphs {
         dot: "|",
         ascending: "^",
         descending: "v",
+        blind: "!",
+        loading: "~",
+        disconnected: "o",
+        remedy: ">",
         follow: "v",
         scroll_track: "|",
         scroll_thumb: "#",

@@ -102,7 +102,9 @@ fn check_period(path: &str, period: i64) -> Result<(), AwsError> {
     if matches!(period, 1 | 5 | 10 | 20 | 30) || period % 60 == 0 {
         return Ok(());
     }
-    Err(invalid(format!("The parameter {path}Period must be 1, 5, 10, 20, 30, or a multiple of 60.")))
+    Err(invalid(format!(
+        "The parameter {path}Period must be a value in the set [ 1, 5, 10, 20, 30 ] or any multiple of 60."
+    )))
 }
 
 fn range(input: &Input<'_>) -> Result<(Timestamp, Timestamp), AwsError> {

@@ -141,7 +141,7 @@ pub(super) fn objects(world: &mut World, call: &Call, second: bool) -> Outcome {
     let with_owner = !second || text(call, "FetchOwner") == Some("true");
     for (key, object) in contents {
         xml.open("Contents", "").leaf("Key", &shown(key)).leaf("LastModified", &iso(object.modified));
-        xml.leaf("ETag", &object.etag).leaf("Size", &object.body.len().to_string());
+        xml.leaf("ETag", object.etag()).leaf("Size", &object.body.len().to_string());
         if with_owner {
             xml.open("Owner", "").leaf("ID", &canonical_id(&bucket.account)).close("Owner");
         }

@@ -48,7 +48,7 @@ fn check_conditions(call: &Call, object: &Object) -> Result<Conditions, AwsError
     let modified = object.modified.as_second();
     let time = |name: &str| text(call, name).and_then(parse_date).map(|time| time.as_second());
     match text(call, "IfMatch") {
-        Some(tags) if !names_tag(tags, &object.etag) => return Err(failed_condition()),
+        Some(tags) if !names_tag(tags, object.etag()) => return Err(failed_condition()),
         Some(_) => {}
         None => {
             if time("IfUnmodifiedSince").is_some_and(|limit| modified > limit) {
@@ -57,7 +57,7 @@ fn check_conditions(call: &Call, object: &Object) -> Result<Conditions, AwsError
         }
     }
     match text(call, "IfNoneMatch") {
-        Some(tags) if names_tag(tags, &object.etag) => Ok(Conditions::NotModified),
+        Some(tags) if names_tag(tags, object.etag()) => Ok(Conditions::NotModified),
         Some(_) => Ok(Conditions::Hold),
         None if time("IfModifiedSince").is_some_and(|limit| modified <= limit) => Ok(Conditions::NotModified),
         None => Ok(Conditions::Hold),
@@ -111,7 +111,7 @@ pub(super) fn get(world: &mut World, call: &Call, with_body: bool) -> Outcome {
     let conditions = check_conditions(call, object)?;
     let mut headers = vec![
         ("last-modified".to_owned(), http_date(object.modified)),
-        ("etag".into(), object.etag.clone()),
+        ("etag".into(), object.etag().to_owned()),
         ("accept-ranges".into(), "bytes".into()),
     ];
     if matches!(conditions, Conditions::NotModified) {
@@ -160,7 +160,7 @@ pub(super) fn put(world: &mut World, call: &Call) -> Outcome {
     match (text(call, "IfNoneMatch"), text(call, "IfMatch"), existing) {
         (Some(_), _, Some(_)) => return Err(failed_condition()),
         (_, Some(_), None) => return Err(no_key()),
-        (_, Some(tags), Some(object)) if !names_tag(tags, &object.etag) => return Err(failed_condition()),
+        (_, Some(tags), Some(object)) if !names_tag(tags, object.etag()) => return Err(failed_condition()),
         _ => {}
     }
     let body = match call.input.get("Body") {
@@ -175,7 +175,7 @@ pub(super) fn put(world: &mut World, call: &Call) -> Outcome {
             }
         }
     }
-    let mut headers = vec![("etag".to_owned(), object.etag.clone())];
+    let mut headers = vec![("etag".to_owned(), object.etag().to_owned())];
     for (member, header) in [
         ("ChecksumCRC32", "x-amz-checksum-crc32"),
         ("ChecksumCRC32C", "x-amz-checksum-crc32c"),

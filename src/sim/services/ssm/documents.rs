@@ -126,12 +126,13 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Outcome {
     let (number, version) = version(document, input.text("DocumentVersion"), input.text("VersionName"))?;
     let content: serde_json::Value = serde_json::from_str(&version.content).unwrap_or_default();
     let hash: String = Sha256::digest(version.content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let parameters: Vec<Value> = content["parameters"]
-        .as_object()
+    let parameters: Vec<Value> = content
+        .get("parameters")
+        .and_then(serde_json::Value::as_object)
         .into_iter()
         .flatten()
         .map(|(name, declaration)| {
-            let text = |key: &str| declaration[key].as_str().map(str::to_owned);
+            let text = |key: &str| declaration.get(key)?.as_str().map(str::to_owned);
             Value::structure([
                 ("Name", Value::from(name)),
                 ("Type", text("type").unwrap_or_else(|| "String".into()).into()),
@@ -148,19 +149,23 @@ pub(super) fn describe(world: &mut World, call: &Call) -> Outcome {
         ("CreatedDate", version.created.into()),
         ("Status", "Active".into()),
         ("DocumentVersion", number.to_string().into()),
-        ("Description", content["description"].as_str().map(str::to_owned).into()),
+        ("Description", text_of(&content, "description").into()),
     ]);
     if !parameters.is_empty() {
         description.push("Parameters", Value::List(parameters));
     }
     description.push("PlatformTypes", Value::list(["Windows", "Linux", "MacOS"]));
     description.push("DocumentType", "Session");
-    description.push("SchemaVersion", content["schemaVersion"].as_str().unwrap_or("1.0"));
+    description.push("SchemaVersion", text_of(&content, "schemaVersion").unwrap_or_else(|| "1.0".into()));
     description.push("LatestVersion", document.versions.len().to_string());
     description.push("DefaultVersion", document.default_version.to_string());
     description.push("DocumentFormat", "JSON");
     description.push("Tags", tags(document));
     Ok(Reply::Output(Value::structure([("Document", description)])))
+}
+
+fn text_of(content: &serde_json::Value, key: &str) -> Option<String> {
+    content.get(key)?.as_str().map(str::to_owned)
 }
 
 fn tags(document: &Document) -> Value {

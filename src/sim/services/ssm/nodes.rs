@@ -185,16 +185,17 @@ fn check_ids(world: &World, call: &Call, filters: &[Filter]) -> Result<(), AwsEr
     Err(AwsError::client("InvalidInstanceId", message))
 }
 
-fn page(
-    world: &World,
-    call: &Call,
-    operation: &str,
-    member: &str,
-    filters: &[Filter],
+/// Which page of which listing.
+struct Listing<'a> {
+    operation: &'a str,
+    member: &'a str,
+    filters: &'a [Filter],
     limit: i64,
-    token: Option<&str>,
-    shape: impl Fn(&Node) -> Value,
-) -> Outcome {
+    token: Option<&'a str>,
+}
+
+fn page(world: &World, call: &Call, listing: &Listing<'_>, shape: impl Fn(&Node) -> Value) -> Outcome {
+    let Listing { operation, member, filters, limit, token } = *listing;
     let words: Vec<String> =
         filters.iter().map(|filter| format!("{}{}{}", filter.key, filter.operator, filter.values.join(","))).collect();
     let mut question = vec![operation, &call.caller.account, &call.region];
@@ -233,7 +234,8 @@ pub(super) fn information(world: &mut World, call: &Call) -> Outcome {
     let filters: Vec<Filter> = legacy.into_iter().chain(filters).collect();
     check(&filters, KEYS, &["SourceIds", "SourceTypes"], "InvalidInstanceInformationFilterValue")?;
     check_ids(world, call, &filters)?;
-    page(world, call, "DescribeInstanceInformation", "InstanceInformationList", &filters, limit, token, |node| {
+    let (operation, member) = ("DescribeInstanceInformation", "InstanceInformationList");
+    page(world, call, &Listing { operation, member, filters: &filters, limit, token }, |node| {
         let mut value = Value::structure([
             ("InstanceId", Value::from(&node.id)),
             ("PingStatus", ping_status(node).into()),
@@ -264,7 +266,9 @@ fn last_ping(node: &Node, call: &Call) -> jiff::Timestamp {
     // The agent reports every five minutes; each node has its own phase.
     let phase = organization::stable_hash(&[&node.id]) % 300;
     let since = (call.now.as_second().unsigned_abs() + phase) % 300;
-    node.last_ping.unwrap_or(call.now - jiff::SignedDuration::from_secs(since as i64))
+    let second = call.now.as_second().saturating_sub(i64::try_from(since).unwrap_or(0));
+    let milliseconds = i64::try_from(organization::stable_hash(&["ping", &node.id]) % 1000).unwrap_or(0);
+    node.last_ping.or_else(|| jiff::Timestamp::from_millisecond(second * 1000 + milliseconds).ok()).unwrap_or(call.now)
 }
 
 fn push_association(value: &mut Value, node: &Node, call: &Call) {
@@ -295,7 +299,8 @@ pub(super) fn properties(world: &mut World, call: &Call) -> Outcome {
     check(&filters, PROPERTY_KEYS, &["SourceIds", "SourceTypes"], "InvalidInstancePropertyFilterValue")?;
     check_ids(world, call, &filters)?;
     let region = call.region.clone();
-    page(world, call, "DescribeInstanceProperties", "InstanceProperties", &filters, limit, token, |node| {
+    let (operation, member) = ("DescribeInstanceProperties", "InstanceProperties");
+    page(world, call, &Listing { operation, member, filters: &filters, limit, token }, |node| {
         let mut value = Value::structure([("Name", Value::from(&node.name)), ("InstanceId", Value::from(&node.id))]);
         if !node.is_hybrid() {
             value.push("InstanceType", Value::from(&node.instance_type));

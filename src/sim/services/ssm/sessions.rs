@@ -18,7 +18,7 @@ use crate::sim::{
     },
     world::{
         World, documents,
-        life::{Opening, SessionIdForm},
+        opening::{Opening, SessionIdForm},
         organization,
         session::Session,
         trail::{Deed, HIDDEN, stream_url},
@@ -157,6 +157,36 @@ fn describe_one(session: &Session) -> Value {
 }
 
 pub(super) fn start(world: &mut World, call: &Call) -> Outcome {
+    let outcome = try_start(world, call);
+    if let Err(error) = &outcome
+        && error.code != "ValidationException"
+    {
+        record_refusal(world, call, error);
+    }
+    outcome
+}
+
+/// CloudTrail keeps what the service refused, too.
+fn record_refusal(world: &mut World, call: &Call, error: &AwsError) {
+    let mut request = serde_json::Map::new();
+    for (member, key) in [("Target", "target"), ("DocumentName", "documentName"), ("Reason", "reason")] {
+        if let Some(text) = call.input.text(member) {
+            request.insert(key.into(), json!(text));
+        }
+    }
+    let deed = Deed {
+        source: "ssm.amazonaws.com",
+        name: "StartSession",
+        read_only: false,
+        request: serde_json::Value::Object(request),
+        response: serde_json::Value::Null,
+        error: Some((&error.code, &error.message)),
+        resources: Vec::new(),
+    };
+    world.record(&call.caller.account, &call.region, &caller_of(call), deed);
+}
+
+fn try_start(world: &mut World, call: &Call) -> Outcome {
     let input = Input::new(&call.input);
     let target = input.required_text_of("Target", 1..=400);
     let document = input.text("DocumentName");

@@ -1,0 +1,147 @@
+//! Alerts and everything else that was done here, with the outcome of every step.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use super::{
+    columns::{self, Column, Row},
+    detail::Sheet,
+    look::Look,
+    text::{Pieces, counted, piece},
+};
+use crate::domain::{Act, ActKind, ActOutcome};
+
+/// Draws the list.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+    let list = &look.state.view.acts;
+    let theme = look.theme;
+    let title = [piece("Alerts and acts ", theme.title), piece(counted(list.rows.len(), "act", "acts"), theme.text)];
+    let state = [piece(format!("written to {}", look.clean(&look.state.setup.act_log)), theme.muted)];
+    let inner = look.pane(buffer, area, &title, &state, true);
+    if inner.height == 0 {
+        return;
+    }
+    if list.rows.is_empty() {
+        let key = |action| look.state.setup.keymap.first_key(action).unwrap_or_default();
+        let how = match &look.state.setup.read_only {
+            Some(why) => format!("terminating and alerting are off: {}", look.clean(why)),
+            None => format!(
+                "on a session, {} terminates and {} alerts",
+                key(crate::app::action::Action::Terminate),
+                key(crate::app::action::Action::Alert)
+            ),
+        };
+        let lines = [("nothing was done here since the start".to_owned(), theme.title), (how, theme.muted)];
+        return look.centered(buffer, inner, &lines);
+    }
+    let visible = usize::from(inner.height.saturating_sub(1));
+    let columns = [
+        Column::new("WHEN", 8, 8, 0),
+        Column::new("ACT", 9, 9, 0),
+        Column::new("OUTCOME", 14, 64, 0),
+        Column::new("SESSION", 12, 40, 0),
+        Column::new("OWNER", 10, 36, 4),
+        Column::new("REASON", 12, 60, 5),
+        Column::new("BY", 8, 40, 6),
+    ];
+    let rows: Vec<Row<'_>> = list
+        .rows
+        .iter()
+        .skip(list.offset)
+        .take(visible)
+        .filter_map(|id| look.state.act(*id))
+        .map(|act| Row { cells: cells(look, act), over: (list.selected == Some(act.id)).then_some(theme.selection) })
+        .collect();
+    columns::draw(buffer, inner, &columns, &rows, &look.dress(false));
+    let position = look.position(list.offset, visible, list.rows.len());
+    look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
+}
+
+fn kind_word(kind: ActKind) -> &'static str {
+    match kind {
+        ActKind::Terminate => "terminate",
+        ActKind::Alert => "alert",
+    }
+}
+
+fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
+    let theme = look.theme;
+    let mut outcomes: Pieces<'_> = Vec::new();
+    for step in &act.steps {
+        if !outcomes.is_empty() {
+            outcomes.push(piece("  ", theme.text));
+        }
+        let (word, style) = outcome(look, &step.outcome);
+        let name = if act.steps.len() > 1 { format!(" {}", look.clean(&step.name)) } else { String::new() };
+        outcomes.push(piece(format!("{word}{name}"), style));
+    }
+    vec![
+        vec![piece(look.clock(act.at), theme.muted)],
+        vec![piece(kind_word(act.kind), theme.text)],
+        outcomes,
+        vec![piece(look.clean(act.session.id.as_str()), theme.text)],
+        vec![piece(look.owner(&act.owner), theme.text)],
+        vec![piece(look.clean(&act.reason), theme.muted)],
+        vec![piece(look.clean(&act.actor), theme.muted)],
+    ]
+}
+
+/// Glyph and word of an outcome.
+fn outcome(look: &Look<'_>, outcome: &ActOutcome) -> (String, Style) {
+    let (theme, glyphs) = (look.theme, look.glyphs);
+    match outcome {
+        ActOutcome::Started => (format!("{} started", glyphs.loading), theme.warning),
+        ActOutcome::Sent => (format!("{} sent, proof awaited", glyphs.loading), theme.warning),
+        ActOutcome::Done { took_ms, .. } => (format!("{} done in {}", glyphs.compliant, seconds(*took_ms)), theme.ok),
+        ActOutcome::Failed { .. } => (format!("{} failed", glyphs.non_compliant), theme.danger),
+    }
+}
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
+}
+
+/// The selected act in full.
+pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+    let theme = look.theme;
+    let Some(act) = look.state.view.acts.selected.and_then(|id| look.state.act(id)) else {
+        look.pane(buffer, area, &[], &[], false);
+        return;
+    };
+    let title = [
+        piece(format!("{} ", kind_word(act.kind)), theme.title),
+        piece(look.clean(act.session.id.as_str()), theme.muted),
+    ];
+    let inner = look.pane(buffer, area, &title, &[], false);
+    if inner.width < 3 {
+        return;
+    }
+    let text_area = Rect::new(inner.x + 1, inner.y, inner.width - 2, inner.height);
+    let mut sheet = Sheet { look, cells: usize::from(text_area.width), lines: Vec::new() };
+    for step in &act.steps {
+        let (word, style) = outcome(look, &step.outcome);
+        let lead = vec![
+            piece(format!("{} ", look.clean(&step.name)), theme.text),
+            piece(word, style.add_modifier(Modifier::BOLD)),
+        ];
+        sheet.line(lead);
+        match &step.outcome {
+            ActOutcome::Done { proof, .. } => sheet.words(Vec::new(), 2, &look.clean(proof), theme.muted),
+            ActOutcome::Failed { what, to_do } => {
+                sheet.words(Vec::new(), 2, &look.clean(what), theme.danger);
+                let lead = vec![piece(format!("  {} ", look.glyphs.remedy), theme.accent)];
+                sheet.words(lead, 4, &look.clean(to_do), theme.text);
+            }
+            ActOutcome::Started | ActOutcome::Sent => {}
+        }
+    }
+    sheet.field("when", &look.date(act.at), theme.text);
+    sheet.field("where", &look.place(&act.session.scope), theme.text);
+    sheet.field("owner", &look.clean(&act.owner), theme.text);
+    sheet.field("reason", &look.clean(&act.reason), theme.text);
+    sheet.field("by", &look.clean(&act.actor), theme.text);
+    look.lines(buffer, text_area, &sheet.lines);
+}

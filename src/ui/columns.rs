@@ -1,0 +1,190 @@
+//! Tables: columns that adapt to the room there is. Only visible rows are ever built.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use super::text::{self, Pieces, fit_middle, line_width, piece, put_line};
+
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    /// Its heading.
+    pub(super) title: String,
+    /// Below this width it makes no sense.
+    pub(super) min: u16,
+    /// Beyond this width it only wastes room.
+    pub(super) max: u16,
+    /// Columns with a higher number go first where room is short; 0 stays.
+    pub(super) drop: u8,
+    /// Numbers stand on the right.
+    pub(super) right: bool,
+    /// The table is sorted by it.
+    pub(super) sorted: bool,
+    /// What does not fit loses its middle: names that begin alike stay apart.
+    pub(super) middle: bool,
+}
+
+impl Column {
+    /// A column of text.
+    pub(super) fn new(title: &str, min: u16, max: u16, drop: u8) -> Self {
+        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false, middle: false }
+    }
+
+    /// A column of numbers.
+    pub(super) fn number(title: &str, min: u16, max: u16, drop: u8) -> Self {
+        Self { right: true, ..Self::new(title, min, max, drop) }
+    }
+
+    /// The same, of names whose end tells as much as their beginning.
+    pub(super) fn middle(self) -> Self {
+        Self { middle: true, ..self }
+    }
+}
+
+/// A row: its cells in the order of the columns, and the style of the whole row, if it has one.
+pub(super) struct Row<'a> {
+    pub(super) cells: Vec<Pieces<'a>>,
+    /// Laid over the whole row: selection.
+    pub(super) over: Option<Style>,
+}
+
+/// Cells between two columns.
+const GAP: u16 = 1;
+
+/// The width of each column in `room` cells; `None`: there is no room for it.
+///
+/// Columns are dropped by their rank until the narrowest form of the others fits; what is left is given to those whose
+/// content wants more.
+pub(super) fn widths(columns: &[Column], content: &[u16], room: u16) -> Vec<Option<u16>> {
+    let ideal = |index: usize| {
+        let wants = content.get(index).copied().unwrap_or(0);
+        columns.get(index).map_or(0, |column| wants.max(heading_width(column)).clamp(column.min, column.max))
+    };
+    let mut shown: Vec<usize> = (0..columns.len()).collect();
+    let least = |shown: &[usize]| -> u16 {
+        let cells: u16 =
+            shown.iter().filter_map(|index| columns.get(*index)).map(|column| column.min).fold(0, u16::saturating_add);
+        cells.saturating_add(GAP.saturating_mul(u16::try_from(shown.len().saturating_sub(1)).unwrap_or(u16::MAX)))
+    };
+    while least(&shown) > room {
+        let rank = |index: &usize| columns.get(*index).map_or(0, |column| column.drop);
+        let Some(worst) = shown.iter().copied().filter(|index| rank(index) > 0).max_by_key(|index| rank(index)) else {
+            break;
+        };
+        shown.retain(|index| *index != worst);
+    }
+    let mut widths: Vec<Option<u16>> = vec![None; columns.len()];
+    let mut left = room.saturating_sub(least(&shown));
+    for index in &shown {
+        if let (Some(width), Some(column)) = (widths.get_mut(*index), columns.get(*index)) {
+            *width = Some(column.min);
+        }
+    }
+    // Cell by cell to the narrowest column that wants more: short ones are soon whole, long ones share the rest.
+    while left > 0 {
+        let width = |index: usize| widths.get(index).copied().flatten().unwrap_or(0);
+        let hungry = shown.iter().copied().filter(|index| width(*index) < ideal(*index));
+        let Some(narrowest) = hungry.min_by_key(|index| width(*index)) else { break };
+        if let Some(Some(width)) = widths.get_mut(narrowest) {
+            *width += 1;
+        }
+        left -= 1;
+    }
+    widths
+}
+
+fn heading_width(column: &Column) -> u16 {
+    u16::try_from(text::width(&column.title)).unwrap_or(u16::MAX).saturating_add(if column.sorted { 2 } else { 0 })
+}
+
+/// What a table looks like beside its rows.
+pub(super) struct Dress<'a> {
+    pub(super) heading: Style,
+    pub(super) sorted: Style,
+    /// Marker of the sorted column.
+    pub(super) marker: &'a str,
+    pub(super) ellipsis: &'a str,
+}
+
+/// Draws heading and rows into `area` (its first line is the heading).
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[Row<'_>], dress: &Dress<'_>) {
+    if area.width < 3 || area.height == 0 {
+        return;
+    }
+    let content: Vec<u16> = (0..columns.len())
+        .map(|index| {
+            let widest = rows.iter().filter_map(|row| row.cells.get(index)).map(|cell| line_width(cell)).max();
+            u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX)
+        })
+        .collect();
+    // One cell of air on both sides; the highlight of a row covers it.
+    let widths = widths(columns, &content, area.width - 2);
+    let heading = columns
+        .iter()
+        .map(|column| {
+            vec![if column.sorted {
+                piece(format!("{} {}", column.title, dress.marker), dress.sorted)
+            } else {
+                piece(column.title.as_str(), dress.heading)
+            }]
+        })
+        .collect();
+    let heading = Row { cells: heading, over: None };
+    for (row, y) in std::iter::once(&heading).chain(rows).zip(area.top()..area.bottom()) {
+        let mut x = area.x + 1;
+        for ((column, wide), line) in columns.iter().zip(&widths).zip(&row.cells) {
+            let Some(wide) = *wide else { continue };
+            let room = wide.min(area.right().saturating_sub(x + 1));
+            set(buffer, (x, y), room, line, column, dress.ellipsis);
+            x = x.saturating_add(wide + GAP);
+            if x >= area.right() {
+                break;
+            }
+        }
+        if let Some(over) = row.over {
+            buffer.set_style(Rect::new(area.x, y, area.width, 1), over);
+        }
+    }
+}
+
+fn set(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, line: &Pieces<'_>, column: &Column, ellipsis: &str) {
+    if let (true, [only]) = (column.middle, line.as_slice()) {
+        let short = fit_middle(&only.text, usize::from(room), ellipsis);
+        text::put(buffer, (x, y), room, &short, only.style, ellipsis);
+        return;
+    }
+    let wide = u16::try_from(line_width(line)).unwrap_or(u16::MAX);
+    let indent = if column.right { room.saturating_sub(wide) } else { 0 };
+    put_line(buffer, (x + indent, y), room - indent, line, ellipsis);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("A", 5, 10, 0),
+            Column::new("B", 5, 20, 1),
+            Column::new("C", 5, 40, 2),
+            Column::number("D", 3, 3, 0),
+        ]
+    }
+
+    #[test]
+    fn columns_leave_in_the_order_of_their_rank() {
+        let content = [8, 15, 60, 2];
+        assert_eq!(widths(&columns(), &content, 120), [Some(8), Some(15), Some(40), Some(3)]);
+        let narrow = widths(&columns(), &content, 19);
+        assert_eq!(narrow.get(2), Some(&None));
+        assert_eq!(widths(&columns(), &content, 10), [Some(6), None, None, Some(3)]);
+    }
+
+    #[test]
+    fn what_is_shown_always_fits() {
+        for room in 9..200 {
+            let shown: Vec<u16> = widths(&columns(), &[50, 50, 50, 50], room).into_iter().flatten().collect();
+            let gaps = u16::try_from(shown.len()).unwrap_or(0) - 1;
+            assert!(shown.iter().sum::<u16>() + gaps <= room, "{room}: {shown:?}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Sessions that ended within the last hour.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{
+    columns::{self, Column, Row},
+    detail::Sheet,
+    look::Look,
+    text::{self, counted, piece},
+};
+use crate::{
+    app::board::{Phase, SessionBoard},
+    domain::{Fact, SessionKey, Verdict, Why},
+};
+
+/// Draws the list.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+    let list = &look.state.view.history;
+    let theme = look.theme;
+    let mut title = vec![
+        piece("History ", theme.title),
+        piece(format!("{} ended within the last hour", counted(list.rows.len(), "session", "sessions")), theme.text),
+    ];
+    let bad = look.state.counts.ended_non_compliant;
+    if bad > 0 {
+        title.push(piece(format!("  {bad} non-compliant"), theme.danger));
+    }
+    let inner = look.pane(buffer, area, &title, &[], true);
+    if inner.height == 0 {
+        return;
+    }
+    if list.rows.is_empty() {
+        let counts = &look.state.counts;
+        let words = if counts.fresh == counts.scopes {
+            ("no session ended within the last hour".to_owned(), theme.muted)
+        } else {
+            let unread = counted(counts.scopes - counts.fresh, "scope is", "scopes are");
+            (format!("nothing to show, and {unread} not read"), theme.warning)
+        };
+        return look.centered(buffer, inner, &[words]);
+    }
+    let visible = usize::from(inner.height.saturating_sub(1));
+    let columns = [
+        Column::new("", 2, 2, 0),
+        Column::new("VERDICT", 13, 17, 0),
+        Column::number("ENDED", 6, 8, 0),
+        Column::new("HOW", 10, 16, 3),
+        Column::number("LASTED", 6, 7, 4),
+        Column::new("ACCOUNT", 8, 24, 5).middle(),
+        Column::new("REGION", 9, 16, 8).middle(),
+        Column::new("NODE", 9, 32, 0).middle(),
+        Column::new("OWNER", 10, 40, 0),
+        Column::new("DOCUMENT", 10, 34, 6),
+        Column::new("ARCHIVE", 8, 22, 7),
+        Column::new("REASON", 12, 60, 9),
+    ];
+    let rows: Vec<Row<'_>> =
+        list.rows.iter().skip(list.offset).take(visible).filter_map(|key| row(look, key)).collect();
+    columns::draw(buffer, inner, &columns, &rows, &look.dress(false));
+    let position = look.position(list.offset, visible, list.rows.len());
+    look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
+}
+
+fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey) -> Option<Row<'a>> {
+    let session = look.state.board.sessions.get(key)?;
+    let Phase::Ended { how, at } = &session.phase else { return None };
+    let theme = look.theme;
+    let record = &session.session;
+    let (mark, word, style) = look.verdict(session);
+    let word = if session.judgement.verdict == Some(Verdict::InsufficientData) { "INSUFFICIENT" } else { word };
+    let lasted = record.started_at.map_or("?".to_owned(), |started| text::age(at.duration_since(started)));
+    let node = look.node_name(session).unwrap_or_else(|| look.clean(record.target.as_str()));
+    let (archive, archive_style) = archive(look, session);
+    let cells = vec![
+        vec![piece(mark, style)],
+        vec![piece(word, style)],
+        vec![piece(look.ago(*at), theme.text)],
+        vec![piece(look.clean(how), theme.muted)],
+        vec![piece(lasted, theme.text)],
+        vec![piece(look.account(&key.scope), theme.text)],
+        vec![piece(look.clean(key.scope.region.as_str()), theme.muted)],
+        vec![piece(node, theme.text)],
+        vec![piece(look.owner(&record.owner), theme.text)],
+        vec![piece(look.clean(record.document_name()), theme.muted)],
+        vec![piece(archive, archive_style)],
+        vec![piece(look.clean(record.reason.as_deref().unwrap_or_default()), theme.muted)],
+    ];
+    Some(Row { cells, over: (look.state.view.history.selected.as_ref() == Some(key)).then_some(theme.selection) })
+}
+
+/// Whether the session's log was archived, as far as it is known.
+fn archive(look: &Look<'_>, session: &SessionBoard) -> (String, ratatui::style::Style) {
+    let theme = look.theme;
+    match &session.archive {
+        Fact::Known { value: Some(object), .. } => (format!("{} {} B", look.glyphs.compliant, object.size), theme.ok),
+        Fact::Known { value: None, .. } => (format!("{} not there", look.glyphs.non_compliant), theme.warning),
+        Fact::Missing(missing) => match &missing.why {
+            Why::NotRead => (format!("{} not read", look.glyphs.loading), theme.muted),
+            Why::Pending(_) => (format!("{} pending", look.glyphs.loading), theme.muted),
+            Why::Failed(failure) => {
+                (format!("{} {}", look.glyphs.insufficient, failure.class.word()), theme.insufficient)
+            }
+            Why::Stale(_) => (format!("{} stale", look.glyphs.insufficient), theme.insufficient),
+            Why::DependsOn(_) => (format!("{} unknown", look.glyphs.insufficient), theme.insufficient),
+        },
+    }
+}
+
+/// The selected session's end and findings.
+pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+    let theme = look.theme;
+    let selected = look.state.view.history.selected.as_ref().and_then(|key| look.state.board.sessions.get(key));
+    let Some(session) = selected else {
+        look.pane(buffer, area, &[], &[], false);
+        return;
+    };
+    let title = [piece(look.clean(session.session.key.id.as_str()), theme.title)];
+    let inner = look.pane(buffer, area, &title, &[], false);
+    if inner.width < 3 {
+        return;
+    }
+    let text_area = Rect::new(inner.x + 1, inner.y, inner.width - 2, inner.height);
+    let mut sheet = Sheet { look, cells: usize::from(text_area.width), lines: Vec::new() };
+    let (mark, word, style) = look.verdict(session);
+    let (status, _) = look.status(session);
+    let at = session.session.ended_at.map_or(String::new(), |at| format!(" at {}", look.date(at)));
+    sheet.line(vec![piece(format!("{mark} {word}"), style), piece(format!("  {status}{at}"), theme.text)]);
+    sheet.field("who", &look.owner(&session.session.owner), theme.text);
+    sheet.field("node", &format!("{}, {}", look.node(session), look.place(&session.session.key.scope)), theme.text);
+    for finding in &session.judgement.findings {
+        sheet.finding(finding);
+    }
+    look.lines(buffer, text_area, &sheet.lines);
+    let more = sheet.lines.len().saturating_sub(usize::from(inner.height));
+    if more > 0 {
+        let key = look.state.setup.keymap.first_key(crate::app::action::Action::Open).unwrap_or_default();
+        let words = [piece(format!("{} more, {key} opens all", counted(more, "line", "lines")), theme.muted)];
+        look.on_frame(buffer, area, area.bottom() - 1, &[], &words);
+    }
+}

@@ -1,0 +1,270 @@
+//! What every pane needs to draw: the State, the theme, the glyphs, and the words that all panes share.
+
+use std::borrow::Cow;
+
+use jiff::{SignedDuration, Timestamp};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use super::{
+    columns::Dress,
+    text::{self, Piece, Pieces, piece, put_line, put_right},
+    theme::{Glyphs, Theme},
+};
+use crate::{
+    app::{
+        State,
+        board::{Phase, SessionBoard},
+    },
+    domain::{ActKind, MissingFact, Owner, ScopeId, SessionKey, SessionStatus, Severity, Verdict},
+    transcript,
+};
+
+/// Everything that drawing reads.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub(super) state: &'a State,
+    pub(super) theme: &'a Theme,
+    pub(super) glyphs: &'a Glyphs,
+}
+
+impl<'a> Look<'a> {
+    /// Text that somebody else chose, made harmless for this terminal.
+    pub(super) fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.state.setup.ascii {
+            transcript::clean_marked(text, transcript::Glyphs::Ascii).into_parts().0
+        } else {
+            transcript::clean(text)
+        }
+    }
+
+    /// Shape and letter of a verdict, two cells, and its color.
+    pub(super) fn mark(&self, verdict: Verdict, severity: Option<Severity>) -> (String, Style) {
+        match (verdict, severity) {
+            (Verdict::NonCompliant, severity) => {
+                let severity = severity.unwrap_or(Severity::Informational);
+                (format!("{}{}", self.glyphs.severity(severity), severity.letter()), self.theme.severity(severity))
+            }
+            (Verdict::InsufficientData, _) => (format!("{} ", self.glyphs.insufficient), self.theme.insufficient),
+            (Verdict::Compliant, _) => (format!("{} ", self.glyphs.compliant), self.theme.compliant),
+            (Verdict::NotApplicable, _) => (format!("{} ", self.glyphs.not_applicable), self.theme.muted),
+        }
+    }
+
+    /// Mark and word of a session's verdict.
+    pub(super) fn verdict(&self, session: &SessionBoard) -> (String, &'static str, Style) {
+        let judgement = &session.judgement;
+        match judgement.verdict {
+            None => (format!("{} ", self.glyphs.loading), "not judged yet", self.theme.muted),
+            Some(verdict) => {
+                let (mark, style) = self.mark(verdict, judgement.severity());
+                (mark, verdict.word(), style)
+            }
+        }
+    }
+
+    /// How long ago that was.
+    pub(super) fn ago(&self, at: Timestamp) -> String {
+        text::age(self.state.now.duration_since(at))
+    }
+
+    /// `retry in 12 s`; nothing when none is planned.
+    pub(super) fn retry(&self, at: Option<Timestamp>) -> Option<String> {
+        let left = at?.duration_since(self.state.now);
+        Some(if left > SignedDuration::ZERO {
+            format!("next try in {}", text::span(SignedDuration::from_secs(left.as_secs().max(1))))
+        } else {
+            "trying again".to_owned()
+        })
+    }
+
+    /// Hours, minutes and seconds in the analyst's zone.
+    pub(super) fn clock(&self, at: Timestamp) -> String {
+        let time = at.to_zoned(self.state.setup.zone.clone()).time();
+        format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
+    }
+
+    /// Date and time in the analyst's zone.
+    pub(super) fn date(&self, at: Timestamp) -> String {
+        at.to_zoned(self.state.setup.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// Who started a session, readable and clean.
+    pub(super) fn owner(&self, owner: &str) -> String {
+        if owner.is_empty() {
+            return "unknown".to_owned();
+        }
+        self.clean(&Owner::parse(owner).to_string()).into_owned()
+    }
+
+    /// The account's name, clean.
+    pub(super) fn account<'t>(&'t self, scope: &'t ScopeId) -> Cow<'t, str> {
+        self.clean(self.state.board.account_name(scope))
+    }
+
+    /// `payments-prod 111122223333/eu-central-1`; the id stands once where the account has no name.
+    pub(super) fn place(&self, scope: &ScopeId) -> String {
+        let name = self.account(scope);
+        if name == scope.account.as_str() {
+            self.clean(&scope.to_string()).into_owned()
+        } else {
+            format!("{name} {}", self.clean(&scope.to_string()))
+        }
+    }
+
+    /// The node's name, if it has one that is known.
+    pub(super) fn node_name(&self, session: &'a SessionBoard) -> Option<Cow<'a, str>> {
+        let node = self.state.board.node(&session.session)?.properties.value()?.as_ref()?;
+        node.name.as_deref().filter(|name| !name.is_empty()).map(|name| self.clean(name))
+    }
+
+    /// Name and id of a session's node.
+    pub(super) fn node(&self, session: &'a SessionBoard) -> String {
+        let id = self.clean(session.session.target.as_str());
+        match self.node_name(session) {
+            Some(name) => format!("{name} ({id})"),
+            None => id.into_owned(),
+        }
+    }
+
+    /// A session's status for people; an ended one says how it ended.
+    pub(super) fn status(&self, session: &SessionBoard) -> (String, Style) {
+        match &session.phase {
+            Phase::Ended { how, .. } => (format!("ended ({})", self.clean(how)), self.theme.muted),
+            Phase::Active => {
+                let style = match session.session.status {
+                    SessionStatus::Connected => self.theme.text,
+                    SessionStatus::Terminating | SessionStatus::Failed => self.theme.warning,
+                    _ => self.theme.muted,
+                };
+                (self.clean(session.session.status.as_str()).into_owned(), style)
+            }
+        }
+    }
+
+    /// A termination of that session was sent and is not over.
+    pub(super) fn is_ending(&self, key: &SessionKey) -> bool {
+        self.state.acts.iter().any(|act| {
+            act.kind == ActKind::Terminate
+                && act.session == *key
+                && act.steps.iter().any(|step| !step.outcome.is_final())
+        })
+    }
+
+    /// `tags: denied: tag:GetResources; next try in 12 s`.
+    pub(super) fn missing(&self, missing: &MissingFact) -> String {
+        let mut words = format!("{}: {}", self.clean(&missing.fact), self.clean(&missing.reason));
+        if let Some(retry) = self.retry(missing.retry_at) {
+            words.push_str("; ");
+            words.push_str(&retry);
+        }
+        words
+    }
+
+    /// How all tables look.
+    pub(super) fn dress(&self, reverse: bool) -> Dress<'a> {
+        Dress {
+            heading: self.theme.muted.add_modifier(Modifier::BOLD),
+            sorted: self.theme.accent.add_modifier(Modifier::BOLD),
+            marker: if reverse { self.glyphs.ascending } else { self.glyphs.descending },
+            ellipsis: self.glyphs.ellipsis,
+        }
+    }
+
+    /// Draws a pane's frame with its title on the left and how it is on the right. What is left inside.
+    pub(super) fn pane(
+        &self,
+        buffer: &mut Buffer,
+        area: Rect,
+        title: &[Piece<'_>],
+        state: &[Piece<'_>],
+        focused: bool,
+    ) -> Rect {
+        let area = area.intersection(buffer.area);
+        if area.width < 2 || area.height < 2 {
+            return Rect::new(area.x, area.y, 0, 0);
+        }
+        let style = if focused { self.theme.border_focused } else { self.theme.border };
+        let set = &self.glyphs.border;
+        let (right, bottom) = (area.right() - 1, area.bottom() - 1);
+        for x in area.x + 1..right {
+            cell(buffer, x, area.y, set.horizontal_top, style);
+            cell(buffer, x, bottom, set.horizontal_bottom, style);
+        }
+        for y in area.y + 1..bottom {
+            cell(buffer, area.x, y, set.vertical_left, style);
+            cell(buffer, right, y, set.vertical_right, style);
+        }
+        cell(buffer, area.x, area.y, set.top_left, style);
+        cell(buffer, right, area.y, set.top_right, style);
+        cell(buffer, area.x, bottom, set.bottom_left, style);
+        cell(buffer, right, bottom, set.bottom_right, style);
+        // The focus is a sign as well as a color.
+        let sign =
+            if focused { vec![piece(format!("{} ", self.glyphs.selected), self.theme.accent)] } else { Vec::new() };
+        let title: Pieces<'_> = sign.into_iter().chain(title.iter().cloned()).collect();
+        self.on_frame(buffer, area, area.y, &title, state);
+        Rect::new(area.x + 1, area.y + 1, area.width - 2, area.height - 2)
+    }
+
+    /// Writes words into a horizontal line of a frame: on the left, and, where there is room beside them, on the right.
+    pub(super) fn on_frame(&self, buffer: &mut Buffer, area: Rect, y: u16, left: &[Piece<'_>], right: &[Piece<'_>]) {
+        let room = Rect::new(area.x + 2, y, area.width.saturating_sub(4), 1);
+        let padded = |line: &[Piece<'_>]| -> Pieces<'static> {
+            let own = line.iter().map(|part| piece(part.text.clone().into_owned(), part.style));
+            std::iter::once(piece(" ", self.theme.text)).chain(own).chain([piece(" ", self.theme.text)]).collect()
+        };
+        let mut taken = 0;
+        if !left.is_empty() && room.width > 2 {
+            taken = put_line(buffer, (room.x, y), room.width, &padded(left), self.glyphs.ellipsis);
+        }
+        let left_over = room.width.saturating_sub(taken + 1);
+        if !right.is_empty() && left_over > 6 {
+            let area = Rect::new(room.right() - left_over, y, left_over, 1);
+            put_right(buffer, area, &padded(right), self.glyphs.ellipsis);
+        }
+    }
+
+    /// Words in the middle of an empty pane.
+    pub(super) fn centered(&self, buffer: &mut Buffer, area: Rect, lines: &[(String, Style)]) {
+        let wrapped: Vec<(String, Style)> = lines
+            .iter()
+            .flat_map(|(words, style)| {
+                let wide = usize::from(area.width.saturating_sub(4)).clamp(1, 64);
+                text::wrap(words, wide).into_iter().map(|line| (line, *style)).collect::<Vec<_>>()
+            })
+            .collect();
+        let height = u16::try_from(wrapped.len()).unwrap_or(u16::MAX).min(area.height);
+        let top = area.y + (area.height - height) / 2;
+        for ((words, style), y) in wrapped.iter().zip(top..area.bottom()) {
+            let wide = u16::try_from(text::width(words)).unwrap_or(u16::MAX).min(area.width);
+            let x = area.x + (area.width - wide) / 2;
+            text::put(buffer, (x, y), area.width, words, *style, self.glyphs.ellipsis);
+        }
+    }
+
+    /// Lines of pieces from the top of an area on.
+    pub(super) fn lines(&self, buffer: &mut Buffer, area: Rect, lines: &[Pieces<'_>]) {
+        for (line, y) in lines.iter().zip(area.top()..area.bottom()) {
+            put_line(buffer, (area.x, y), area.width, line, self.glyphs.ellipsis);
+        }
+    }
+
+    /// `12-28 of 340`, for the foot of a list that does not fit.
+    pub(super) fn position(&self, offset: usize, visible: usize, all: usize) -> Pieces<'static> {
+        if all <= visible {
+            return Vec::new();
+        }
+        let last = (offset + visible).min(all);
+        vec![piece(format!("{}-{last} of {all}", offset + 1), self.theme.muted)]
+    }
+}
+
+fn cell(buffer: &mut Buffer, x: u16, y: u16, symbol: &str, style: Style) {
+    if let Some(cell) = buffer.cell_mut((x, y)) {
+        cell.set_symbol(symbol).set_style(style);
+    }
+}

@@ -1,0 +1,173 @@
+//! A drawn buffer as a picture, for the README: every cell where the terminal has it, in its colors.
+
+use std::fmt::Write;
+
+use ratatui::{
+    buffer::{Buffer, Cell, CellWidth},
+    style::{Color, Modifier},
+};
+
+/// Width and height of a cell, and where the text stands in it, in pixels.
+const CELL: (f32, f32, f32) = (8.4, 17.0, 12.8);
+/// Around the screen, in pixels.
+const MARGIN: f32 = 14.0;
+
+/// What a terminal takes for colors that are not named in full.
+#[derive(Debug, Clone, Copy)]
+pub struct Palette {
+    /// Color of text that has none, as 0xRRGGBB.
+    pub foreground: u32,
+    /// Color of cells that have none, as 0xRRGGBB.
+    pub background: u32,
+}
+
+/// The buffer as an SVG document. Deterministic: the same buffer gives the same text.
+pub fn render(buffer: &Buffer, palette: Palette) -> String {
+    let (cell_width, cell_height, base) = CELL;
+    let area = buffer.area;
+    let width = f32::from(area.width) * cell_width + 2.0 * MARGIN;
+    let height = f32::from(area.height) * cell_height + 2.0 * MARGIN;
+    let mut svg = String::new();
+    let _ = writeln!(
+        svg,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.1} {height:.1}\" width=\"{width:.0}\" height=\"{height:.0}\">\n\
+         <style>text{{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:14px;white-space:pre}}</style>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#{:06x}\"/>",
+        palette.background
+    );
+    for y in area.top()..area.bottom() {
+        let mut x = area.left();
+        while let Some(cell) = buffer.cell((x, y)).filter(|_| x < area.right()) {
+            let wide = cell.symbol().cell_width().max(1);
+            if wide > 1 {
+                // A run of its own: a font that draws it narrower shall not move what follows.
+                run(&mut svg, palette, (x - area.x, y - area.y), wide, cell, cell.symbol());
+                x = x.saturating_add(wide);
+                continue;
+            }
+            let start = x;
+            let mut text = String::new();
+            while let Some(next) = buffer.cell((x, y)).filter(|next| {
+                x < area.right() && next.symbol().cell_width() <= 1 && paint(next, palette) == paint(cell, palette)
+            }) {
+                text.push_str(next.symbol());
+                x += 1;
+            }
+            run(&mut svg, palette, (start - area.x, y - area.y), x - start, cell, &text);
+        }
+    }
+    svg.push_str("</svg>\n");
+    let _ = base;
+    svg
+}
+
+/// Foreground, background and weight of a cell.
+fn paint(cell: &Cell, palette: Palette) -> (u32, u32, Modifier) {
+    let (mut fg, mut bg) = (rgb(cell.fg, palette.foreground), rgb(cell.bg, palette.background));
+    if cell.modifier.contains(Modifier::REVERSED) {
+        std::mem::swap(&mut fg, &mut bg);
+    }
+    (fg, bg, cell.modifier - Modifier::REVERSED)
+}
+
+fn run(svg: &mut String, palette: Palette, (column, row): (u16, u16), cells: u16, cell: &Cell, text: &str) {
+    let (cell_width, cell_height, base) = CELL;
+    let (fg, bg, modifier) = paint(cell, palette);
+    let x = MARGIN + f32::from(column) * cell_width;
+    let y = MARGIN + f32::from(row) * cell_height;
+    let width = f32::from(cells) * cell_width;
+    if bg != palette.background {
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{cell_height:.1}\" fill=\"#{bg:06x}\"/>"
+        );
+    }
+    let trimmed = text.trim_end();
+    if trimmed.is_empty() {
+        return;
+    }
+    let mut attributes = String::new();
+    for (set, attribute) in [
+        (Modifier::BOLD, " font-weight=\"bold\""),
+        (Modifier::ITALIC, " font-style=\"italic\""),
+        (Modifier::UNDERLINED, " text-decoration=\"underline\""),
+        (Modifier::CROSSED_OUT, " text-decoration=\"line-through\""),
+        (Modifier::DIM, " opacity=\"0.6\""),
+    ] {
+        if modifier.contains(set) {
+            attributes.push_str(attribute);
+        }
+    }
+    let baseline = y + base;
+    let length = if trimmed.len() == text.len() || trimmed.is_ascii() {
+        format!(" textLength=\"{:.1}\"", trimmed.chars().count() as f32 * cell_width)
+    } else {
+        String::new()
+    };
+    let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{baseline:.1}\" fill=\"#{fg:06x}\"{attributes}{length}>");
+    for character in trimmed.chars() {
+        match character {
+            '&' => svg.push_str("&amp;"),
+            '<' => svg.push_str("&lt;"),
+            '>' => svg.push_str("&gt;"),
+            other => svg.push(other),
+        }
+    }
+    svg.push_str("</text>\n");
+}
+
+/// A color as 0xRRGGBB; the sixteen of a terminal in the values that xterm gives them.
+fn rgb(color: Color, default: u32) -> u32 {
+    match color {
+        Color::Reset => default,
+        Color::Rgb(red, green, blue) => u32::from_be_bytes([0, red, green, blue]),
+        Color::Black | Color::Indexed(0) => 0x00_0000,
+        Color::Red | Color::Indexed(1) => 0xcd_0000,
+        Color::Green | Color::Indexed(2) => 0x00_cd00,
+        Color::Yellow | Color::Indexed(3) => 0xcd_cd00,
+        Color::Blue | Color::Indexed(4) => 0x00_00ee,
+        Color::Magenta | Color::Indexed(5) => 0xcd_00cd,
+        Color::Cyan | Color::Indexed(6) => 0x00_cdcd,
+        Color::Gray | Color::Indexed(7) => 0xe5_e5e5,
+        Color::DarkGray | Color::Indexed(8) => 0x7f_7f7f,
+        Color::LightRed | Color::Indexed(9) => 0xff_0000,
+        Color::LightGreen | Color::Indexed(10) => 0x00_ff00,
+        Color::LightYellow | Color::Indexed(11) => 0xff_ff00,
+        Color::LightBlue | Color::Indexed(12) => 0x5c_5cff,
+        Color::LightMagenta | Color::Indexed(13) => 0xff_00ff,
+        Color::LightCyan | Color::Indexed(14) => 0x00_ffff,
+        Color::White | Color::Indexed(15) => 0xff_ffff,
+        // The 6x6x6 cube and the ramp of grays of xterm-256color.
+        Color::Indexed(index @ 16..=231) => {
+            let level = |part: u8| if part == 0 { 0 } else { 55 + 40 * part };
+            let index = index - 16;
+            u32::from_be_bytes([0, level(index / 36), level(index / 6 % 6), level(index % 6)])
+        }
+        Color::Indexed(index) => {
+            let gray = 8 + 10 * (index - 232);
+            u32::from_be_bytes([0, gray, gray, gray])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::{layout::Rect, style::Style};
+
+    #[test]
+    fn texts_are_escaped_and_placed_by_cells() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 1));
+        buffer.set_string(0, 0, "漢<&", Style::new().fg(Color::Rgb(1, 2, 3)));
+        let svg = render(&buffer, Palette { foreground: 0xff_ffff, background: 0 });
+        assert!(svg.contains(">漢</text>"), "{svg}");
+        assert!(svg.contains("x=\"30.8\"") && svg.contains(">&lt;&amp;</text>"), "{svg}");
+        assert!(svg.contains("fill=\"#010203\""), "{svg}");
+    }
+
+    #[test]
+    fn colors_of_the_cube_are_those_of_xterm() {
+        assert_eq!(rgb(Color::Indexed(196), 0), 0xff_0000);
+        assert_eq!(rgb(Color::Indexed(244), 0), 0x80_8080);
+    }
+}

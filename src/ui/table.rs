@@ -1,0 +1,233 @@
+//! The sessions table. Only the rows that are seen are built.
+
+use jiff::SignedDuration;
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use super::{
+    columns::{self, Column, Row},
+    look::Look,
+    text::{self, Pieces, counted, piece},
+};
+use crate::{
+    app::{
+        board::{Phase, SessionBoard},
+        view::{Focus, Screen, SortBy},
+    },
+    domain::{Session, SessionKey, SessionStatus, Verdict},
+};
+
+/// From this width on a status has a word of its own, and the node its id.
+const ROOMY: u16 = 150;
+
+/// Draws the pane.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+    let view = &look.state.view;
+    let table = &view.table;
+    let shown = table.list.rows.len();
+    let mut title: Pieces<'_> = vec![piece("Sessions ", look.theme.title)];
+    if table.filter.is_empty() {
+        title.push(piece(table.total.to_string(), look.theme.text));
+    } else {
+        title.push(piece(format!("{shown} of {}", table.total), look.theme.text));
+        title.push(piece("  filter ", look.theme.muted));
+        title.push(piece(look.clean(&table.filter), look.theme.match_));
+    }
+    let sorted = match table.sort {
+        SortBy::Severity => "worst first".to_owned(),
+        other => format!("by {}", other.title().to_lowercase()),
+    };
+    let sorted = if table.reverse { format!("{sorted}, reversed") } else { sorted };
+    let state = [piece(sorted, look.theme.muted)];
+    let inner = look.pane(buffer, area, &title, &state, view.focus == Focus::Table);
+    if inner.height == 0 {
+        return;
+    }
+    if shown == 0 {
+        return empty(look, buffer, inner);
+    }
+    let visible = usize::from(inner.height.saturating_sub(1));
+    let roomy = inner.width >= ROOMY;
+    let columns = columns(look, roomy);
+    let rows: Vec<Row<'_>> =
+        table.list.rows.iter().skip(table.list.offset).take(visible).map(|key| row(look, key, roomy)).collect();
+    columns::draw(buffer, inner, &columns, &rows, &look.dress(table.reverse));
+    let position = look.position(table.list.offset, visible, shown);
+    look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
+}
+
+fn columns(look: &Look<'_>, roomy: bool) -> Vec<Column> {
+    let table = &look.state.view.table;
+    let sorted = |by: SortBy, mut column: Column| {
+        column.sorted = table.sort == by;
+        column
+    };
+    let status = if roomy { Column::new("STATUS", 9, 12, 5) } else { Column::new("", 1, 1, 5) };
+    vec![
+        Column::new("", 2, 2, 0),
+        status,
+        sorted(SortBy::Severity, Column::new("VERDICT", 13, 18, 0)),
+        sorted(SortBy::Account, Column::new("ACCOUNT", 9, 24, 4).middle()),
+        sorted(SortBy::Region, Column::new("REGION", 9, 16, 8).middle()),
+        sorted(
+            SortBy::Node,
+            if roomy { Column::new("NODE", 20, 44, 0) } else { Column::new("NODE", 10, 24, 0).middle() },
+        ),
+        sorted(SortBy::Owner, Column::new("OWNER", 10, 40, 2)),
+        sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 3)),
+        sorted(SortBy::Reason, Column::new("REASON", 12, 60, 9)),
+        sorted(SortBy::Age, Column::number("AGE", 5, 7, 0)),
+        sorted(
+            SortBy::LastOutput,
+            if roomy { Column::number("LAST OUT", 10, 10, 6) } else { Column::number("OUT", 5, 7, 6) },
+        ),
+    ]
+}
+
+fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, roomy: bool) -> Row<'a> {
+    let over = (look.state.view.table.list.selected.as_ref() == Some(key)).then_some(look.theme.selection);
+    let Some(session) = look.state.board.sessions.get(key) else {
+        let gone = vec![piece(look.clean(key.id.as_str()), look.theme.ghost)];
+        return Row {
+            cells: vec![Vec::new(), Vec::new(), vec![piece("gone", look.theme.ghost)], Vec::new(), Vec::new(), gone],
+            over,
+        };
+    };
+    let theme = look.theme;
+    let record = &session.session;
+    let ghost = !session.is_active();
+    let plain = |style: Style| if ghost { theme.ghost } else { style };
+    let (mark, word, verdict_style) = verdict(look, session);
+    let (status, status_style) = status(look, session, roomy);
+    let (last, last_style) = last_output(look, session);
+    let ordinary = record.document_name() == Session::DEFAULT_DOCUMENT;
+    let reason = record.reason.as_deref().unwrap_or_default();
+    let owner = look.owner(&record.owner);
+    let cells = vec![
+        vec![piece(mark, verdict_style)],
+        vec![piece(status, plain(status_style))],
+        vec![piece(word, verdict_style)],
+        vec![piece(look.account(&key.scope), plain(theme.text))],
+        vec![piece(look.clean(key.scope.region.as_str()), plain(theme.muted))],
+        node(look, session, roomy, plain(theme.text), plain(theme.muted)),
+        vec![piece(owner, plain(theme.text))],
+        vec![piece(look.clean(record.document_name()), plain(if ordinary { theme.muted } else { theme.text }))],
+        vec![piece(look.clean(reason), plain(theme.muted))],
+        vec![piece(age(look, session), plain(theme.text))],
+        vec![piece(last, plain(last_style))],
+    ];
+    Row { cells, over }
+}
+
+/// Mark, word and color of the verdict; an ended or ending session says that first.
+fn verdict(look: &Look<'_>, session: &SessionBoard) -> (String, String, Style) {
+    let (mark, word, style) = look.verdict(session);
+    match &session.phase {
+        Phase::Ended { how, .. } => (mark, format!("ended ({})", look.clean(how)), look.theme.ghost),
+        Phase::Active
+            if look.is_ending(&session.session.key) || session.session.status == SessionStatus::Terminating =>
+        {
+            (mark, "TERMINATING".to_owned(), look.theme.warning.add_modifier(Modifier::BOLD))
+        }
+        Phase::Active if session.judgement.verdict == Some(Verdict::InsufficientData) => {
+            (mark, "INSUFFICIENT".to_owned(), style)
+        }
+        Phase::Active => (mark, word.to_owned(), style),
+    }
+}
+
+/// The status as a word, or as one glyph.
+fn status(look: &Look<'_>, session: &SessionBoard, roomy: bool) -> (String, Style) {
+    let (word, style) = look.status(session);
+    if roomy {
+        let word = if session.is_active() { word } else { String::new() };
+        let style = if session.session.status == SessionStatus::Connected { look.theme.muted } else { style };
+        return (word, style);
+    }
+    let glyph = match session.session.status {
+        _ if !session.is_active() => "",
+        SessionStatus::Connected => "",
+        SessionStatus::Disconnected => look.glyphs.disconnected,
+        _ => look.glyphs.loading,
+    };
+    (glyph.to_owned(), style)
+}
+
+fn node<'a>(look: &Look<'a>, session: &'a SessionBoard, roomy: bool, name_style: Style, id_style: Style) -> Pieces<'a> {
+    let id = look.clean(session.session.target.as_str());
+    match look.node_name(session) {
+        Some(name) if roomy => vec![piece(name, name_style), piece(" ", id_style), piece(id, id_style)],
+        Some(name) => vec![piece(name, name_style)],
+        None => vec![piece(id, name_style)],
+    }
+}
+
+fn age(look: &Look<'_>, session: &SessionBoard) -> String {
+    let until = match session.phase {
+        Phase::Ended { at, .. } => at,
+        Phase::Active => look.state.now,
+    };
+    match session.session.started_at {
+        Some(started) => text::age(until.duration_since(started)),
+        None => "?".to_owned(),
+    }
+}
+
+/// When it printed last; what is less than ten seconds ago happens now.
+fn last_output(look: &Look<'_>, session: &SessionBoard) -> (String, Style) {
+    match session.last_output() {
+        Some(at) => {
+            let recent = look.state.now.duration_since(at) < SignedDuration::from_secs(10);
+            (look.ago(at), if recent { look.theme.accent } else { look.theme.muted })
+        }
+        None => (look.glyphs.not_applicable.to_owned(), look.theme.muted),
+    }
+}
+
+/// Why there are no rows: each reason is another one.
+fn empty(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+    let (state, theme) = (look.state, look.theme);
+    let counts = &state.counts;
+    let unseen = super::header::unseen(counts);
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    if !state.view.table.filter.is_empty() && state.view.table.total > 0 {
+        let filter = look.clean(&state.view.table.filter);
+        lines.push((format!("no session matches \"{filter}\""), theme.title));
+        let all = counted(state.view.table.total, "session is hidden", "sessions are hidden");
+        lines.push((format!("{all}; Esc shows all again"), theme.muted));
+    } else if counts.scopes == 0 {
+        lines.push(("no account and region is configured".to_owned(), theme.danger));
+    } else if unseen > 0 && counts.fresh == 0 {
+        lines.push((
+            format!("{} cannot be read: there may be sessions that are not shown", counted(unseen, "scope", "scopes")),
+            theme.danger,
+        ));
+        let key = state.setup.keymap.first_key(super::footer::action_of(Screen::Scopes)).unwrap_or_default();
+        lines.push((format!("{key} shows why, scope by scope"), theme.muted));
+    } else if counts.loading > 0 {
+        lines.push((format!("{} reading the sessions", look.glyphs.loading), theme.title));
+        lines.push((
+            format!(
+                "{} of {} answered so far",
+                counts.scopes - counts.loading,
+                counted(counts.scopes, "scope", "scopes")
+            ),
+            theme.muted,
+        ));
+    } else {
+        lines.push(("no active session".to_owned(), theme.title));
+        let read = format!("{} of {} read", counts.fresh, counted(counts.scopes, "scope", "scopes"));
+        match counts.oldest_seconds {
+            Some(seconds) => lines.push((format!("{read}, the oldest answer is {seconds} s old"), theme.muted)),
+            None => lines.push((read, theme.muted)),
+        }
+        if unseen > 0 {
+            let blind = counted(unseen, "scope cannot", "scopes cannot");
+            lines.push((format!("{blind} be read: there may be sessions that are not shown"), theme.danger));
+        }
+    }
+    look.centered(buffer, area, &lines);
+}

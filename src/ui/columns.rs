@@ -53,7 +53,7 @@ const GAP: u16 = 1;
 /// The width of each column in `room` cells; `None`: there is no room for it.
 ///
 /// Columns are dropped by their rank until the narrowest form of the others fits; what is left is given to those whose
-/// content wants more, the hungriest first.
+/// content wants more.
 pub(super) fn widths(columns: &[Column], content: &[u16], room: u16) -> Vec<Option<u16>> {
     let ideal = |index: usize| {
         let wants = content.get(index).copied().unwrap_or(0);
@@ -79,18 +79,12 @@ pub(super) fn widths(columns: &[Column], content: &[u16], room: u16) -> Vec<Opti
             *width = Some(column.min);
         }
     }
-    // Cell by cell to the column that lacks the largest part of what it wants: all stay readable.
+    // Cell by cell to the narrowest column that wants more: short ones are soon whole, long ones share the rest.
     while left > 0 {
-        let lack = |index: usize| {
-            let now = widths.get(index).copied().flatten().unwrap_or(0);
-            let wants = ideal(index);
-            if now >= wants { 0 } else { u32::from(wants - now) * 1000 / u32::from(wants.max(1)) }
-        };
-        let Some(hungriest) = shown.iter().copied().filter(|index| lack(*index) > 0).max_by_key(|index| lack(*index))
-        else {
-            break;
-        };
-        if let Some(Some(width)) = widths.get_mut(hungriest) {
+        let width = |index: usize| widths.get(index).copied().flatten().unwrap_or(0);
+        let hungry = shown.iter().copied().filter(|index| width(*index) < ideal(*index));
+        let Some(narrowest) = hungry.min_by_key(|index| width(*index)) else { break };
+        if let Some(Some(width)) = widths.get_mut(narrowest) {
             *width += 1;
         }
         left -= 1;

@@ -42,7 +42,8 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, dialog: &Di
     let needed = 3 + count(&question) + count(&complaint) + field;
     let context_room = area.height.saturating_sub(needed + 1).min(count(&context));
     let air = u16::from(context_room > 0);
-    let height = (needed + context_room + air).min(area.height);
+    let last_air = u16::from(dialog.step != Step::Reason && area.height > needed + context_room + air);
+    let height = (needed + context_room + air + last_air).min(area.height);
     let place = Rect::new(
         area.x + area.width.saturating_sub(width) / 2,
         area.y + area.height.saturating_sub(height) / 2,
@@ -120,6 +121,9 @@ fn question(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Vec<Pieces<'stati
                 look.place(&dialog.session.scope)
             );
             sheet.words(Vec::new(), 0, &what, theme.danger);
+            let reason = dialog.reason_text();
+            let because = text::fit(&look.clean(&reason), cells.saturating_sub(9), look.glyphs.ellipsis).into_owned();
+            sheet.line(vec![piece("because: ", theme.muted), piece(because, theme.text)]);
         }
     }
     sheet.lines
@@ -153,7 +157,7 @@ fn complaint(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Vec<Pieces<'stat
     sheet.lines
 }
 
-fn keys(look: &Look<'_>, dialog: &Dialog) -> Pieces<'static> {
+pub(super) fn keys(look: &Look<'_>, dialog: &Dialog) -> Pieces<'static> {
     let theme = look.theme;
     let key = |name: &'static str, style: Style| piece(name, style.add_modifier(Modifier::BOLD));
     let word = |words: &'static str| piece(words, theme.muted);

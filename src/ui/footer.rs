@@ -33,6 +33,12 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Option<P
         return None;
     }
     let view = &look.state.view;
+    if let Some(dialog) = &view.dialog {
+        let mut keys = super::dialog::keys(look, dialog);
+        keys.insert(0, piece(" ", look.theme.text));
+        put_line(buffer, (area.x, area.y), area.width, &keys, look.glyphs.ellipsis);
+        return None;
+    }
     if let Some(input) = &view.input {
         return Some(draw_input(look, buffer, area, &input.text));
     }

@@ -20,7 +20,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize)
     let (left, right) = (keys(look), signs(look));
     let widest = |lines: &[Pieces<'_>]| lines.iter().map(|line| line_width(line)).max().unwrap_or(0);
     let (left_width, right_width) = (widest(&left), widest(&right));
-    let beside = usize::from(area.width) >= left_width + right_width + 10;
+    let beside = usize::from(area.width) >= left_width + right_width + 8;
     let (lines, wanted_width) = if beside {
         (left.len().max(right.len()), left_width + right_width + 8)
     } else {
@@ -88,7 +88,7 @@ fn signs(look: &Look<'_>) -> Vec<Pieces<'static>> {
         ]);
     }
     for (verdict, words) in [
-        (Verdict::InsufficientData, "INSUFFICIENT_DATA: a fact is missing, this is no pass"),
+        (Verdict::InsufficientData, "INSUFFICIENT_DATA: a fact is missing"),
         (Verdict::Compliant, "COMPLIANT"),
         (Verdict::NotApplicable, "NOT_APPLICABLE"),
     ] {

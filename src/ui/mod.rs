@@ -22,7 +22,7 @@ pub mod theme;
 mod too_small;
 mod transcript;
 
-use ratatui::{Frame, layout::Rect};
+use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
 use crate::app::{State, layout::Areas, view::Screen};
 use look::Look;
@@ -61,10 +61,28 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
                 transcript::draw(&look, buffer, area);
             }
         }
-        Screen::Alerts => in_two(&look, buffer, table, detail, acts::draw, acts::draw_detail),
-        Screen::Preferences => in_two(&look, buffer, table, detail, preferences::draw, preferences::draw_detail),
-        Screen::History => in_two(&look, buffer, table, detail, history::draw, history::draw_detail),
-        Screen::Scopes => in_two(&look, buffer, table, detail, scopes::draw, scopes::draw_detail),
+        screen => {
+            let view = &state.view;
+            let (draw_list, draw_detail, selected): (DrawPane, DrawPane, bool) = match screen {
+                Screen::Alerts => (acts::draw, acts::draw_detail, view.acts.selected.is_some()),
+                Screen::Preferences => {
+                    (preferences::draw, preferences::draw_detail, view.preferences.selected.is_some())
+                }
+                Screen::History => (history::draw, history::draw_detail, view.history.selected.is_some()),
+                Screen::Sessions | Screen::Scopes => {
+                    (scopes::draw, scopes::draw_detail, view.scopes.selected.is_some())
+                }
+            };
+            match (table, detail) {
+                (Some(list), Some(below)) if selected => {
+                    draw_list(&look, buffer, list);
+                    draw_detail(&look, buffer, below);
+                }
+                // Nothing is selected because there is nothing: the list's words get all the room.
+                (Some(list), below) => draw_list(&look, buffer, below.map_or(list, |below| list.union(below))),
+                (None, _) => {}
+            }
+        }
     }
     let cursor = footer::draw(&look, buffer, areas.footer);
     if let Some(top) = state.view.help {
@@ -78,21 +96,4 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
     drawn
 }
 
-type DrawPane = fn(&Look<'_>, &mut ratatui::buffer::Buffer, Rect);
-
-/// A list, and the selected row in full where there is room.
-fn in_two(
-    look: &Look<'_>,
-    buffer: &mut ratatui::buffer::Buffer,
-    list: Option<Rect>,
-    detail: Option<Rect>,
-    draw_list: DrawPane,
-    draw_detail: DrawPane,
-) {
-    if let Some(area) = list {
-        draw_list(look, buffer, area);
-    }
-    if let Some(area) = detail {
-        draw_detail(look, buffer, area);
-    }
-}
+type DrawPane = fn(&Look<'_>, &mut Buffer, Rect);

@@ -24,8 +24,8 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let visible = usize::from(inner.height.saturating_sub(1));
     let columns = [
-        Column::new("ACCOUNT", 8, 24, 0),
-        Column::new("REGION", 10, 16, 0),
+        Column::new("ACCOUNT", 8, 24, 0).middle(),
+        Column::new("REGION", 9, 16, 0).middle(),
         Column::new("STREAMING", 9, 9, 0),
         Column::new("LOG GROUP", 12, 40, 0),
         Column::new("BUCKET", 10, 50, 3),

@@ -38,9 +38,9 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let sessions = sessions(look);
     let columns = [
         Column::new("HEALTH", 11, 18, 0),
-        Column::new("ACCOUNT", 8, 24, 0),
+        Column::new("ACCOUNT", 8, 24, 0).middle(),
         Column::new("ID", 12, 12, 5),
-        Column::new("REGION", 10, 16, 0),
+        Column::new("REGION", 9, 16, 0).middle(),
         Column::number("DATA", 5, 8, 0),
         Column::number("SESSIONS", 8, 8, 6),
         Column::number("CALLS", 6, 9, 4),

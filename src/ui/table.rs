@@ -71,7 +71,7 @@ fn columns(look: &Look<'_>, roomy: bool) -> Vec<Column> {
         status,
         sorted(SortBy::Severity, Column::new("VERDICT", 13, 18, 0)),
         sorted(SortBy::Account, Column::new("ACCOUNT", 9, 24, 4).middle()),
-        sorted(SortBy::Region, Column::new("REGION", 10, 16, 8)),
+        sorted(SortBy::Region, Column::new("REGION", 9, 16, 8).middle()),
         sorted(
             SortBy::Node,
             if roomy { Column::new("NODE", 20, 44, 0) } else { Column::new("NODE", 10, 24, 0).middle() },

@@ -26,6 +26,8 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         let inner = look.pane(buffer, area, &title, &[], focused);
         return look.centered(buffer, inner, &[("no session is selected".to_owned(), theme.muted)]);
     };
+    // Whose it is: the pane may be the only one on the screen.
+    let title = [piece("Transcript  ", theme.title), piece(look.clean(transcript.session.id.as_str()), theme.muted)];
     let inner = look.pane(buffer, area, &title, &state(look, transcript), focused);
     if inner.width == 0 || inner.height == 0 {
         return;

@@ -87,9 +87,14 @@ pub fn settle(state: &mut State) {
     }
 }
 
-/// Presses a key, a while after the key before.
+/// Presses a key, as long after the key before as a person takes.
 pub fn press(state: &mut State, code: KeyCode) {
-    let at = state.now + SignedDuration::from_millis(700);
+    press_after(state, code, 200);
+}
+
+/// Presses a key, that many milliseconds after whatever was before.
+pub fn press_after(state: &mut State, code: KeyCode, milliseconds: i64) {
+    let at = state.now + SignedDuration::from_millis(milliseconds);
     let modifiers = match code {
         KeyCode::Char(character) if character.is_uppercase() => KeyModifiers::SHIFT,
         _ => KeyModifiers::NONE,

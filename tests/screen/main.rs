@@ -5,4 +5,5 @@ mod any_size;
 mod dump;
 mod picture;
 mod snapshots;
+#[allow(dead_code)] // the benchmarks use it too
 mod world;

@@ -1,9 +1,10 @@
 //! Styled snapshots at three sizes: what is on the screen, and in which colors.
 
 use crossterm::event::KeyCode;
+use ratatui::style::Modifier;
 use ssmwatch::{
     app::State,
-    domain::ActOutcome,
+    domain::{ActOutcome, Observation, Session, SessionStatus},
     ui::theme::{Glyphs, MONO},
 };
 
@@ -149,6 +150,25 @@ fn loading_and_filtered_away() {
     world::press(&mut filtered, KeyCode::Char('/'));
     world::type_text(&mut filtered, "nobody");
     insta::assert_snapshot!("filtered_80x24", text(&drawn(&filtered, "default-dark", &Glyphs::UTF8)));
+}
+
+#[test]
+fn a_selected_session_that_ends_stays_as_a_ghost() {
+    let mut state = world::bad_day((120, 40));
+    world::select(&mut state, "jane.doe-0a1b2c3d4e5f60718");
+    let key = state.view.table.list.selected.clone().unwrap();
+    let session = state.board.sessions[&key].session.clone();
+    let now = state.now;
+    let ended = Session { status: SessionStatus::Terminated, ended_at: Some(now), ..session };
+    let sessions = vec![ended];
+    world::observe(&mut state, Observation::History { scope: key.scope.clone(), sessions, since: now, at: now }, now);
+    let buffer = drawn(&state, "default-dark", &Glyphs::UTF8);
+    let words = text(&buffer);
+    assert!(words.contains("ended (Terminated)"), "{words}");
+    let struck = buffer.content().iter().filter(|cell| cell.modifier.contains(Modifier::CROSSED_OUT)).count();
+    assert!(struck > 20, "the row is not struck out");
+    world::press(&mut state, KeyCode::Char('j'));
+    assert!(!text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("ended (Terminated)"), "left, it goes");
 }
 
 #[test]

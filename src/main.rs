@@ -1,2 +1,7 @@
-//! ssmwatch
-fn main() {}
+//! Arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ssmwatch::program::main(std::env::args_os())
+}

@@ -11,6 +11,8 @@ pub mod layout;
 pub mod message;
 pub mod project;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod update;
 pub mod view;
 

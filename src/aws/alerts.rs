@@ -63,7 +63,7 @@ impl Fleet {
                 .map_err(|error| other(PUBLISH, &error.to_string()))?;
             request = request.message_attributes(name, value);
         }
-        let answer = request.send().await.map_err(|error| classify(PUBLISH, &error));
+        let answer = Box::pin(request.send()).await.map_err(|error| classify(PUBLISH, &error));
         if let Some(scope) = counted {
             scope.count(PUBLISH, answer.as_ref().err());
         }

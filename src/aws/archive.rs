@@ -55,7 +55,7 @@ impl ScopeClient {
                 .key(key)
                 .customize()
                 .config_override(aws_sdk_s3::config::Builder::new().region(sdk_region));
-            let answer = match request.send().await {
+            let answer = match Box::pin(request.send()).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     // A bucket of another region says which one.

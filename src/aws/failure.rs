@@ -9,6 +9,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::{Failure, FailureClass};
 
+/// The `action` of a failure that came before any request: there was nothing to sign it with.
+pub(super) const CREDENTIALS: &str = "credentials";
+
 /// Longest message that a [`Failure`] carries, in characters.
 const MESSAGE_CHARS: usize = 300;
 
@@ -151,7 +154,6 @@ fn class_of_status(status: u16) -> FailureClass {
 ///
 /// A refused `AssumeRole` is a missing permission of its own and is named as such.
 fn credentials_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
-    const CREDENTIALS: &str = "credentials";
     let credentials = chain(error).find_map(|link| link.downcast_ref::<CredentialsError>())?;
     if let Some(refused) = chain(credentials).find_map(|link| link.downcast_ref::<AssumeRoleError>()) {
         let code = refused.code().map(bare_code);
@@ -167,7 +169,7 @@ fn credentials_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
         });
     }
     let words = words_of(credentials);
-    let text = words.to_lowercase();
+    let text = chain(credentials).map(|link| link.to_string().to_lowercase()).collect::<Vec<_>>().join("\n");
     let class = if matches!(credentials, CredentialsError::ProviderTimedOut(_))
         || ["dispatch failure", "connect error", "timed out", "timeout"].iter().any(|sign| text.contains(sign))
     {
@@ -179,11 +181,11 @@ fn credentials_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
     } else {
         FailureClass::NoCredentials
     };
-    let message = match class {
-        FailureClass::NoCredentials if matches!(credentials, CredentialsError::CredentialsNotLoaded(_)) => {
-            format!("no AWS credentials found: {words}")
-        }
-        _ => words,
+    // The default chain lists all that it tried; off EC2 the last of it is an instance metadata service that is not there.
+    let message = if words.contains("no credentials found in chain") || words.contains("IMDS") {
+        "nothing in the environment, the profile, a container or the instance metadata".to_owned()
+    } else {
+        words
     };
     Some(Failure { class, action: CREDENTIALS, code: None, message: clean(&message) })
 }
@@ -192,16 +194,30 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), |&link| link.source())
 }
 
-/// The words of the whole chain, outermost first, without repeats.
+/// What the SDK says around the cause, and what tells people nothing.
+const WRAPPING: [&str; 7] = [
+    "dispatch failure",
+    "io error",
+    "service error",
+    "client error (Connect)",
+    "tcp connect error",
+    "an error occurred while loading credentials",
+    "the credential provider was not enabled",
+];
+
+/// The words of the whole chain, outermost first, without repeats and without mere wrapping.
 fn words_of(error: &(dyn Error + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
+    let mut wrapping = None;
     for link in chain(error) {
         let said = link.to_string();
-        if !said.is_empty() && !words.iter().any(|before| before.contains(&said)) {
+        if WRAPPING.contains(&said.as_str()) {
+            wrapping = Some(said);
+        } else if !said.is_empty() && !words.iter().any(|before| before.contains(&said)) {
             words.push(said);
         }
     }
-    words.join(": ")
+    if words.is_empty() { wrapping.unwrap_or_default() } else { words.join(": ") }
 }
 
 /// Text of a service as it may be shown: no control characters (C0, C1, bidirectional, zero width), one line, at most 300 characters.
@@ -303,7 +319,7 @@ mod tests {
             ErrorMetadata::builder().code("AccessDenied").message("not authorized to perform: sts:AssumeRole").build();
         let raw = HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::empty());
         let refused = SdkError::service_error(AssumeRoleError::generic(metadata), raw);
-        let error: SdkError<DescribeSessionsError> =
+        let error: SdkError<DescribeSessionsError, HttpResponse> =
             SdkError::dispatch_failure(ConnectorError::other(CredentialsError::provider_error(refused).into(), None));
         let failure = classify("ssm:DescribeSessions", &error);
         assert_eq!((failure.class, failure.action), (FailureClass::Denied, "sts:AssumeRole"));
@@ -313,7 +329,7 @@ mod tests {
     #[test]
     fn missing_and_expired_credentials_differ() {
         let failure = |inner: CredentialsError| {
-            let error: SdkError<DescribeSessionsError> =
+            let error: SdkError<DescribeSessionsError, HttpResponse> =
                 SdkError::dispatch_failure(ConnectorError::other(inner.into(), None));
             classify("ssm:DescribeSessions", &error)
         };
@@ -328,10 +344,10 @@ mod tests {
 
     #[test]
     fn broken_connections_are_unreachable() {
-        let error: SdkError<DescribeSessionsError> =
+        let error: SdkError<DescribeSessionsError, HttpResponse> =
             SdkError::dispatch_failure(ConnectorError::io("connection refused".into()));
         assert_eq!(classify("ssm:DescribeSessions", &error).class, FailureClass::Unreachable);
-        let error: SdkError<DescribeSessionsError> = SdkError::timeout_error("10 s");
+        let error: SdkError<DescribeSessionsError, HttpResponse> = SdkError::timeout_error("10 s");
         assert_eq!(classify("ssm:DescribeSessions", &error).class, FailureClass::Unreachable);
     }
 

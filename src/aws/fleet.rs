@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 use super::{
     config::{AccountConfig, FleetConfig, account_of_role},
     credentials::{Base, BaseProvider, SharedBase, provider},
-    failure::classify,
+    failure::{CREDENTIALS, classify},
     scope::ScopeClient,
 };
 use crate::domain::{AccountId, Failure, FailureClass, Region, ScopeId};
@@ -46,7 +46,7 @@ pub enum ConnectError {
     #[error("the endpoint URL {0:?} is not an http or https URL")]
     BadEndpoint(String),
     /// The account behind the credentials cannot be found out.
-    #[error("cannot find out which account {name} is: {failure}: {}", .failure.message)]
+    #[error("cannot find out which account {name} is: {}", said(.failure))]
     Caller {
         /// Account name of the config, or `the ambient credentials`.
         name: String,
@@ -56,6 +56,15 @@ pub enum ConnectError {
     /// The same account and region are configured twice.
     #[error("scope {0} is configured twice")]
     Twice(ScopeId),
+}
+
+/// Class, permission and words; credentials are no permission to name.
+fn said(failure: &Failure) -> String {
+    if failure.action == CREDENTIALS {
+        format!("{}: {}", failure.class.word(), failure.message)
+    } else {
+        format!("{failure}: {}", failure.message)
+    }
 }
 
 impl ConnectError {
@@ -117,12 +126,12 @@ impl Fleet {
         let mut bases = Bases { config: &config, http: &http, held: HashMap::new() };
         let mut members = Vec::with_capacity(accounts.len());
         for account in accounts {
-            let name = account.name.clone().unwrap_or_else(|| described(&account));
+            let name = account.name.clone().unwrap_or_else(|| described(&account, &config));
             let regions = regions_of(&account, &config, ambient_region.as_ref())
                 .ok_or_else(|| ConnectError::NoRegion(name.clone()))?;
             let first = regions.first().cloned().ok_or_else(|| ConnectError::NoRegion(name.clone()))?;
             let base = bases.of(account.access.profile.as_deref());
-            let credentials = provider(base, &account.access, first.clone(), &sdk).await;
+            let credentials = Box::pin(provider(base, &account.access, first.clone(), &sdk)).await;
             let sdk = sdk.to_builder().credentials_provider(credentials).region(sdk_region(&first)).build();
             members.push(Member { account, name, regions, sdk });
         }
@@ -131,7 +140,7 @@ impl Fleet {
                 let region = members.first().and_then(|member| member.regions.first()).cloned();
                 let region = region.ok_or_else(|| ConnectError::NoRegion("the log archive".into()))?;
                 let base = bases.of(access.profile.as_deref());
-                Some(provider(base, access, region, &sdk).await)
+                Some(Box::pin(provider(base, access, region, &sdk)).await)
             }
             None => None,
         };
@@ -213,12 +222,15 @@ impl Bases<'_> {
     }
 }
 
-fn described(account: &AccountConfig) -> String {
-    match (&account.id, &account.access.role_arn, &account.access.profile) {
+fn described(account: &AccountConfig, config: &FleetConfig) -> String {
+    match (&account.id, &account.access.role_arn, account.access.profile.as_ref().or(config.profile.as_ref())) {
         (Some(id), ..) => format!("account {id}"),
         (None, Some(role), _) => format!("role {role}"),
         (None, None, Some(profile)) => format!("profile {profile}"),
-        (None, None, None) => "the ambient credentials".into(),
+        (None, None, None) => match std::env::var("AWS_PROFILE") {
+            Ok(profile) if !profile.is_empty() => format!("profile {profile} (AWS_PROFILE)"),
+            _ => "the ambient credentials".into(),
+        },
     }
 }
 
@@ -244,7 +256,7 @@ async fn account_id(member: &Member) -> Result<AccountId, ConnectError> {
     const ACTION: &str = "sts:GetCallerIdentity";
     let sts = aws_sdk_sts::Client::new(&member.sdk);
     let failed = |failure| ConnectError::Caller { name: member.name.clone(), failure };
-    let caller = sts.get_caller_identity().send().await.map_err(|error| failed(classify(ACTION, &error)))?;
+    let caller = Box::pin(sts.get_caller_identity().send()).await.map_err(|error| failed(classify(ACTION, &error)))?;
     match caller.account.filter(|account| !account.is_empty()) {
         Some(account) => Ok(account.into()),
         None => Err(failed(super::failure::other(ACTION, "the answer names no account"))),
@@ -274,7 +286,7 @@ async fn ambient(config: &FleetConfig, http: &SharedHttpClient) -> SdkConfig {
         // A known region spares the search for one, which ends at the instance metadata address.
         loader = loader.region(region);
     }
-    loader.load().await
+    Box::pin(loader.load()).await
 }
 
 /// The ambient region is only searched for where an account needs it.

@@ -101,7 +101,8 @@ impl ScopeClient {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let answer = request.await.map_err(|error| classify(action, &error));
+        // The SDK's futures are large: on the heap they do not add up where several are awaited together.
+        let answer = Box::pin(request).await.map_err(|error| classify(action, &error));
         self.count(action, answer.as_ref().err());
         answer
     }

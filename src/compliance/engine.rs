@@ -295,7 +295,10 @@ impl NamedParameters {
             ("max_age_seconds", seconds(parameters.max_age)),
             ("silent_grace_seconds", seconds(parameters.silent_grace)),
             ("stuck_after_seconds", seconds(parameters.stuck_after)),
-            ("ticket_pattern_configured", Value::Flag(parameters.ticket_pattern.is_some())),
+            (
+                "ticket_pattern",
+                Value::Text(parameters.ticket_pattern.as_ref().map_or("", |pattern| pattern.as_str()).into()),
+            ),
         ];
         let fields: BTreeMap<String, RestrictedExpression> =
             values.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.expression()?))).collect();

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     analysis::{Entries, Reading},
-    facts::{Entry, FactName, Reader, SessionEvidence, Value},
+    facts::{Entry, FactName, Reader, SessionEvidence, Value, clean},
     parameters::Parameters,
     policy::Role,
 };
@@ -234,12 +234,10 @@ fn missing_fact(name: FactName, reason: String, retry_at: Option<Timestamp>) -> 
     MissingFact { fact: name.as_str().to_owned(), reason, retry_at }
 }
 
+/// Cedar's words may quote names that others chose.
 fn policy_error(what: &str) -> MissingFact {
-    MissingFact {
-        fact: "policy".to_owned(),
-        reason: format!("the policy could not be evaluated: {what}"),
-        retry_at: None,
-    }
+    let reason = format!("the policy could not be evaluated: {}", clean(what));
+    MissingFact { fact: "policy".to_owned(), reason, retry_at: None }
 }
 
 /// Numbers of the parameters that are numbers, by the name that policies use.

@@ -4,6 +4,8 @@ use std::{fmt, io, ops::Range, path::PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use crate::report::clean;
+
 /// One thing that is wrong: where, what, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
@@ -21,6 +23,8 @@ impl Complaint {
         let before = text.get(..offset.min(text.len())).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        // TOML's escapes can put any character into a value, and complaints go to a terminal.
+        let message = clean(&message);
         Self { line, column, message }
     }
 }

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 use super::{
     Config, KeyBindings,
     error::{Complaint, ConfigError, Step, nearest, offset_of, unknown_key},
-    value::arn_parts,
+    names::arn_parts,
 };
 use crate::domain::Region;
 
@@ -205,13 +205,6 @@ impl Check<'_> {
         }
         if config.theme.is_empty() {
             self.value(&[Step::Key("theme")], "`theme` is empty; write for instance \"default-dark\"".to_owned());
-        }
-        if config.compliance.allowed_documents.is_empty() {
-            self.value(
-                &[Step::Key("compliance"), Step::Key("allowed_documents")],
-                "`allowed_documents` is empty, so every session would be against the rules; name at least one"
-                    .to_owned(),
-            );
         }
     }
 

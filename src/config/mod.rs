@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod init;
+mod names;
 mod show;
 mod types;
 mod value;
@@ -10,5 +11,6 @@ mod value;
 pub use error::{Complaint, ConfigError};
 pub use file::{Origin, Overrides, Settings, Vocabulary, default_path, load, parse, user_theme_dir};
 pub use init::{TEMPLATE, write_template};
+pub use names::{is_region, parse_severity};
 pub use types::{Account, Alerts, Compliance, Config, KeyBindings, Organization, Poll, Response};
-pub use value::{Pattern, Period, TagPattern, Template, is_region, parse_severity};
+pub use value::{Pattern, Period, TagPattern, Template};

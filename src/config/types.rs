@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::value::{self, Pattern, Period, TagPattern, Template};
+use super::{
+    names,
+    value::{self, Pattern, Period, TagPattern, Template},
+};
 use crate::domain::{AccountId, Region, Severity};
 
 /// Action name to its keys.
@@ -56,22 +59,22 @@ impl Default for Config {
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// Twelve digits.
-    #[serde(deserialize_with = "value::account_id")]
+    #[serde(deserialize_with = "names::account_id")]
     pub id: AccountId,
     /// For people; absent: the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// At least one.
-    #[serde(deserialize_with = "value::regions")]
+    #[serde(deserialize_with = "names::regions")]
     pub regions: Vec<Region>,
     /// Profile of the AWS config files; absent: the ambient credentials (or `--profile`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
     /// A role to assume with those credentials.
-    #[serde(default, deserialize_with = "value::role_arn", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "names::role_arn", skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
     /// External id of that role's trust policy.
-    #[serde(default, deserialize_with = "value::external_id", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "names::external_id", skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
 
@@ -87,13 +90,13 @@ impl Account {
 #[serde(deny_unknown_fields)]
 pub struct Organization {
     /// Name of the role to assume in every account.
-    #[serde(deserialize_with = "value::role_name")]
+    #[serde(deserialize_with = "names::role_name")]
     pub role_name: String,
     /// At least one; the same for all accounts.
-    #[serde(deserialize_with = "value::regions")]
+    #[serde(deserialize_with = "names::regions")]
     pub regions: Vec<Region>,
     /// Accounts to leave out.
-    #[serde(default, deserialize_with = "value::account_ids")]
+    #[serde(default, deserialize_with = "names::account_ids")]
     pub exclude: Vec<AccountId>,
 }
 
@@ -120,17 +123,19 @@ impl Default for Poll {
 #[serde(deny_unknown_fields, default)]
 pub struct Compliance {
     /// DOC-01: names of the documents that may be used.
+    #[serde(deserialize_with = "names::documents")]
     pub allowed_documents: Vec<String>,
     /// IAM-01, IAM-04: name or ARN of the managed policy that every node's role must have.
+    #[serde(deserialize_with = "names::managed_policy")]
     pub mandatory_policy: Template,
     /// LOG-07: the log archive's bucket; absent: what the preferences document says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "names::bucket", skip_serializing_if = "Option::is_none")]
     pub log_bucket: Option<Template>,
     /// Profile whose credentials read the bucket; absent: those of the session's account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_bucket_profile: Option<String>,
     /// LOG-01: the log group; absent: what the preferences document says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "names::log_group", skip_serializing_if = "Option::is_none")]
     pub log_group: Option<Template>,
     /// TAG-01: the tag that marks a production node, `Key=Value`, `*` at the value's end, any case.
     pub production_tag: TagPattern,
@@ -162,7 +167,7 @@ pub struct Compliance {
     /// Rules that are not judged.
     pub disabled: Vec<String>,
     /// Rules with a severity of the user's.
-    #[serde(deserialize_with = "value::severities")]
+    #[serde(deserialize_with = "names::severities")]
     pub severity: BTreeMap<String, Severity>,
 }
 
@@ -195,22 +200,22 @@ impl Default for Compliance {
 #[serde(deny_unknown_fields, default)]
 pub struct Alerts {
     /// ARN of the topic in the session's own account; absent: none is sent there.
-    #[serde(deserialize_with = "value::topic", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "names::topic", skip_serializing_if = "Option::is_none")]
     pub member_topic: Option<Template>,
     /// ARN of the organization's topic; absent: none is sent there.
-    #[serde(deserialize_with = "value::topic", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "names::topic", skip_serializing_if = "Option::is_none")]
     pub central_topic: Option<Template>,
     /// CloudWatch namespace of the metrics.
-    #[serde(deserialize_with = "value::metric_namespace")]
+    #[serde(deserialize_with = "names::metric_namespace")]
     pub metric_namespace: String,
     /// THR-01: this many terminated non-compliant sessions of one account within `window`.
-    #[serde(deserialize_with = "value::at_least_one")]
+    #[serde(deserialize_with = "names::at_least_one")]
     pub threshold: u32,
     /// THR-01: the time that is counted.
     #[serde(deserialize_with = "value::period::<_, 1, 86400>")]
     pub window: Period,
     /// Findings at or above are alerts by themselves.
-    #[serde(deserialize_with = "value::severity")]
+    #[serde(deserialize_with = "names::severity")]
     pub raise_on: Severity,
 }
 
@@ -234,7 +239,7 @@ pub struct Response {
     /// Rules whose NON_COMPLIANT ends the session by itself; empty: never.
     pub auto_terminate: Vec<String>,
     /// Ceiling of automatic terminations an hour.
-    #[serde(deserialize_with = "value::at_least_one")]
+    #[serde(deserialize_with = "names::at_least_one")]
     pub max_per_hour: u32,
 }
 

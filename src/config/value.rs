@@ -1,6 +1,6 @@
 //! Values of the config file that have a form of their own; each says what it wants when it gets something else.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use regex::Regex;
 use serde::{
@@ -8,11 +8,11 @@ use serde::{
     de::{Error, Visitor},
 };
 
-use crate::domain::{AccountId, Region, ScopeId, Severity};
+use crate::domain::ScopeId;
 
 /// A string that passes `check`; anything else is answered with the words of what is wanted. The check runs inside of the
 /// reader, so that its complaint stands at the string itself, in a list too.
-fn checked<'de, D: Deserializer<'de>, T>(
+pub(super) fn checked<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     wanted: &'static str,
     check: impl Fn(&str) -> Result<T, String>,
@@ -283,191 +283,61 @@ impl<'de> Deserialize<'de> for TagPattern {
     }
 }
 
-const ACCOUNT_WANTED: &str = "an account id in quotes, as \"111122223333\"";
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
 
-/// Twelve digits, nothing else.
-pub(super) fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
+    use super::*;
 
-fn check_account_id(text: &str) -> Result<AccountId, String> {
-    if is_account_id(text) {
-        Ok(AccountId::from(text))
-    } else {
-        Err(format!("`{text}` is not an account id; write its twelve digits, as \"111122223333\""))
-    }
-}
+    proptest! {
+        #[test]
+        fn a_period_is_read_as_it_is_written(seconds in any::<u64>()) {
+            let period = Period::seconds(seconds);
+            prop_assert_eq!(Period::parse(&period.to_string()), Ok(period));
+        }
 
-/// Whether the name has a region's form: `eu-central-1`, `us-gov-west-1`. New regions come, so there is no list.
-pub fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let Some((number, words)) = parts.split_last() else { return false };
-    (2..=3).contains(&words.len())
-        && words.iter().all(|word| word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase()))
-        && matches!(number.len(), 1 | 2)
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// One account id.
-pub(super) fn account_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccountId, D::Error> {
-    checked(deserializer, ACCOUNT_WANTED, check_account_id)
-}
-
-/// A checked element of a list, so that an error stands at the element and not at the list.
-macro_rules! element {
-    ($name:ident, $inner:ty, $wanted:expr, $check:expr) => {
-        struct $name($inner);
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                checked(deserializer, $wanted, $check).map(Self)
+        #[test]
+        fn no_text_breaks_the_readers(text in any::<String>()) {
+            // Whatever is accepted is written back as something that means the same.
+            if let Ok(period) = Period::parse(&text) {
+                prop_assert_eq!(Period::parse(&period.to_string()), Ok(period));
+            }
+            if let Ok(tag) = TagPattern::parse(&text) {
+                prop_assert_eq!(TagPattern::parse(&tag.to_string()), Ok(tag));
+            }
+            if let Ok(template) = Template::parse(&text) {
+                prop_assert_eq!(template.as_str(), text);
             }
         }
-    };
-}
-
-element!(AccountElement, AccountId, ACCOUNT_WANTED, check_account_id);
-element!(RegionElement, Region, "a region in quotes, as \"eu-central-1\"", |text: &str| {
-    if is_region(text) {
-        Ok(Region::from(text))
-    } else {
-        Err(format!("`{text}` is not a region; write for instance \"eu-central-1\""))
     }
-});
-element!(SeverityElement, Severity, "a severity in quotes, as \"HIGH\"", parse_severity);
 
-/// A list of account ids.
-pub(super) fn account_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AccountId>, D::Error> {
-    Ok(Vec::<AccountElement>::deserialize(deserializer)?.into_iter().map(|element| element.0).collect())
-}
-
-/// A list of regions, not empty.
-pub(super) fn regions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Region>, D::Error> {
-    let regions: Vec<Region> =
-        Vec::<RegionElement>::deserialize(deserializer)?.into_iter().map(|element| element.0).collect();
-    if regions.is_empty() {
-        return Err(D::Error::custom("no region; write at least one, as [\"eu-central-1\"]"));
-    }
-    Ok(regions)
-}
-
-/// A severity by its word, in any case.
-///
-/// # Errors
-/// The words there are.
-pub fn parse_severity(text: &str) -> Result<Severity, String> {
-    Severity::ALL.into_iter().find(|severity| severity.word().eq_ignore_ascii_case(text)).ok_or_else(|| {
-        let nearest = super::error::nearest(&text.to_uppercase(), Severity::ALL.iter().map(|severity| severity.word()));
-        match nearest {
-            Some(word) => format!("unknown severity `{text}`, did you mean `{word}`?"),
-            None => format!("unknown severity `{text}`; there are CRITICAL, HIGH, MEDIUM, LOW, INFORMATIONAL"),
+    #[test]
+    fn periods() {
+        for (text, seconds) in [("5s", 5), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("7d", 604_800), ("0s", 0)] {
+            assert_eq!(Period::parse(text), Ok(Period::seconds(seconds)));
         }
-    })
-}
-
-/// A severity.
-pub(super) fn severity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Severity, D::Error> {
-    SeverityElement::deserialize(deserializer).map(|element| element.0)
-}
-
-/// Severities by rule.
-pub(super) fn severities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Severity>, D::Error> {
-    let map = BTreeMap::<String, SeverityElement>::deserialize(deserializer)?;
-    Ok(map.into_iter().map(|(rule, element)| (rule, element.0)).collect())
-}
-
-/// The six parts of an ARN, if it is one.
-pub(super) fn arn_parts(text: &str) -> Option<[&str; 6]> {
-    let mut parts = text.splitn(6, ':');
-    let parts = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-    let [scheme, partition, ..] = parts;
-    (scheme == "arn" && partition.starts_with("aws")).then_some(parts)
-}
-
-/// The characters that IAM allows in a role's name.
-fn is_role_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
-}
-
-/// An ARN of an IAM role.
-pub(super) fn role_arn<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let fits = arn_parts(&text).is_some_and(|[_, _, service, region, account, resource]| {
-        let name = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
-        service == "iam" && region.is_empty() && is_account_id(account) && name.is_some_and(is_role_name)
-    });
-    if fits {
-        Ok(Some(text))
-    } else {
-        Err(D::Error::custom(format!(
-            "`{text}` is not a role's ARN; write for instance \"arn:aws:iam::111122223333:role/ssmwatch\""
-        )))
+        for text in ["", "5", "s", "5 s", "-5s", "5ms", "1.5h", "99999999999999999999s", "18446744073709551615d"] {
+            assert!(Period::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(Period::seconds(5400).to_string(), "1h30m");
     }
-}
 
-/// A role's name, without a path.
-pub(super) fn role_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if is_role_name(&text) {
-        Ok(text)
-    } else {
-        Err(D::Error::custom(format!("`{text}` is not a role's name; write the name alone, as \"ssmwatch\"")))
+    #[test]
+    fn tags_match_by_key_and_by_how_the_value_begins() {
+        let tag = TagPattern::parse("Environment=Prod*").unwrap();
+        assert!(tag.matches("Environment", "PRODUCTION") && tag.matches("Environment", "prod"));
+        assert!(!tag.matches("environment", "prod") && !tag.matches("Environment", "pre-prod"));
+        let exact = TagPattern::parse("Environment=Prod").unwrap();
+        assert!(exact.matches("Environment", "PROD") && !exact.matches("Environment", "Production"));
+        for text in ["Environment", "=Prod", "Environment=", "E=P*d", "E=P**"] {
+            assert!(TagPattern::parse(text).is_err(), "{text}");
+        }
     }
-}
 
-/// An external id: 2 to 1224 characters (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
-pub(super) fn external_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let fits = (2..=1224).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte));
-    if fits {
-        Ok(Some(text))
-    } else {
-        Err(D::Error::custom("not an external id; it has 2 to 1224 letters, digits and _+=,.@:/-"))
-    }
-}
-
-/// An ARN of an SNS topic, with placeholders.
-pub(super) fn topic<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Template>, D::Error> {
-    let template = Template::deserialize(deserializer)?;
-    let example = template.fill(&ScopeId::new("111122223333", "eu-central-1"));
-    let fits = arn_parts(&example).is_some_and(|[_, _, service, region, account, name]| {
-        service == "sns"
-            && is_region(region)
-            && is_account_id(account)
-            && (1..=256).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-    });
-    if fits {
-        Ok(Some(template))
-    } else {
-        Err(D::Error::custom(format!(
-            "`{}` is not a topic's ARN; write for instance \"arn:aws:sns:{{region}}:{{account}}:SessionAlerts\"",
-            template.as_str()
-        )))
-    }
-}
-
-/// A CloudWatch namespace (docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html).
-pub(super) fn metric_namespace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let fits = (1..=255).contains(&text.len())
-        && !text.starts_with(':')
-        && !text.starts_with("AWS/")
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_/#:".contains(&byte));
-    if fits {
-        Ok(text)
-    } else {
-        Err(D::Error::custom(format!(
-            "`{text}` is not a metric namespace; use letters, digits and . - _ / # :, and do not begin with AWS/"
-        )))
-    }
-}
-
-/// A count that cannot be nothing.
-pub(super) fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        0 => Err(D::Error::custom("`0` is too small; the least is 1")),
-        count => Ok(count),
+    #[test]
+    fn templates_are_filled_for_a_scope() {
+        let template = Template::parse("{account}-log-{region}").unwrap();
+        assert_eq!(template.fill(&ScopeId::new("111122223333", "us-east-1")), "111122223333-log-us-east-1");
     }
 }

@@ -62,7 +62,7 @@ fn permission_set(role: &str) -> Option<&str> {
 impl fmt::Display for Owner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Role { role, session, .. } if session.is_empty() => f.write_str(role),
+            Self::Role { role, session: "", .. } => f.write_str(role),
             Self::Role { role, session, .. } => write!(f, "{role}/{session}"),
             Self::User(name) => write!(f, "user/{name}"),
             Self::Federated(name) => write!(f, "federated/{name}"),

@@ -3,5 +3,5 @@
 mod alert;
 mod terminate;
 
-pub use alert::{AlertPlan, send};
+pub use alert::{AlertTargets, put_metric, send};
 pub use terminate::{Proof, terminate};

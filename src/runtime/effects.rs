@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    app::{Effect, Message, State},
+    app::{Effect, Message, State, update::acts::destinations},
     aws::{Fleet, Metric},
-    domain::{Act, ActOutcome, AlertBody, Session, SessionKey},
-    report::alert,
+    domain::{Act, ActOutcome, AlertBody, AlertDestination, Session, SessionKey},
+    report::Alert,
     response::{self, AlertTargets},
-    store::acts::ActLog,
+    store::{ActLog, Phase},
     watch::Watch,
 };
 
@@ -25,8 +25,8 @@ const LEAVE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Effects {
     fleet: Fleet,
-    watch: Watch,
-    log: Arc<ActLog>,
+    watch: Arc<Watch>,
+    log: Option<Log>,
     targets: Arc<AlertTargets>,
     messages: mpsc::Sender<Message>,
     tasks: TaskTracker,
@@ -37,8 +37,8 @@ impl Effects {
     /// Hands for that fleet; outcomes go to `messages`.
     pub fn new(
         fleet: Fleet,
-        watch: Watch,
-        log: Arc<ActLog>,
+        watch: Arc<Watch>,
+        log: Option<Log>,
         targets: AlertTargets,
         messages: mpsc::Sender<Message>,
     ) -> Self {
@@ -50,7 +50,14 @@ impl Effects {
     pub fn perform(&self, effect: Effect, state: &State) {
         match effect {
             Effect::Quit => {}
-            Effect::Follow(session) => self.watch.follow(session),
+            Effect::Follow(session) => {
+                let session = session.map(|(key, group)| (key, group.to_string()));
+                if let Some((key, _)) = &session {
+                    // The State begins an empty transcript with each follow.
+                    self.watch.reread(key);
+                }
+                self.watch.follow(session);
+            }
             Effect::Refresh(scope) => self.watch.refresh(&scope),
             Effect::Terminate { act, session, count_it } => {
                 if let Some(act) = state.act(act) {
@@ -60,8 +67,8 @@ impl Effects {
             Effect::Alert { act, session, body } => {
                 let record = state.board.sessions.get(&session).map(|board| board.session.clone());
                 if let (Some(act), Some(record)) = (state.act(act), record) {
-                    let name = state.board.account_name(&session.scope).to_owned();
-                    self.alert(act.clone(), record, name, body);
+                    let destinations = destinations(&state.setup, body.finding.is_some()).collect();
+                    self.alert(act.clone(), record, destinations, body);
                 }
             }
         }
@@ -70,7 +77,7 @@ impl Effects {
     fn terminate(&self, act: Act, session: SessionKey, count_it: bool) {
         let report = self.report(act);
         let client = self.fleet.scope(&session.scope);
-        let watch = self.watch.clone();
+        let watch = Arc::clone(&self.watch);
         let namespace = self.targets.metric_namespace.clone();
         self.tasks.spawn(async move {
             if !report.write_down().await {
@@ -99,22 +106,27 @@ impl Effects {
         });
     }
 
-    fn alert(&self, act: Act, session: Session, account_name: String, body: AlertBody) {
-        let message = alert::Alert::new(&act, &session, &account_name, &body).message();
-        let steps: Vec<_> = act.steps.iter().map(|step| step.name.clone()).collect();
+    fn alert(&self, act: Act, session: Session, destinations: Vec<AlertDestination>, body: AlertBody) {
+        let alert = Alert::new(&session, &body, &act.actor, act.at);
         let report = self.report(act);
         let (fleet, targets) = (self.fleet.clone(), Arc::clone(&self.targets));
         self.tasks.spawn(async move {
             if !report.write_down().await {
                 return;
             }
-            let message = Arc::new(message);
-            let sends = steps.iter().enumerate().map(|(step, name)| {
-                let (fleet, targets, message, report) = (&fleet, &targets, &message, &report);
-                let (session, body) = (&session, &body);
+            let alert = match alert {
+                Ok(alert) => alert,
+                Err(error) => {
+                    let what = format!("the alert cannot be written as JSON: {error}");
+                    return report.fail_all(&what, "Report this to ssmwatch's developers");
+                }
+            };
+            let sends = destinations.into_iter().enumerate().map(|(step, destination)| {
+                let (fleet, targets, report) = (&fleet, &targets, &report);
+                let (alert, session, body) = (&alert, &session, &body);
                 async move {
                     report.step(step, ActOutcome::Sent);
-                    report.step(step, response::send(fleet, targets, name, session, body, message).await);
+                    report.step(step, response::send(fleet, targets, destination, session, body, alert).await);
                 }
             });
             futures_util::future::join_all(sends).await;
@@ -125,7 +137,7 @@ impl Effects {
         lock(&self.under_way).push(act.clone());
         Report {
             act: Mutex::new(act),
-            log: Arc::clone(&self.log),
+            log: self.log.clone(),
             messages: self.messages.clone(),
             under_way: Arc::clone(&self.under_way),
         }
@@ -144,9 +156,7 @@ impl Effects {
                     to_do: "Look the session up".into(),
                 };
             }
-            if let Err(error) = self.log.record(&act) {
-                tracing::error!(act = act.id, %error, "the act's record cannot be written");
-            }
+            record(self.log.as_ref(), &act);
         }
         left
     }
@@ -155,7 +165,7 @@ impl Effects {
 /// Keeps an act's record, on the screen and in the log.
 struct Report {
     act: Mutex<Act>,
-    log: Arc<ActLog>,
+    log: Option<Log>,
     messages: mpsc::Sender<Message>,
     under_way: Arc<Mutex<Vec<Act>>>,
 }
@@ -163,12 +173,14 @@ struct Report {
 impl Report {
     /// Writes the act down before anything is sent; if that fails nothing is.
     async fn write_down(&self) -> bool {
-        let (log, act) = (Arc::clone(&self.log), lock(&self.act).clone());
-        let written = tokio::task::spawn_blocking(move || log.record(&act)).await;
-        let error = match written {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+        let act = lock(&self.act).clone();
+        let error = match self.log.clone() {
+            Some(log) => match tokio::task::spawn_blocking(move || lock(&log).record(Phase::Start, &act)).await {
+                Ok(Ok(())) => return true,
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            },
+            None => "the record of acts is not open".to_owned(),
         };
         self.fail_all(
             &format!("nothing was sent, because it could not be written down: {error}"),
@@ -193,9 +205,7 @@ impl Report {
             act.clone()
         };
         if outcome.is_final() {
-            if let Err(error) = self.log.record(&act) {
-                tracing::error!(act = act.id, %error, "the act's outcome cannot be written");
-            }
+            record(self.log.as_ref(), &act);
             tracing::info!(act = act.id, kind = ?act.kind, session = %act.session, ?outcome, "act");
         }
         if act.steps.iter().all(|step| step.outcome.is_final()) {
@@ -207,6 +217,15 @@ impl Report {
         if let Err(mpsc::error::TrySendError::Full(message)) = messages.try_send(message) {
             tokio::spawn(async move { messages.send(message).await });
         }
+    }
+}
+
+type Log = Arc<Mutex<ActLog>>;
+
+/// Writes an outcome down. It is known by then: a record that cannot be written is told, and nothing is undone.
+fn record(log: Option<&Log>, act: &Act) {
+    if let Some(Err(error)) = log.map(|log| lock(log).record(Phase::Outcome, act)) {
+        tracing::error!(act = act.id, %error, "the act's outcome cannot be written down");
     }
 }
 

@@ -15,7 +15,10 @@ use tokio::{
 use crate::{
     app::{Effect, Message, State, update},
     terminal::Screen,
-    ui::{self, glyphs::Glyphs, theme::Theme},
+    ui::{
+        self,
+        theme::{Glyphs, Theme},
+    },
 };
 
 /// A frame is drawn at most this often.

@@ -225,9 +225,9 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// Makes the chance of faults repeat with the seed.
-    pub fn seed(&mut self, seed: u64) {
-        self.chance = fastrand::Rng::with_seed(seed);
+    /// A gate whose faults with a probability repeat with the seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self { chance: fastrand::Rng::with_seed(seed), ..Self::default() }
     }
 
     /// Delays every request by this much.
@@ -427,7 +427,10 @@ impl Gate {
 
     fn is_denied(&self, visitor: &Visitor<'_>, account: Option<&Account>) -> bool {
         // Everybody may ask who he is.
-        let Some(action) = iam_action(visitor.route) else { return false };
+        if visitor.route.operation == "GetCallerIdentity" {
+            return false;
+        }
+        let action = iam_action(visitor.route);
         let by_scenario =
             account.is_some_and(|account| account.denied.iter().any(|pattern| matches_action(pattern, &action)));
         by_scenario
@@ -515,11 +518,10 @@ pub fn throttled(route: &Route) -> AwsError {
     }
 }
 
-/// The IAM action that an operation needs, as refusals name it; none for what needs no permission.
-pub fn iam_action(route: &Route) -> Option<String> {
+/// The IAM action that an operation needs, as refusals name it.
+pub fn iam_action(route: &Route) -> String {
     let operation = route.operation.as_str();
     let (service, action) = match route.service {
-        Service::Sts if operation == "GetCallerIdentity" => return None,
         Service::S3 => {
             let action = match operation {
                 "HeadObject" | "GetObject" => "GetObject",
@@ -533,12 +535,12 @@ pub fn iam_action(route: &Route) -> Option<String> {
         Service::Sns => ("SNS", operation),
         other => (other.name(), operation),
     };
-    Some(format!("{service}:{action}"))
+    format!("{service}:{action}")
 }
 
 /// The refusal of a caller without the permission, worded as the service does.
 pub fn denied(visitor: &Visitor<'_>) -> AwsError {
-    let action = iam_action(visitor.route).unwrap_or_default();
+    let action = iam_action(visitor.route);
     let resource = resource(visitor).map(|arn| format!(" on resource: {arn}")).unwrap_or_default();
     let message = format!(
         "User: {} is not authorized to perform: {action}{resource} because no identity-based policy allows the {action} action",
@@ -652,4 +654,125 @@ pub fn matches(pattern: &str, text: &str) -> bool {
         }
     }
     pattern.iter().skip(at).all(|letter| *letter == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn caller(account: &str) -> Caller {
+        Caller {
+            account: account.into(),
+            arn: format!("arn:aws:sts::{account}:assumed-role/ssmwatch/x"),
+            user_id: "AROA:x".into(),
+            access_key_id: "ASIA".into(),
+        }
+    }
+
+    fn route(service: Service, operation: &str, protocol: Protocol) -> Route {
+        Route { service, operation: operation.into(), protocol, version: String::new() }
+    }
+
+    fn verdict(gate: &mut Gate, caller: &Caller, route: &Route, region: &str, now: Timestamp) -> Verdict {
+        let input = Value::structure([("RoleName", "nodes".into())]);
+        gate.pass(&Visitor { caller, region, route, input: &input, now }, &BTreeMap::new()).verdict
+    }
+
+    fn code(verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Refused(error) => error.code,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn wildcards_cover_whole_texts() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("ssm:Describe*", "ssm:DescribeSessions", true),
+            ("ssm:*Sessions", "ssm:DescribeSessions", true),
+            ("*s*s", "ssm:DescribeSessions", true),
+            ("ssm:Get?ocument", "ssm:GetDocument", true),
+            ("ssm:Get", "ssm:GetDocument", false),
+            ("", "x", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_belongs_to_one_account_region_and_operation_and_fills_again() {
+        let mut gate = Gate::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let sessions = route(Service::Ssm, "DescribeSessions", Protocol::Json11);
+        for _ in 0..6 {
+            assert_eq!(verdict(&mut gate, &caller("1"), &sessions, "eu-central-1", now), Verdict::Open);
+        }
+        assert_eq!(code(verdict(&mut gate, &caller("1"), &sessions, "eu-central-1", now)), "ThrottlingException");
+        assert_eq!(verdict(&mut gate, &caller("1"), &sessions, "us-east-1", now), Verdict::Open);
+        assert_eq!(verdict(&mut gate, &caller("2"), &sessions, "eu-central-1", now), Verdict::Open);
+        let document = route(Service::Ssm, "GetDocument", Protocol::Json11);
+        assert_eq!(verdict(&mut gate, &caller("1"), &document, "eu-central-1", now), Verdict::Open);
+        let later = now + SignedDuration::from_millis(200);
+        assert_eq!(verdict(&mut gate, &caller("1"), &sessions, "eu-central-1", later), Verdict::Open);
+        let tally = gate.tally("ssm", "DescribeSessions");
+        assert_eq!((tally.calls, tally.throttled), (10, 1));
+    }
+
+    #[test]
+    fn each_service_words_its_throttling() {
+        for (service, protocol, expected) in [
+            (Service::Ssm, Protocol::Json11, ("ThrottlingException", 400)),
+            (Service::Iam, Protocol::Query, ("Throttling", 400)),
+            (Service::Tagging, Protocol::Cbor, ("ThrottledException", 400)),
+            (Service::S3, Protocol::S3, ("SlowDown", 503)),
+        ] {
+            let error = throttled(&route(service, "X", protocol));
+            assert_eq!((error.code.as_str(), error.status), expected);
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_caller_action_and_resource() {
+        let mut gate = Gate::default();
+        gate.deny("111122223333", "iam:listattached*");
+        let listing = route(Service::Iam, "ListAttachedRolePolicies", Protocol::Query);
+        let Verdict::Refused(error) =
+            verdict(&mut gate, &caller("111122223333"), &listing, "us-east-1", Timestamp::UNIX_EPOCH)
+        else {
+            panic!("passed")
+        };
+        assert_eq!((error.code.as_str(), error.status), ("AccessDenied", 403));
+        assert_eq!(
+            error.message,
+            "User: arn:aws:sts::111122223333:assumed-role/ssmwatch/x is not authorized to perform: \
+             iam:ListAttachedRolePolicies on resource: role nodes because no identity-based policy allows the \
+             iam:ListAttachedRolePolicies action"
+        );
+        let role = route(Service::Iam, "GetRole", Protocol::Query);
+        assert_eq!(
+            verdict(&mut gate, &caller("111122223333"), &role, "us-east-1", Timestamp::UNIX_EPOCH),
+            Verdict::Open
+        );
+    }
+
+    #[test]
+    fn faults_hit_only_their_target_and_only_so_often() {
+        let mut gate = Gate::default();
+        gate.rate("*", "*", "*", 1000.0, 1000.0);
+        let error = Effect::Error { code: "InternalServerError".into(), message: String::new(), status: 500 };
+        gate.add_fault(Fault { count: Some(2), region: "us-east-1".into(), ..Fault::new("ssm", "Describe*", error) });
+        let sessions = route(Service::Ssm, "DescribeSessions", Protocol::Json11);
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(verdict(&mut gate, &caller("1"), &sessions, "eu-central-1", now), Verdict::Open);
+        for _ in 0..2 {
+            assert_eq!(code(verdict(&mut gate, &caller("1"), &sessions, "us-east-1", now)), "InternalServerError");
+        }
+        assert_eq!(verdict(&mut gate, &caller("1"), &sessions, "us-east-1", now), Verdict::Open);
+        assert!(gate.faults().is_empty());
+    }
 }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::domain::SessionType;
 
+/// What to tell the analyst of a session that can have a log and whose stream is not there: the agent creates it lazily.
+pub const NO_STREAM_YET: &str = "No log stream yet: the agent creates it with the first complete line, so nothing was entered so far or nothing arrives.";
+
 /// Why nothing of a session can be in its log now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NoLog {

@@ -17,7 +17,7 @@ use std::{borrow::Cow, collections::VecDeque, mem};
 
 use jiff::Timestamp;
 
-pub use absence::{NoLog, why_no_log};
+pub use absence::{NO_STREAM_YET, NoLog, why_no_log};
 pub use line::{Folded, Line, LineKind};
 pub use payload::Payload;
 pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};
@@ -87,6 +87,16 @@ struct Origin {
     ingested_at: Timestamp,
     streamed: bool,
     repeated: bool,
+}
+
+/// A raw text made ready for the screen.
+#[derive(Debug)]
+struct Shown {
+    text: Box<str>,
+    marks: Box<[Mark]>,
+    uncertain: bool,
+    cut_bytes: u64,
+    clears: u64,
 }
 
 impl Default for Transcript {
@@ -215,7 +225,7 @@ impl Transcript {
                 at: origin.at,
                 ingested_at: origin.ingested_at,
                 kind,
-                uncertain: raw.contains("-i-search)"),
+                uncertain: raw.contains(terminal::HISTORY_SEARCH),
                 repeated: origin.repeated,
                 cut_bytes: 0,
                 text: raw.into_owned().into_boxed_str(),
@@ -224,11 +234,12 @@ impl Transcript {
             });
             return true;
         }
-        if self.screen.is_some() && self.gives_screen_back(&raw, origin) {
+        let parts = if raw.contains('\u{1b}') { terminal::parts(&raw) } else { vec![Part::Text(&raw)] };
+        if !parts.contains(&Part::LeaveScreen) && self.gives_screen_back(&raw, origin) {
             self.leave_screen();
         }
-        let parts = if raw.contains('\u{1b}') { terminal::parts(&raw) } else { vec![Part::Text(&raw)] };
         let whole = matches!(parts.as_slice(), [Part::Text(_)]) && self.screen.is_none();
+        let changes_screen = parts.len() > 1;
         let mut folded = false;
         for part in parts {
             match part {
@@ -237,8 +248,11 @@ impl Transcript {
                     folded = true;
                 }
                 Part::Text(text) => {
-                    let line = self.line(text, origin);
-                    self.append(line);
+                    let (line, _) = self.line(text, origin);
+                    // Settings of the terminal beside a change of the screen are not a line.
+                    if !(changes_screen && line.text.is_empty()) {
+                        self.append(line);
+                    }
                 }
                 Part::EnterScreen => self.enter_screen(origin),
                 Part::LeaveScreen => self.leave_screen(),
@@ -257,41 +271,53 @@ impl Transcript {
         }
     }
 
-    /// A line of that raw text.
-    fn line(&self, raw: &str, origin: Origin) -> Line {
-        let (text, marks, uncertain, cut_bytes) = self.shown(raw, raw.len(), origin.streamed);
+    /// A line of that raw text, and how often the text clears the screen.
+    fn line(&self, raw: &str, origin: Origin) -> (Line, u64) {
+        let shown = self.shown(raw, raw.len(), origin.streamed);
         let kept = raw.get(..raw.floor_char_boundary(KEPT_BYTES)).unwrap_or_default();
-        Line {
+        let line = Line {
             at: origin.at,
             ingested_at: origin.ingested_at,
             kind: self.kind_of(raw, origin),
-            uncertain,
+            uncertain: shown.uncertain,
             repeated: origin.repeated,
-            cut_bytes,
-            raw: (*text != *kept).then(|| kept.into()),
-            text,
-            marks,
-        }
+            cut_bytes: shown.cut_bytes,
+            raw: (*shown.text != *kept).then(|| kept.into()),
+            text: shown.text,
+            marks: shown.marks,
+        };
+        (line, shown.clears)
     }
 
-    /// What is shown of a raw text that has `raw_bytes` bytes in all: text, marks, whether it is uncertain, bytes not shown.
-    fn shown(&self, raw: &str, raw_bytes: usize, streamed: bool) -> (Box<str>, Box<[Mark]>, bool, u64) {
-        let row = if terminal::needs_rendering(raw) {
-            terminal::render(raw, streamed)
+    /// What is shown of a raw line that has `raw_bytes` bytes in all, of which `raw` is the beginning.
+    fn shown(&self, raw: &str, raw_bytes: usize, streamed: bool) -> Shown {
+        let kept = raw.get(..raw.floor_char_boundary(KEPT_BYTES)).unwrap_or_default();
+        let mut row = if terminal::needs_rendering(kept) {
+            terminal::render(kept, streamed)
         } else {
-            let shown = raw.get(..raw.floor_char_boundary(SHOWN_BYTES)).unwrap_or_default();
-            let cut_bytes = (raw.len() - shown.len()) as u64;
-            Row { text: shown.to_owned(), uncertain: raw.contains("-i-search)"), clears: 0, cut_bytes }
+            Row { text: kept.to_owned(), uncertain: kept.contains(terminal::HISTORY_SEARCH), ..Row::default() }
         };
-        let (text, marks) = clean_marked(&row.text, self.glyphs).into_parts();
-        let (mut text, mut marks) = (text.into_owned(), marks);
-        let cut_bytes = row.cut_bytes + (raw_bytes - raw.len()) as u64;
+        let shown_bytes = row.text.floor_char_boundary(SHOWN_BYTES);
+        let cut_bytes = row.cut_bytes + (row.text.len() - shown_bytes + raw_bytes - kept.len()) as u64;
+        row.text.truncate(shown_bytes);
+        let (cleaned, mut marks) = clean_marked(&row.text, self.glyphs).into_parts();
+        let changed = match cleaned {
+            Cow::Owned(text) => Some(text),
+            Cow::Borrowed(_) => None,
+        };
+        let mut text = changed.unwrap_or(row.text);
         if cut_bytes > 0 {
             let start = offset(text.len());
             text.push_str(&format!(" <{cut_bytes} more bytes>"));
             marks.push(Mark { start, end: offset(text.len()) });
         }
-        (text.into_boxed_str(), marks.into_boxed_slice(), row.uncertain, cut_bytes)
+        Shown {
+            text: text.into_boxed_str(),
+            marks: marks.into_boxed_slice(),
+            uncertain: row.uncertain,
+            cut_bytes,
+            clears: row.clears,
+        }
     }
 
     /// Joins a piece to the last line, which the agent had cut. Returns the bytes of the whole raw line so far.
@@ -303,11 +329,12 @@ impl Transcript {
         let first_piece = raw.len();
         let room = KEPT_BYTES.saturating_sub(first_piece);
         raw.push_str(piece.get(..piece.floor_char_boundary(room)).unwrap_or_default());
-        let (text, marks, uncertain, cut_bytes) = self.shown(&raw, raw_bytes, streamed);
+        let shown = self.shown(&raw, raw_bytes, streamed);
         // A piece of exactly the agent's size was cut by it; a shorter one may have been a line of its own.
         let sure = !streamed || first_piece % STREAMED_CUT == 0 || first_piece >= KEPT_BYTES;
-        line.uncertain |= uncertain || !sure;
-        (line.text, line.marks, line.cut_bytes, line.raw) = (text, marks, cut_bytes, Some(raw.into_boxed_str()));
+        line.uncertain |= shown.uncertain || !sure;
+        (line.text, line.marks, line.cut_bytes) = (shown.text, shown.marks, shown.cut_bytes);
+        line.raw = Some(raw.into_boxed_str());
         self.append(line);
         raw_bytes
     }
@@ -356,15 +383,20 @@ impl Transcript {
     }
 
     fn gives_screen_back(&self, raw: &str, origin: Origin) -> bool {
-        let prompt = self.screen.as_ref().and_then(|screen| screen.prompt.as_deref());
-        prompt.is_some_and(|prompt| raw.starts_with(prompt)) || self.kind_of(raw, origin) == LineKind::Marker
+        let Some(screen) = &self.screen else { return false };
+        let shown = self.shown(raw, raw.len(), origin.streamed);
+        let same_shell = match screen.prompt.as_deref() {
+            // The directory in a prompt changes, its beginning stays.
+            Some(prompt) => shown.text.starts_with(prompt.split([':', ' ']).next().unwrap_or(prompt)),
+            None => true,
+        };
+        let prompt = prompt::length(&shown.text).filter(|length| screen.prompt.is_some() || *length > "$ ".len());
+        (same_shell && prompt.is_some()) || self.kind_of(raw, origin) == LineKind::Marker
     }
 
     /// Folds a text of the full screen away; `new_line`: it is the first of its log line.
     fn fold(&mut self, text: &str, origin: Origin, new_line: bool) {
-        let mut line = self.line(text, origin);
-        line.kind = if origin.streamed { LineKind::Streamed } else { LineKind::Plain };
-        let clears = if text.contains('\u{1b}') { terminal::render(text, origin.streamed).clears } else { 0 };
+        let (line, clears) = self.line(text, origin);
         self.with_folded(|folded| {
             folded.line_count += u64::from(new_line);
             folded.screens += clears;

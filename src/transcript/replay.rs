@@ -13,7 +13,7 @@ const EVENTS: usize = 8;
 const LINES: usize = 16_384;
 /// Shorter runs repeat by themselves all the time (an empty prompt, a repeated command).
 const MIN_LINES: usize = 3;
-const MIN_BYTES: usize = 80;
+const MIN_BYTES: usize = 64;
 
 /// The lines that were sent lately, as hashes.
 #[derive(Debug, Default)]

@@ -264,4 +264,4 @@ fn is_hidden(c: char) -> bool {
 
 #[cfg(test)]
 #[path = "sanitize_tests.rs"]
-mod tests;
+pub(super) mod tests;

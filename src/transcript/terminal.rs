@@ -10,6 +10,10 @@ use vte::{Params, Parser, Perform};
 const MAX_COLUMNS: usize = 8192;
 /// Control strings longer than a window title make a line uncertain: text may be hidden in them.
 const MAX_TITLE: usize = 256;
+/// A prompt is looked for in so many columns.
+const PROMPT_COLUMNS: usize = 80;
+/// What a shell shows while it searches its history: the line is rewritten at each key.
+pub(super) const HISTORY_SEARCH: &str = "-i-search)";
 const ESC: char = '\u{1b}';
 
 /// A raw line in parts: text of the normal screen or of a full screen, and the changes between them.
@@ -71,10 +75,12 @@ pub(super) fn needs_rendering(raw: &str) -> bool {
 /// Plays a raw text on an empty row. `stripped`: it went through the agent's stripper, so that the sequences which tell
 /// an erasure from a movement are gone wherever no escape sequence is left at all.
 pub(super) fn render(raw: &str, stripped: bool) -> Row {
-    let mut row = RowScreen::default();
+    let mut row = RowScreen { cells: Vec::with_capacity(raw.len().min(MAX_COLUMNS)), ..RowScreen::default() };
     let mut parser = Parser::new();
     let mut start = 0;
     let mut at = 0;
+    // Where one string of a kind has no end, none after it has: without these a line of beginnings costs its square.
+    let (mut endless_bell, mut endless_string) = (false, false);
     while let Some(found) = raw.get(at..).and_then(|rest| rest.find(ESC)) {
         let escape = at + found;
         let rest = raw.get(escape + 1..).unwrap_or_default();
@@ -87,11 +93,9 @@ pub(super) fn render(raw: &str, stripped: bool) -> Row {
         parser.advance(&mut row, raw.get(start..escape).unwrap_or_default().as_bytes());
         parser = Parser::new();
         let bell_ends = rest.starts_with(']');
-        let end = rest.bytes().enumerate().skip(1).find_map(|(end, byte)| match byte {
-            0x07 if bell_ends => Some(end + 1),
-            0x1b if rest.as_bytes().get(end + 1) == Some(&b'\\') => Some(end + 2),
-            _ => None,
-        });
+        let endless = if bell_ends { &mut endless_bell } else { &mut endless_string };
+        let end = if *endless { None } else { string_end(rest, bell_ends) };
+        *endless |= end.is_none();
         match end {
             Some(end) => {
                 row.uncertain |= !bell_ends || end > MAX_TITLE;
@@ -109,6 +113,15 @@ pub(super) fn render(raw: &str, stripped: bool) -> Row {
     parser.advance(&mut row, raw.get(start..).unwrap_or_default().as_bytes());
     let sequences_kept = raw.contains(ESC);
     row.finish(stripped && !sequences_kept)
+}
+
+/// Bytes up to and including the end of a control string; `bell_ends`: BEL ends it as well as ESC `\`.
+fn string_end(rest: &str, bell_ends: bool) -> Option<usize> {
+    rest.bytes().enumerate().skip(1).find_map(|(end, byte)| match byte {
+        0x07 if bell_ends => Some(end + 1),
+        0x1b if rest.as_bytes().get(end + 1) == Some(&b'\\') => Some(end + 2),
+        _ => None,
+    })
 }
 
 /// A column of the row: a character, the second column of a wide one, or an index into `RowScreen::stacks`.
@@ -130,13 +143,22 @@ struct RowScreen {
     stacks: Vec<String>,
     uncertain: bool,
     went_back: bool,
-    returned_over: bool,
+    /// The cursor went back to the start of a row that begins with a prompt.
+    returned: bool,
+    /// … and something was printed over the prompt.
+    wrapped: bool,
     clears: u64,
     cut_bytes: u64,
 }
 
 impl RowScreen {
     fn put(&mut self, c: char) {
+        // Nearly all text is this: ASCII at the end of the row.
+        if matches!(c, ' '..='~') && self.cursor == self.cells.len() && self.cursor < MAX_COLUMNS {
+            self.cells.push(Cell(u32::from(c)));
+            self.cursor += 1;
+            return;
+        }
         match c.width() {
             None | Some(0) => self.stack(c),
             Some(width) => {
@@ -144,6 +166,8 @@ impl RowScreen {
                     self.cut_bytes += c.len_utf8() as u64;
                     return;
                 }
+                // Shells wrap a long command line with a return at the margin; on an endless row that overwrites its start.
+                self.wrapped |= self.returned && self.cursor == 0 && !self.cells.is_empty();
                 self.set(self.cursor, Cell(u32::from(c)));
                 self.cursor += 1;
                 if width == 2 {
@@ -165,10 +189,10 @@ impl RowScreen {
 
     /// Puts a character that takes no column on the one before the cursor.
     fn stack(&mut self, c: char) {
-        let column =
-            (0..self.cursor).rev().find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
-        let Some(column) = column else {
-            // At the start of the row it needs a column of its own.
+        let end = self.cursor.min(self.cells.len());
+        let before = (0..end).rev().find(|&column| self.cells.get(column).is_some_and(|cell| *cell != Cell::TAIL));
+        let Some(column) = before.or((!self.cells.is_empty()).then_some(0)) else {
+            // On an empty row it needs a column of its own.
             self.set(0, Cell(u32::from(c)));
             self.cursor = self.cursor.max(1);
             return;
@@ -220,20 +244,24 @@ impl RowScreen {
         }
     }
 
-    fn finish(self, ambiguous_edits: bool) -> Row {
-        let mut text = String::with_capacity(self.cells.len());
-        for cell in &self.cells {
+    /// The text of the first columns.
+    fn text_of(&self, columns: usize) -> String {
+        let mut text = String::with_capacity(columns.min(self.cells.len()));
+        for cell in self.cells.iter().take(columns) {
             match cell.0.checked_sub(Cell::STACK) {
                 Some(index) => text.push_str(self.stacks.get(index as usize).map_or("", String::as_str)),
                 None => text.extend(char::from_u32(cell.0)),
             }
         }
+        text
+    }
+
+    fn finish(self, ambiguous_edits: bool) -> Row {
+        let text = self.text_of(MAX_COLUMNS);
         let left_behind = ambiguous_edits && self.went_back && self.cursor < self.cells.len();
-        let searched = text.contains("-i-search)");
-        // Shells wrap a long command line with a return at the margin, which on an endless row overwrites its start.
-        let wrapped = self.returned_over && super::prompt::length(&text).is_some();
+        let searched = text.contains(HISTORY_SEARCH);
         Row {
-            uncertain: self.uncertain || left_behind || searched || wrapped,
+            uncertain: self.uncertain || left_behind || searched || self.wrapped,
             text,
             clears: self.clears,
             cut_bytes: self.cut_bytes,
@@ -265,7 +293,8 @@ impl Perform for RowScreen {
                 }
             }
             b'\r' => {
-                self.returned_over |= self.cursor > 0;
+                self.returned =
+                    self.returned || self.cursor > 0 && super::prompt::length(&self.text_of(PROMPT_COLUMNS)).is_some();
                 self.cursor = 0;
             }
             _ => self.stack(char::from(byte)),

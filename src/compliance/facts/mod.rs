@@ -10,7 +10,7 @@ use crate::domain::{ArchiveObject, Fact, LogStream, Node, NodeKind, NodeTags, Ro
 
 pub use name::FactName;
 pub(super) use read::{Entry, Reader};
-pub(super) use value::Value;
+pub(super) use value::{Value, clean};
 
 /// All evidence on one session, borrowed from the State.
 #[derive(Debug, Clone, Copy)]

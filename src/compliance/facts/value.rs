@@ -91,7 +91,7 @@ fn write_duration(f: &mut fmt::Formatter<'_>, seconds: i64) -> fmt::Result {
 const EVIDENCE_CHARACTERS: usize = 256;
 
 /// Control characters and what turns the direction of writing become U+FFFD.
-fn clean(text: &str) -> String {
+pub(in crate::compliance) fn clean(text: &str) -> String {
     let mut cleaned: String = text
         .chars()
         .take(EVIDENCE_CHARACTERS)

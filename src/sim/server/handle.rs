@@ -3,7 +3,7 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Frame, Incoming},
@@ -269,7 +269,12 @@ fn cut(mut answer: Answer, route: &Route, context: &Context) -> Response<Body> {
     answer.headers.push(("content-length".into(), (body.len().max(2)).to_string()));
     let mut half = Bytes::from(body);
     half.truncate(half.len() / 2);
-    let frames = stream::iter([Ok(Frame::data(half)), Err(io::Error::other("cut"))]);
+    // The pause lets head and half a body out before the connection goes.
+    let end = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(io::Error::other("cut"))
+    });
+    let frames = stream::iter([Ok(Frame::data(half))]).chain(end);
     respond(answer, route, context, StreamBody::new(frames).boxed_unsync())
 }
 

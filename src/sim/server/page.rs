@@ -20,12 +20,11 @@ pub fn restore(service: Service, input: &mut Value) {
     let name = token_name(service);
     let Value::Struct(members) = input else { return };
     for (member, value) in members.iter_mut() {
-        if member == name {
-            if let Value::Text(token) = value {
-                if let Some(original) = token.strip_prefix(MARK) {
-                    *value = if original.is_empty() { Value::Null } else { Value::Text(original.to_owned()) };
-                }
-            }
+        if member == name
+            && let Value::Text(token) = value
+            && let Some(original) = token.strip_prefix(MARK)
+        {
+            *value = if original.is_empty() { Value::Null } else { Value::Text(original.to_owned()) };
         }
     }
 }

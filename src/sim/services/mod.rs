@@ -1,9 +1,14 @@
 //! The services: one file each, with the state that only it has.
 
+pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod iam;
+pub mod logs;
 pub mod organizations;
+pub mod page_token;
+pub mod s3;
 pub mod sns;
+pub mod ssm;
 pub mod sts;
 pub mod tagging;
 
@@ -34,6 +39,10 @@ pub fn dispatch(world: &mut World, service: Service, operation: &str, call: &Cal
         Service::Sns => sns::handle(world, operation, call),
         Service::CloudWatch => cloudwatch::handle(world, operation, call),
         Service::Tagging => tagging::handle(world, operation, call),
-        Service::Ssm | Service::Logs | Service::S3 | Service::CloudTrail | Service::Other => Err(unknown_operation()),
+        Service::Ssm => ssm::handle(world, operation, call),
+        Service::Logs => logs::handle(world, operation, call),
+        Service::S3 => s3::handle(world, operation, call),
+        Service::CloudTrail => cloudtrail::handle(world, operation, call),
+        Service::Other => Err(unknown_operation()),
     }
 }

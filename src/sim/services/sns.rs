@@ -89,15 +89,17 @@ pub fn handle(world: &mut World, operation: &str, call: &Call) -> Outcome {
         "ListSubscriptionsByTopic" => {
             let arn = input.required_text("TopicArn");
             input.finish(Style::Query)?;
-            existing_topic(world, call, "TopicArn", arn)?;
+            existing_topic(world, call, ("ListSubscriptionsByTopic", "TopicArn"), arn)?;
             Ok(Reply::Output(Value::structure([("Subscriptions", Value::List(Vec::new()))])))
         }
         "ListTagsForResource" => {
             let arn = input.required_text_of("ResourceArn", 1..=1011);
             input.finish(Style::Query)?;
-            existing_topic(world, call, "ResourceArn", arn).map_err(|error| match error.code.as_str() {
-                "NotFound" => AwsError::client("ResourceNotFound", "Resource does not exist").with_status(404),
-                _ => error,
+            existing_topic(world, call, ("ListTagsForResource", "ResourceArn"), arn).map_err(|error| {
+                match error.code.as_str() {
+                    "NotFound" => AwsError::client("ResourceNotFound", "Resource does not exist").with_status(404),
+                    _ => error,
+                }
             })?;
             Ok(Reply::Output(Value::structure([("Tags", Value::List(Vec::new()))])))
         }
@@ -109,8 +111,8 @@ fn publish(world: &mut World, call: &Call, input: &Input<'_>) -> Outcome {
     input.require("Message");
     input.finish(Style::Query)?;
     let topic = match (input.text("TopicArn"), input.text("TargetArn"), input.text("PhoneNumber")) {
-        (Some(arn), None, None) => existing_topic(world, call, "TopicArn", arn)?,
-        (None, Some(arn), None) => existing_topic(world, call, "TargetArn", arn)?,
+        (Some(arn), None, None) => existing_topic(world, call, ("Publish", "TopicArn"), arn)?,
+        (None, Some(arn), None) => existing_topic(world, call, ("Publish", "TargetArn"), arn)?,
         (None, None, Some(number)) => phone(number)?,
         (None, None, None) => return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
         _ => return Err(invalid("Only one of TopicArn, TargetArn or PhoneNumber can be specified")),
@@ -130,7 +132,7 @@ fn publish_batch(world: &mut World, call: &Call, input: &Input<'_>) -> Outcome {
         entry.required_text("Message");
     }
     input.finish(Style::Query)?;
-    let topic = existing_topic(world, call, "TopicArn", arn)?;
+    let topic = existing_topic(world, call, ("Publish", "TopicArn"), arn)?;
     let batch = |code: &str, words: &str| AwsError::client(code, words);
     match entries.len() {
         0 => return Err(batch("EmptyBatchRequest", "The batch request doesn't contain any entries.")),
@@ -193,9 +195,8 @@ fn message(call: &Call, input: &Input<'_>, topic: String) -> Result<Publication,
     }
     let subject = input.text("Subject");
     if let Some(subject) = subject {
-        // At most 100 characters, ASCII, no control characters, and not beginning with a blank.
-        let printable = subject.chars().all(|letter| letter == ' ' || letter.is_ascii_graphic());
-        if subject.is_empty() || subject.chars().count() > 100 || !printable || subject.starts_with(' ') {
+        // UTF-8 without line breaks and control characters, at most 100 characters.
+        if subject.is_empty() || subject.chars().count() > 100 || subject.chars().any(char::is_control) {
             return Err(invalid("Subject"));
         }
     }
@@ -205,9 +206,11 @@ fn message(call: &Call, input: &Input<'_>, topic: String) -> Result<Publication,
         Some("json") => check_structure(text)?,
         Some(_) => return Err(invalid("Invalid message structure")),
     }
-    if input.text("MessageGroupId").is_some() && input.text("MessageDeduplicationId").is_some() {
+    let group_allows =
+        |group: &str| (1..=128).contains(&group.len()) && group.chars().all(|letter| letter.is_ascii_graphic());
+    if input.text("MessageGroupId").is_some_and(|group| !group_allows(group)) {
         return Err(invalid(
-            "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type",
+            "MessageGroupId Reason: The MessageGroupId can contain up to 128 alphanumeric and punctuation characters",
         ));
     }
     if input.text("MessageDeduplicationId").is_some() {
@@ -300,7 +303,12 @@ fn attributes(input: &Input<'_>) -> Result<Vec<Attribute>, AwsError> {
 }
 
 /// The ARN, if the topic exists where the request went.
-fn existing_topic(world: &World, call: &Call, parameter: &str, arn: &str) -> Result<String, AwsError> {
+fn existing_topic(
+    world: &World,
+    call: &Call,
+    (action, parameter): (&str, &str),
+    arn: &str,
+) -> Result<String, AwsError> {
     let parts: Vec<&str> = arn.split(':').collect();
     let [first, _partition, service, region, account, name] = parts.as_slice() else {
         let found = parts.len();
@@ -317,7 +325,7 @@ fn existing_topic(world: &World, call: &Call, parameter: &str, arn: &str) -> Res
         _ if **account != *call.caller.account => Err(AwsError::client(
             "AuthorizationError",
             format!(
-                "User: {} is not authorized to perform: SNS:Publish on resource: {arn} because no resource-based policy allows the SNS:Publish action",
+                "User: {} is not authorized to perform: SNS:{action} on resource: {arn} because no resource-based policy allows the SNS:{action} action",
                 call.caller.arn
             ),
         )
@@ -371,7 +379,7 @@ fn position(token: &str) -> Option<usize> {
 fn get_topic_attributes(world: &World, call: &Call, input: &Input<'_>) -> Outcome {
     let arn = input.required_text("TopicArn");
     input.finish(Style::Query)?;
-    existing_topic(world, call, "TopicArn", arn)?;
+    existing_topic(world, call, ("GetTopicAttributes", "TopicArn"), arn)?;
     let owner = arn.split(':').nth(4).unwrap_or_default();
     let policy = serde_json::json!({
         "Version": "2008-10-17",

@@ -109,10 +109,10 @@ fn assume_role(world: &mut World, call: &Call) -> Outcome {
 
     let account =
         role_account(role_arn).ok_or_else(|| AwsError::client("ValidationError", format!("{role_arn} is invalid")))?;
-    if let Some(policy) = policy {
-        if !serde_json::from_str::<serde_json::Value>(policy).is_ok_and(|document| document.is_object()) {
-            return Err(AwsError::client("MalformedPolicyDocument", "This policy contains invalid Json"));
-        }
+    if let Some(policy) = policy
+        && !serde_json::from_str::<serde_json::Value>(policy).is_ok_and(|document| document.is_object())
+    {
+        return Err(AwsError::client("MalformedPolicyDocument", "This policy contains invalid Json"));
     }
     let role = world
         .accounts

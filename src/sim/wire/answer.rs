@@ -130,7 +130,10 @@ fn json_failure(route: &Route, context: &Context, error: &AwsError, content_type
 fn message_member(service: Service, code: &str) -> &'static str {
     match code {
         "AccessDeniedException" | "SerializationException" => "Message",
-        "ValidationException"
+        // These two of Systems Manager are the ones of this simulation that its model spells in lower case.
+        "InvalidInstanceInformationFilterValue"
+        | "InvalidInstancePropertyFilterValue"
+        | "ValidationException"
         | "ThrottlingException"
         | "UnrecognizedClientException"
         | "MissingAuthenticationTokenException"

@@ -112,10 +112,10 @@ pub fn caller(
     now: Timestamp,
 ) -> Result<Caller, Refusal> {
     let credential = credential.ok_or(Refusal::Missing)?;
-    if let Some(service) = route.service.signing_name() {
-        if service != credential.service {
-            return Err(Refusal::WrongScope(service));
-        }
+    if let Some(service) = route.service.signing_name()
+        && service != credential.service
+    {
+        return Err(Refusal::WrongScope(service));
     }
     if link_expired(request, now) {
         return Err(Refusal::LinkExpired);

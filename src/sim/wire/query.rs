@@ -88,7 +88,7 @@ fn entry(node: Node) -> Option<(String, Value)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
     use proptest::prelude::*;
 

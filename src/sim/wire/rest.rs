@@ -278,13 +278,13 @@ fn body(request: &Request) -> Result<Body, AwsError> {
     }
     let incomplete = || AwsError::client("IncompleteBody", "The request body terminated unexpectedly");
     let body = unchunk(&request.body).ok_or_else(incomplete)?;
-    if let Some(length) = request.header("x-amz-decoded-content-length") {
-        if length.parse() != Ok(body.content.len()) {
-            return Err(AwsError::client(
-                "IncompleteBody",
-                "You did not provide the number of bytes specified by the Content-Length HTTP header",
-            ));
-        }
+    if let Some(length) = request.header("x-amz-decoded-content-length")
+        && length.parse() != Ok(body.content.len())
+    {
+        return Err(AwsError::client(
+            "IncompleteBody",
+            "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        ));
     }
     Ok(body)
 }
@@ -342,10 +342,10 @@ fn check_digests(input: &Value, content: &[u8]) -> Result<(), AwsError> {
             return Err(mismatch("SHA256"));
         }
     }
-    if let Some(digest) = input.text("ContentMD5") {
-        if STANDARD.decode(digest).map_or(true, |bytes| bytes.len() != 16) {
-            return Err(AwsError::client("InvalidDigest", "The Content-MD5 you specified was invalid."));
-        }
+    if let Some(digest) = input.text("ContentMD5")
+        && STANDARD.decode(digest).map_or(true, |bytes| bytes.len() != 16)
+    {
+        return Err(AwsError::client("InvalidDigest", "The Content-MD5 you specified was invalid."));
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ fn frame(headers: &[(&'static str, &str)], payload: &Value) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
     use aws_smithy_eventstream::frame::read_message_from;
 

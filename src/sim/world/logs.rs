@@ -61,6 +61,10 @@ impl LogStream {
     /// Puts an event where its time stamp belongs.
     pub fn insert(&mut self, event: Arc<LogEvent>) {
         self.last_ingestion = Some(self.last_ingestion.unwrap_or(i64::MIN).max(event.ingestion));
+        if self.last_event().is_none_or(|last| last <= event.timestamp) {
+            self.events.push(event);
+            return;
+        }
         let at = self.events.partition_point(|other| other.timestamp <= event.timestamp);
         self.events.insert(at, event);
     }

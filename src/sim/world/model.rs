@@ -261,6 +261,11 @@ impl Document {
 
     /// `sessionType` of the default version.
     pub fn session_type(&self) -> String {
-        self.default_content()["sessionType"].as_str().unwrap_or("Standard_Stream").to_owned()
+        self.default_content()
+            .get("sessionType")
+            .unwrap_or(&serde_json::Value::Null)
+            .as_str()
+            .unwrap_or("Standard_Stream")
+            .to_owned()
     }
 }

@@ -1,6 +1,9 @@
 //! CloudTrail as a store: records that become visible some time after the call.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{World, opening::Opening, organization};
 
 /// One management event.
 #[derive(Debug, Clone)]
@@ -25,4 +28,183 @@ pub struct TrailRecord {
     pub resources: Vec<(String, String)>,
     /// The record itself, JSON.
     pub record: String,
+}
+
+/// Who made a call, as CloudTrail describes it.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// ARN.
+    pub arn: String,
+    /// Access key id.
+    pub access_key_id: String,
+    /// Address.
+    pub source_ip: String,
+    /// `User-Agent`.
+    pub user_agent: String,
+    /// Request id.
+    pub request_id: String,
+}
+
+impl Caller {
+    /// The caller of a scripted session.
+    pub fn scripted(owner: &str, source_ip: Option<&str>, seed: u64) -> Self {
+        let mut numbers = fastrand::Rng::with_seed(seed ^ organization::stable_hash(&["caller", owner]));
+        let prefix = if owner.contains(":user/") { "AKIA" } else { "ASIA" };
+        let agents = [
+            "aws-cli/2.31.18 md/awscrt#0.28.4 ua/2.1 os/linux#6.8.0 md/arch#x86_64 lang/python#3.13.7 cfg/retry-mode#standard md/command#ssm.start-session",
+            "aws-cli/2.27.49 md/awscrt#0.26.1 ua/2.1 os/macos#24.6.0 md/arch#arm64 lang/python#3.13.4 md/command#ssm.start-session",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+        ];
+        let agent = agents.get(numbers.usize(..agents.len())).copied().unwrap_or_default();
+        Self {
+            arn: owner.into(),
+            access_key_id: organization::unique_id(prefix, owner).chars().take(20).collect(),
+            source_ip: source_ip.map_or_else(|| format!("198.51.100.{}", numbers.u8(2..250)), str::to_owned),
+            user_agent: agent.into(),
+            request_id: organization::uuid_from(numbers.u64(..)),
+        }
+    }
+}
+
+/// What a record says beside who and when.
+#[derive(Debug)]
+pub struct Deed<'a> {
+    /// `eventSource`, as `ssm.amazonaws.com`.
+    pub source: &'a str,
+    /// `eventName`.
+    pub name: &'a str,
+    /// Read-only call.
+    pub read_only: bool,
+    /// `requestParameters`.
+    pub request: Value,
+    /// `responseElements`.
+    pub response: Value,
+    /// `errorCode` and `errorMessage` of a call that failed.
+    pub error: Option<(&'a str, &'a str)>,
+    /// `(type, name)` of resources.
+    pub resources: Vec<(String, String)>,
+}
+
+impl World {
+    /// Writes a record that LookupEvents shows some time later.
+    pub fn record(&mut self, account: &str, region: &str, caller: &Caller, deed: Deed<'_>) {
+        let clock = self.clock();
+        let time = self.wall(clock);
+        let number = self.region(account, region).map_or(0, |state| state.trail.len());
+        let key = organization::stable_hash(&[account, region, &number.to_string(), deed.name, &self.seed.to_string()]);
+        let [least, most] = self.scenario.delays.trail;
+        let visible_from = self.wall(clock.plus(least + (key % 1000) as f64 / 1000.0 * (most - least)));
+        let event_id = organization::uuid_from(key);
+        let service = deed.source.split('.').next().unwrap_or_default();
+        let mut record = json!({
+            "eventVersion": "1.11",
+            "userIdentity": identity(account, caller, time),
+            "eventTime": super::agent::whole_seconds(time),
+            "eventSource": deed.source,
+            "eventName": deed.name,
+            "awsRegion": region,
+            "sourceIPAddress": caller.source_ip,
+            "userAgent": caller.user_agent,
+            "requestParameters": deed.request,
+            "responseElements": deed.response,
+            "requestID": caller.request_id,
+            "eventID": event_id,
+            "readOnly": deed.read_only,
+            "eventType": "AwsApiCall",
+            "managementEvent": true,
+            "recipientAccountId": account,
+            "eventCategory": "Management",
+            "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256",
+                           "clientProvidedHostHeader": format!("{service}.{region}.amazonaws.com")}
+        });
+        if let (Some((code, message)), Some(record)) = (deed.error, record.as_object_mut()) {
+            record.insert("errorCode".into(), json!(code));
+            record.insert("errorMessage".into(), json!(message));
+        }
+        let record = TrailRecord {
+            event_id,
+            event_name: deed.name.into(),
+            event_source: deed.source.into(),
+            event_time: time,
+            visible_from,
+            read_only: deed.read_only,
+            access_key_id: Some(caller.access_key_id.clone()),
+            username: caller.arn.rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
+            resources: deed.resources,
+            record: record.to_string(),
+        };
+        if let Some(state) = self.region_mut(account, region) {
+            state.trail.push(record);
+        }
+    }
+
+    pub(super) fn record_start(&mut self, opening: &Opening, session_id: &str) {
+        let mut request = serde_json::Map::new();
+        request.insert("target".into(), json!(opening.node));
+        if let Some(document) = &opening.document {
+            request.insert("documentName".into(), json!(document));
+        }
+        if let Some(reason) = &opening.reason {
+            request.insert("reason".into(), json!(reason));
+        }
+        if !opening.parameters.is_empty() {
+            request.insert("parameters".into(), json!(opening.parameters));
+        }
+        let region = &opening.region;
+        let url = stream_url(region, session_id);
+        let response = json!({"sessionId": session_id, "tokenValue": HIDDEN, "streamUrl": url});
+        let resources = vec![("AWS::EC2::Instance".to_owned(), opening.node.clone())];
+        let deed = Deed {
+            source: "ssm.amazonaws.com",
+            name: "StartSession",
+            read_only: false,
+            request: Value::Object(request),
+            response,
+            error: None,
+            resources: if opening.node.starts_with("mi-") { Vec::new() } else { resources },
+        };
+        self.record(&opening.account, region, &opening.caller, deed);
+    }
+}
+
+/// What CloudTrail writes instead of a session's token.
+pub const HIDDEN: &str = "Value hidden due to security reasons.";
+
+/// The web socket of a session.
+pub fn stream_url(region: &str, session_id: &str) -> String {
+    format!(
+        "wss://ssmmessages.{region}.amazonaws.com/v1/data-channel/{session_id}?role=publish_subscribe&cell-number={}",
+        organization::stable_hash(&["cell", region]) % 20 + 1
+    )
+}
+
+fn identity(account: &str, caller: &Caller, time: Timestamp) -> Value {
+    let name = caller.arn.rsplit('/').next().unwrap_or_default();
+    let created = super::agent::whole_seconds(time - SignedDuration::from_mins(37));
+    if caller.arn.ends_with(":root") {
+        return json!({"type": "Root", "principalId": account, "arn": caller.arn, "accountId": account,
+                      "accessKeyId": caller.access_key_id,
+                      "sessionContext": {"attributes": {"creationDate": created, "mfaAuthenticated": "true"}}});
+    }
+    if let Some((_, path)) = caller.arn.split_once(":assumed-role/") {
+        let role = path.split('/').next().unwrap_or_default();
+        let role_id = organization::unique_id("AROA", &format!("{account}/{role}"));
+        let role_path = if role.starts_with("AWSReservedSSO_") { "aws-reserved/sso.amazonaws.com/" } else { "" };
+        return json!({"type": "AssumedRole", "principalId": format!("{role_id}:{name}"), "arn": caller.arn,
+            "accountId": account, "accessKeyId": caller.access_key_id,
+            "sessionContext": {
+                "sessionIssuer": {"type": "Role", "principalId": role_id, "accountId": account, "userName": role,
+                                  "arn": format!("arn:aws:iam::{account}:role/{role_path}{role}")},
+                "attributes": {"creationDate": created, "mfaAuthenticated": "false"}}});
+    }
+    if caller.arn.contains(":federated-user/") {
+        return json!({"type": "FederatedUser", "principalId": format!("{account}:{name}"), "arn": caller.arn,
+            "accountId": account, "accessKeyId": caller.access_key_id,
+            "sessionContext": {"sessionIssuer": {"type": "IAMUser", "accountId": account, "userName": "federation-broker",
+                                  "principalId": organization::unique_id("AIDA", account),
+                                  "arn": format!("arn:aws:iam::{account}:user/federation-broker")},
+                               "attributes": {"creationDate": created, "mfaAuthenticated": "false"}}});
+    }
+    json!({"type": "IAMUser", "principalId": organization::unique_id("AIDA", &caller.arn), "arn": caller.arn,
+           "accountId": account, "accessKeyId": caller.access_key_id, "userName": name})
 }

@@ -1,0 +1,103 @@
+//! Decoding and cleaning of transcripts: DESIGN holds 100 MB/s a core.
+#![allow(clippy::unwrap_used)]
+
+use divan::{Bencher, counter::BytesCount};
+use jiff::Timestamp;
+use serde_json::json;
+use ssmwatch::{
+    domain::LogEvent,
+    transcript::{Glyphs, Transcript, clean, clean_marked},
+};
+
+fn main() {
+    divan::main();
+}
+
+/// The agent closes an event before it goes over this many bytes.
+const EVENT_BYTES: usize = 33_000;
+const EVENTS: usize = 32;
+
+fn events(message: impl Fn(usize) -> String) -> Vec<LogEvent> {
+    let event = |number: usize| {
+        let timestamp = Timestamp::from_second(1_700_000_000).unwrap();
+        LogEvent { timestamp, ingested_at: timestamp, message: message(number) }
+    };
+    (0..EVENTS).map(event).collect()
+}
+
+fn streamed(line: impl Fn(usize) -> String) -> Vec<LogEvent> {
+    events(|event| {
+        let mut room = EVENT_BYTES;
+        let lines: Vec<String> = (0..)
+            .map(|number| line(event * EVENT_BYTES + number))
+            .take_while(|line| {
+                let fits = line.len() < room;
+                room = room.saturating_sub(line.len() + 1);
+                fits
+            })
+            .collect();
+        json!({"eventVersion": "1.0", "sessionId": "bench-0123456789abcdef0", "sessionData": lines}).to_string()
+    })
+}
+
+fn push(bencher: Bencher<'_, '_>, events: Vec<LogEvent>) {
+    let bytes: usize = events.iter().map(|event| event.message.len()).sum();
+    bencher.counter(BytesCount::new(bytes)).with_inputs(Transcript::default).bench_local_values(|mut transcript| {
+        transcript.push(&events);
+        transcript
+    });
+}
+
+/// Ordinary output that the agent has stripped.
+#[divan::bench]
+fn push_stripped_output(bencher: Bencher<'_, '_>) {
+    push(
+        bencher,
+        streamed(|number| format!("Nov 20 09:00:00 web-1 nginx[{number}]: 10.0.0.7 GET /index.html 200 5120")),
+    );
+}
+
+/// Coloured lines with a title, which the agent leaves as they are.
+#[divan::bench]
+fn push_raw_lines(bencher: Bencher<'_, '_>) {
+    let line = |number| {
+        format!(
+            "\u{1b}]0;admin@web: /srv\u{7}\u{1b}[01;32madmin@web\u{1b}[00m:\u{1b}[01;34m/srv\u{1b}[00m$ ls -l /srv/{number}"
+        )
+    };
+    push(bencher, streamed(line));
+}
+
+/// An upload after the end, with returns and colours.
+#[divan::bench]
+fn push_plain_upload(bencher: Bencher<'_, '_>) {
+    let text =
+        |event| (0..3000).map(|line| format!("\u{1b}[32mstep {event}.{line}\u{1b}[0m finished in 12 ms\r\n")).collect();
+    push(bencher, events(text));
+}
+
+/// The worst a session can send: nothing but bytes that must be replaced.
+#[divan::bench]
+fn push_control_bytes(bencher: Bencher<'_, '_>) {
+    push(bencher, streamed(|number| "\u{7}\u{202e}\u{9b}\u{1b}[8192@\u{8}".repeat(1 + number % 40)));
+}
+
+#[divan::bench]
+fn clean_ascii(bencher: Bencher<'_, '_>) {
+    let text = "an ordinary reason, as people write it: change 4711 ".repeat(20_000);
+    bencher.counter(BytesCount::of_str(&text)).bench_local(|| clean(divan::black_box(&text)).len());
+}
+
+#[divan::bench]
+fn clean_other_scripts(bencher: Bencher<'_, '_>) {
+    let text = "größere Änderung 変更 изменение ".repeat(20_000);
+    bencher.counter(BytesCount::of_str(&text)).bench_local(|| clean(divan::black_box(&text)).len());
+}
+
+#[divan::bench]
+fn clean_for_ascii_terminals(bencher: Bencher<'_, '_>) {
+    let text = "größere Änderung \u{1b}[2J ".repeat(20_000);
+    bencher
+        .counter(BytesCount::of_str(&text))
+        .bench_local(|| clean_marked(divan::black_box(&text), Glyphs::Ascii).text().len());
+}

@@ -1,0 +1,101 @@
+//! `ssmwatch check`: one pass over all scopes, with the same State as the dashboard.
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use jiff::Timestamp;
+
+use super::{Refusal, setup};
+use crate::{
+    app::board::{Board, Freshness},
+    cli::{self, Cli},
+    domain::ScopeId,
+    report::{CheckReport, Paint, ScopeRow, ScopeStatus, SessionRow, table},
+    watch,
+};
+
+/// Exit code when not everything could be judged.
+const NOT_JUDGED: u8 = 2;
+
+pub(super) async fn run(cli: &Cli, options: &cli::Check) -> Result<ExitCode, Refusal> {
+    let settings = setup::honored(setup::settings(cli)?)?;
+    let engine = setup::engine(&settings)?;
+    // Without credentials or a way to AWS nothing is judged at all.
+    let fleet = setup::connect(setup::fleet_config(&settings))
+        .await
+        .map_err(|refusal| Refusal { code: NOT_JUDGED, ..refusal })?;
+    let mut board = setup::board(&fleet, engine, &settings.config);
+    for observation in watch::one_pass(&fleet, setup::watch_config(&settings.config)).await {
+        board.observe(observation);
+    }
+    let now = Timestamp::now();
+    while board.has_unjudged() {
+        board.judge_due(now);
+    }
+    let report = report(&board, now, options.all);
+    let text = match options.format {
+        cli::Format::Table => {
+            let paint = Paint::of(io::stdout().is_terminal(), settings.overrides.no_color);
+            table(&report, options.all, paint)
+        }
+        cli::Format::Json => report
+            .json(options.all)
+            .map_err(|error| Refusal::failed(format!("the report cannot be written: {error}"), "report this"))?,
+    };
+    super::print(&text);
+    Ok(ExitCode::from(report.exit_code(options.fail_on)))
+}
+
+/// The report of a board.
+pub fn report(board: &Board, now: Timestamp, all: bool) -> CheckReport {
+    let scopes = board
+        .scopes
+        .iter()
+        .map(|(id, scope)| {
+            let (status, error) = match (board.freshness(scope, now), &scope.failing) {
+                (Freshness::Fresh, None) => match scope.evidence_failures.values().next() {
+                    None => (ScopeStatus::Ok, None),
+                    Some(_) => (ScopeStatus::Partial, Some(evidence_words(scope))),
+                },
+                (_, Some(failing)) => {
+                    let words = format!("{}: {}", failing.failure, failing.failure.message);
+                    (ScopeStatus::Unreachable, Some(words))
+                }
+                (_, None) => (ScopeStatus::Unreachable, Some("not everything was answered in time".to_owned())),
+            };
+            ScopeRow {
+                account: id.account.clone(),
+                region: id.region.clone(),
+                name: board.account_name(id).to_owned(),
+                status,
+                error,
+                active_sessions: scope.last_good.map(|_| active(board, id)),
+            }
+        })
+        .collect();
+    let sessions = board
+        .sessions
+        .values()
+        .map(|session| SessionRow {
+            session: session.session.clone(),
+            account_name: board.account_name(&session.session.key.scope).to_owned(),
+            findings: if all {
+                board.explain(&session.session.key, now)
+            } else {
+                session.judgement.findings.clone()
+            },
+            verdict: session.judgement.verdict(),
+        })
+        .collect();
+    CheckReport { generated_at: now, scopes, sessions, preferences: Vec::new() }
+}
+
+fn active(board: &Board, scope: &ScopeId) -> usize {
+    board.sessions.values().filter(|session| session.is_active() && session.session.key.scope == *scope).count()
+}
+
+fn evidence_words(scope: &crate::app::board::ScopeBoard) -> String {
+    scope.evidence_failures.values().map(|failing| failing.failure.to_string()).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,126 @@
+//! Commands that ask AWS nothing: config, rules, iam-policy.
+
+use std::process::ExitCode;
+
+use super::{Refusal, print, setup};
+use crate::{
+    aws::required_actions,
+    cli::{Cli, ConfigCommand, RulesCommand},
+    compliance::Origin,
+    config,
+    domain::ScopeId,
+    report::iam_policy as policy_json,
+};
+
+pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCode, Refusal> {
+    let path = match &cli.global.config {
+        Some(path) => path.clone(),
+        None => config::default_path().map_err(|error| Refusal::config(error.to_string(), error.to_do()))?,
+    };
+    match command.unwrap_or(ConfigCommand::Show) {
+        ConfigCommand::Init => {
+            config::write_template(&path).map_err(|error| Refusal::failed(error.to_string(), error.to_do()))?;
+            Ok(print(&format!("wrote {}\n", path.display())))
+        }
+        ConfigCommand::Path => Ok(print(&format!("{}\n", path.display()))),
+        ConfigCommand::Show => Ok(print(&setup::settings(cli)?.show())),
+        ConfigCommand::Check => {
+            let checked = setup::settings(cli).and_then(setup::honored).and_then(|settings| {
+                setup::engine(&settings)?;
+                setup::look(&settings)?;
+                Ok(settings)
+            });
+            // The contract: a config that is asked about and is wrong answers 1.
+            let settings = checked.map_err(|refusal| Refusal { code: 1, ..refusal })?;
+            Ok(print(&format!("ok\n{}", settings.config.summary())))
+        }
+    }
+}
+
+pub(super) fn rules(cli: &Cli, command: Option<&RulesCommand>) -> Result<ExitCode, Refusal> {
+    let settings = setup::settings(cli)?;
+    let engine = setup::engine(&settings)?;
+    match command.unwrap_or(&RulesCommand::List) {
+        RulesCommand::List => {
+            let lines: String = engine
+                .rules()
+                .iter()
+                .map(|rule| format!("{:<8} {:<13} {}\n", rule.id, rule.severity.word(), rule.title))
+                .collect();
+            Ok(print(&lines))
+        }
+        RulesCommand::Show { id } => {
+            let rule = engine.rules().iter().find(|rule| rule.id.as_str().eq_ignore_ascii_case(id)).ok_or_else(|| {
+                Refusal::failed(format!("there is no rule `{id}`"), "see all of them: ssmwatch rules list")
+            })?;
+            let origin = match &rule.origin {
+                Origin::BuiltIn => "built in",
+                Origin::File(file) => file,
+            };
+            Ok(print(&format!(
+                "{} {} {}\nfrom: {}\nremedy: {}\n\n{}\n",
+                rule.id,
+                rule.severity.word(),
+                rule.title,
+                origin,
+                rule.remediation,
+                rule.text.trim_end()
+            )))
+        }
+    }
+}
+
+pub(super) fn iam_policy(cli: &Cli) -> Result<ExitCode, Refusal> {
+    let settings = setup::settings(cli)?;
+    let config = &settings.config;
+    let mut permissions: Vec<(&str, String)> = Vec::new();
+    for required in required_actions() {
+        if required.acts && config.read_only {
+            continue;
+        }
+        match required.action {
+            "sts:AssumeRole" => {
+                let roles = config.accounts.iter().filter_map(|account| account.role_arn.clone());
+                permissions.extend(roles.map(|role| ("sts:AssumeRole", role)));
+            }
+            "s3:GetObject" | "s3:ListBucket" => {
+                let buckets = buckets(&settings);
+                let suffix = if required.action == "s3:GetObject" { "/*" } else { "" };
+                permissions.extend(
+                    buckets.into_iter().map(|bucket| (required.action, format!("arn:aws:s3:::{bucket}{suffix}"))),
+                );
+            }
+            "sns:Publish" => {
+                let topics = [&config.alerts.member_topic, &config.alerts.central_topic];
+                for topic in topics.into_iter().flatten() {
+                    let arn = topic.as_str().replace("{region}", "*").replace("{account}", "*");
+                    permissions.push(("sns:Publish", arn));
+                }
+            }
+            action => permissions.push((action, "*".to_owned())),
+        }
+    }
+    let permissions = permissions.iter().map(|(action, resource)| (*action, resource.as_str()));
+    let text = policy_json(permissions)
+        .map_err(|error| Refusal::failed(format!("the policy cannot be written: {error}"), "report this"))?;
+    Ok(print(&text))
+}
+
+/// The archive buckets of all scopes; without one in the config any bucket that a preferences document may name.
+fn buckets(settings: &config::Settings) -> Vec<String> {
+    let Some(bucket) = &settings.config.compliance.log_bucket else { return vec!["*".to_owned()] };
+    let mut names: Vec<String> = settings
+        .config
+        .accounts
+        .iter()
+        .flat_map(|account| {
+            account.regions.iter().map(|region| bucket.fill(&ScopeId::new(account.id.clone(), region.clone())))
+        })
+        .collect();
+    if names.is_empty() {
+        names.push(bucket.as_str().replace("{region}", "*").replace("{account}", "*"));
+    }
+    names.sort();
+    names.dedup();
+    names
+}

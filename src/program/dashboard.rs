@@ -1,0 +1,119 @@
+//! The dashboard, over whatever AWS the fleet reaches.
+
+use std::{fs, path::Path, process::ExitCode, sync::{Arc, Mutex}};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{Refusal, setup};
+use crate::{
+    app::Message,
+    aws::Fleet,
+    cli::Cli,
+    config::Settings,
+    runtime::{self, effects::Effects},
+    store::ActLog,
+    terminal::Screen,
+    watch::Watch,
+};
+
+/// Messages that may wait for the loop; the watch slows down when they do.
+const QUEUE: usize = 1024;
+
+/// `ssmwatch`: the dashboard of the configured accounts.
+pub(super) async fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
+    let settings = setup::honored(setup::settings(cli)?)?;
+    let parts = Parts::new(&settings)?;
+    let fleet = setup::connect(setup::fleet_config(&settings)).await?;
+    show(&settings, parts, fleet, false).await
+}
+
+/// What can be wrong before AWS is asked anything.
+pub(super) struct Parts {
+    engine: crate::compliance::Engine,
+    look: runtime::Look,
+}
+
+impl Parts {
+    /// Rules, themes, keys: all that the config decides.
+    pub(super) fn new(settings: &Settings) -> Result<Self, Refusal> {
+        Ok(Self { engine: setup::engine(settings)?, look: setup::look(settings)? })
+    }
+}
+
+/// Shows a fleet until the analyst leaves.
+pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: bool) -> Result<ExitCode, Refusal> {
+    let Parts { engine, look } = parts;
+    let acts = setup::act_log_path(settings, demo)?;
+    let _log = program_log(&setup::program_log_path(settings)?)?;
+    let board = setup::board(&fleet, engine, &settings.config);
+    let mut state = setup::state(board, settings, &look, &acts, demo)?;
+    let log = match ActLog::open(&acts) {
+        Ok(log) => Some(log),
+        Err(error) => {
+            // Watching goes on; acting is refused with the reason.
+            let why = format!("acts cannot be written down: {error}");
+            state.setup.read_only.get_or_insert_with(|| why.into());
+            None
+        }
+    };
+
+    let (messages, mut received) = mpsc::channel(QUEUE);
+    let (observations, mut observed) = mpsc::channel(QUEUE);
+    let stop = CancellationToken::new();
+    let watch = Arc::new(Watch::start(&fleet, setup::watch_config(&settings.config), observations, &stop));
+    let targets = setup::alert_targets(&settings.config);
+    let effects = Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());
+    let forward = tokio::spawn(async move {
+        while let Some(observation) = observed.recv().await {
+            if messages.send(Message::Observed(observation)).await.is_err() {
+                break;
+            }
+        }
+    });
+
+    let mut screen = Screen::take().map_err(|error| {
+        let text = error.to_string();
+        let (what, to_do) = text.split_once("\n  ").unwrap_or((&text, "try another terminal"));
+        Refusal::failed(what, to_do)
+    })?;
+    let outcome = runtime::run(&mut state, &mut screen, &look, &mut received, |effect, state| {
+        effects.perform(effect, state);
+    })
+    .await;
+    screen.give_back();
+    stop.cancel();
+    forward.abort();
+    let left = effects.finish().await;
+    for act in &left {
+        super::complain(&format!(
+            "ssmwatch: left before the outcome of {:?} on {} was known\n  look the session up; the record is in {}\n",
+            act.kind,
+            act.session.id,
+            acts.display()
+        ));
+    }
+    outcome.map_err(|error| Refusal::failed(format!("the terminal is gone: {error}"), "start it again"))?;
+    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The program's log goes to a file: the screen is not its to write on.
+fn program_log(path: &Path) -> Result<tracing_appender::non_blocking::WorkerGuard, Refusal> {
+    let refused = |error: std::io::Error| {
+        Refusal::failed(
+            format!("the program's log {} cannot be written: {error}", path.display()),
+            "name another place with --log-file PATH",
+        )
+    };
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent).map_err(refused)?;
+    }
+    let file = fs::OpenOptions::new().create(true).append(true).open(path).map_err(refused)?;
+    let (writer, guard) = tracing_appender::non_blocking(file);
+    let filter = EnvFilter::try_from_env("SSMWATCH_LOG").unwrap_or_else(|_| EnvFilter::new("warn,ssmwatch=info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).finish();
+    // A second run in one process (tests) keeps the first log.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(guard)
+}

@@ -1,0 +1,282 @@
+//! From the config to the parts of the program.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Refusal;
+use crate::{
+    app::{
+        State, Setup,
+        action::ACTIONS,
+        board::Board,
+        keymap::{Keymap, parse_key},
+    },
+    aws::{Access, AccountConfig, Fleet, FleetConfig},
+    cli::Cli,
+    compliance::{Engine, Parameters, TagPattern},
+    config::{self, Config, Settings, Vocabulary},
+    response::AlertTargets,
+    ui::theme::{Glyphs, Theme},
+    watch::WatchConfig,
+};
+
+/// Reads the config as the command line says.
+pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
+    let overrides = cli.global.overrides(std::env::var_os("NO_COLOR"));
+    let actions: Vec<&str> = ACTIONS.iter().map(|info| info.name).collect();
+    let rules = built_in_rules();
+    let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let vocabulary = Vocabulary {
+        actions: &actions,
+        is_key: &|key| parse_key(key).is_some(),
+        check_keys: &|keys| keymap(keys).map(drop).map_err(|error| error.to_string()),
+        rules: &rules,
+    };
+    let settings = config::load(cli.global.config.as_deref(), overrides, &vocabulary)
+        .map_err(|error| Refusal::config(error.to_string(), error.to_do()))?;
+    Ok(settings)
+}
+
+/// The demo's settings: the defaults with what the command line says of looks; accounts and acts of the config stay out.
+pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
+    let mut settings = settings(cli)?;
+    let Config { theme, keys, read_only, .. } = std::mem::take(&mut settings.config);
+    settings.config = Config { theme, keys, read_only, ..Config::default() };
+    Ok(settings)
+}
+
+/// Refuses settings that this version reads but cannot honor: silence would look like protection.
+pub(super) fn honored(settings: Settings) -> Result<Settings, Refusal> {
+    match settings.config.not_in_force().first() {
+        None => Ok(settings),
+        Some(key) => Err(Refusal::config(
+            format!("this version does not have {key}"),
+            "take the key out of the config, so that nobody relies on it",
+        )),
+    }
+}
+
+fn built_in_rules() -> Vec<String> {
+    match Engine::new(Parameters::default(), Vec::new()) {
+        Ok(engine) => engine.rules().iter().map(|rule| rule.id.to_string()).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The keys of the config over the defaults.
+pub(super) fn keymap(keys: &BTreeMap<String, Vec<String>>) -> Result<Keymap, crate::app::keymap::KeymapError> {
+    Keymap::new(keys.iter().map(|(action, keys)| (action.as_str(), keys.as_slice())))
+}
+
+/// The rules in force.
+pub(super) fn engine(settings: &Settings) -> Result<Engine, Refusal> {
+    let compliance = &settings.config.compliance;
+    let signed = |period: config::Period| {
+        SignedDuration::try_from(period.duration()).unwrap_or(SignedDuration::MAX)
+    };
+    let production_tag = &compliance.production_tag;
+    let defaults = Parameters::default();
+    let parameters = Parameters {
+        allowed_documents: compliance.allowed_documents.clone(),
+        mandatory_policy: compliance.mandatory_policy.as_str().to_owned(),
+        log_bucket: compliance.log_bucket.as_ref().map(|bucket| bucket.as_str().to_owned()),
+        production_tag: TagPattern::parse(&format!("{}={}", production_tag.key, production_tag.value))
+            .unwrap_or(defaults.production_tag),
+        ticket_pattern: compliance.ticket_pattern.as_ref().map(|pattern| pattern.regex().clone()),
+        max_age: signed(compliance.max_age),
+        duration_slack: signed(compliance.max_duration_grace),
+        log_stream_grace: signed(compliance.start_grace),
+        silent_grace: signed(compliance.silent_grace),
+        archive_grace: signed(compliance.archive_grace),
+        stuck_after: signed(compliance.state_grace),
+        stale_after: Parameters::stale_after_for(signed(settings.config.poll.evidence)),
+        disabled: compliance.disabled.clone(),
+        severity: compliance.severity.clone(),
+    };
+    Engine::new(parameters, own_policies(settings)?)
+        .map_err(|error| Refusal::config(error.to_string(), error.to_do()))
+}
+
+/// The user's own policies: file name and text, in the order of their names.
+fn own_policies(settings: &Settings) -> Result<Vec<(String, String)>, Refusal> {
+    let beside = settings.origin.file.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
+    let mut files = Vec::new();
+    for pattern in &settings.config.compliance.policies {
+        let full = beside.join(pattern);
+        let paths = glob::glob(&full.to_string_lossy()).map_err(|error| {
+            Refusal::config(
+                format!("compliance.policies: `{pattern}` is not a pattern: {error}"),
+                "write for instance \"policies/*.cedar\", relative to the config file",
+            )
+        })?;
+        let before = files.len();
+        files.extend(paths.filter_map(Result::ok).filter(|path| path.is_file()));
+        if files.len() == before {
+            return Err(Refusal::config(
+                format!("compliance.policies: no file matches {}", full.display()),
+                "correct the pattern (it is relative to the config file), or take it out",
+            ));
+        }
+    }
+    files.sort();
+    files.dedup();
+    files
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).map_err(|error| {
+                Refusal::config(format!("{}: cannot be read: {error}", path.display()), "make it readable, as UTF-8 text")
+            })?;
+            Ok((path.display().to_string(), text))
+        })
+        .collect()
+}
+
+/// The fleet that the config describes.
+pub(super) fn fleet_config(settings: &Settings) -> FleetConfig {
+    let config = &settings.config;
+    let accounts = config.accounts.iter().map(|account| AccountConfig {
+        id: Some(account.id.clone()),
+        name: account.name.clone(),
+        regions: account.regions.clone(),
+        access: Access {
+            profile: account.profile.clone(),
+            role_arn: account.role_arn.clone(),
+            external_id: account.external_id.clone(),
+        },
+    });
+    FleetConfig {
+        accounts: accounts.collect(),
+        regions: settings.overrides.regions.clone(),
+        profile: settings.overrides.profile.clone(),
+        endpoint_url: settings.overrides.endpoint_url.clone(),
+        archive: config
+            .compliance
+            .log_bucket_profile
+            .as_ref()
+            .map(|profile| Access { profile: Some(profile.clone()), ..Access::default() }),
+        credentials: None,
+    }
+}
+
+/// Connects the fleet; its errors are the user's to mend.
+pub(super) async fn connect(config: FleetConfig) -> Result<Fleet, Refusal> {
+    Fleet::connect(config).await.map_err(|error| Refusal::failed(error.to_string(), error.to_do()))
+}
+
+/// How the watch looks.
+pub(super) fn watch_config(config: &Config) -> WatchConfig {
+    WatchConfig {
+        sessions_every: config.poll.sessions.duration(),
+        evidence_every: config.poll.evidence.duration(),
+        log_group: config.compliance.log_group.as_ref().map(|group| group.as_str().to_owned()),
+        log_bucket: config.compliance.log_bucket.as_ref().map(|bucket| bucket.as_str().to_owned()),
+        ..WatchConfig::default()
+    }
+}
+
+/// An empty board of the fleet's scopes.
+pub(super) fn board(fleet: &Fleet, engine: Engine, config: &Config) -> Board {
+    let group = config.compliance.log_group.as_ref();
+    let scopes = fleet.scopes().map(|scope| {
+        let id = scope.id().clone();
+        let group = group.map(|group| Arc::from(group.fill(&id)));
+        (id, Arc::clone(scope.name()), group)
+    });
+    Board::new(scopes.collect::<Vec<_>>(), Arc::new(engine), stale_after(config.poll.sessions.duration()))
+}
+
+/// Three polls without a complete listing, and never less than what one slow answer takes.
+fn stale_after(poll: Duration) -> SignedDuration {
+    SignedDuration::try_from((poll * 3).max(Duration::from_secs(12))).unwrap_or(SignedDuration::MAX)
+}
+
+/// Where alerts go.
+pub(super) fn alert_targets(config: &Config) -> AlertTargets {
+    AlertTargets {
+        member_topic: config.alerts.member_topic.clone(),
+        central_topic: config.alerts.central_topic.clone(),
+        metric_namespace: config.alerts.metric_namespace.clone(),
+    }
+}
+
+/// The themes, the configured one first, and the glyphs of this terminal.
+pub(super) fn look(settings: &Settings) -> Result<crate::runtime::Look, Refusal> {
+    let user = config::user_theme_dir(settings.origin.file.as_deref());
+    let load = |name: &str| {
+        Theme::load(name, user.as_deref()).map_err(|error| Refusal::config(error.to_string(), "correct it, or choose another: ssmwatch --theme default-dark"))
+    };
+    let wanted = if settings.overrides.no_color { "mono" } else { settings.config.theme.as_str() };
+    let mut themes = vec![load(wanted)?];
+    if !settings.overrides.no_color {
+        for name in Theme::names(user.as_deref()) {
+            if name != wanted {
+                // A broken theme that nobody asked for does not keep the program from starting.
+                themes.extend(Theme::load(&name, user.as_deref()).ok());
+            }
+        }
+    }
+    let variable = |name| std::env::var(name).ok();
+    let (all, kind, language) = (variable("LC_ALL"), variable("LC_CTYPE"), variable("LANG"));
+    let glyphs = Glyphs::for_locale(all.as_deref(), kind.as_deref(), language.as_deref());
+    Ok(crate::runtime::Look { themes, glyphs })
+}
+
+/// A State for the dashboard.
+pub(super) fn state(board: Board, settings: &Settings, look: &crate::runtime::Look, acts: &Path, demo: bool) -> Result<State, Refusal> {
+    let config = &settings.config;
+    let keymap = keymap(&config.keys).map_err(|error| Refusal::config(error.to_string(), "correct [keys] in the config"))?;
+    let read_only = if settings.overrides.read_only {
+        Some(Arc::from("--read-only was given"))
+    } else if config.read_only {
+        Some(Arc::from("read_only = true in the config"))
+    } else {
+        None
+    };
+    let setup = Setup {
+        read_only,
+        ascii: look.glyphs == Glyphs::ASCII,
+        demo,
+        actor: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown user".into()).into(),
+        keymap,
+        themes: look.themes.iter().map(|theme| Arc::from(theme.name.as_str())).collect(),
+        poll: SignedDuration::try_from(config.poll.sessions.duration()).unwrap_or(SignedDuration::MAX),
+        member_topic: config.alerts.member_topic.as_ref().map(|topic| topic.as_str().into()),
+        central_topic: config.alerts.central_topic.as_ref().map(|topic| topic.as_str().into()),
+        metric_namespace: config.alerts.metric_namespace.as_str().into(),
+        act_log: acts.display().to_string().into(),
+        zone: jiff::tz::TimeZone::system(),
+    };
+    Ok(State::new(board, setup, Timestamp::now()))
+}
+
+/// Where acts are written down: beside the log file if one is named, else in the user's state directory.
+pub(super) fn act_log_path(settings: &Settings, demo: bool) -> Result<PathBuf, Refusal> {
+    let name = if demo { "demo-acts.jsonl" } else { "acts.jsonl" };
+    let data = data_directory()?;
+    let directory = match &settings.overrides.log_file {
+        Some(path) => path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(),
+        None => data,
+    };
+    Ok(directory.join(name))
+}
+
+/// The program's log: where `--log-file` says, else in the user's state directory.
+pub(super) fn program_log_path(settings: &Settings) -> Result<PathBuf, Refusal> {
+    match &settings.overrides.log_file {
+        Some(path) => Ok(path.clone()),
+        None => Ok(data_directory()?.join("ssmwatch.log")),
+    }
+}
+
+fn data_directory() -> Result<PathBuf, Refusal> {
+    let directories = directories::ProjectDirs::from("", "", "ssmwatch")
+        .ok_or_else(|| Refusal::failed("there is no home directory for the program's log", "set HOME, or give --log-file PATH"))?;
+    Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
+}

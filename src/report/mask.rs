@@ -1,0 +1,104 @@
+//! What looks like a secret is masked before it leaves the program.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use regex::Regex;
+
+/// What is looked for, and what stands in its place; the words that introduce a secret stay.
+const SECRETS: [(&str, &str); 9] = [
+    // Private keys, also when the end is cut off.
+    (
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
+        "[masked private key]",
+    ),
+    // Access key ids: docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
+    (r"\b(AKIA|ASIA)[A-Z0-9]{12,}\b", "${1}[masked]"),
+    // The forty characters of a secret access key, after words that announce one.
+    (
+        r#"(?i)((?:aws|secret)[a-z0-9_. -]{0,32}(?:key|secret)["']?(?:\s*[:=]\s*|\s+)["']?)[A-Za-z0-9/+=]{40}"#,
+        "${1}[masked]",
+    ),
+    // JSON Web Tokens.
+    (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?", "[masked token]"),
+    // HTTP authorization.
+    (r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9._~+/-]{8,}=*", "${1}${2}[masked]"),
+    // Tokens with a prefix of their maker's.
+    (r"\b(gh[pousr]_|github_pat_|glpat-|xox[abprs]-)[A-Za-z0-9_-]{10,}", "${1}[masked]"),
+    // user:password@ in URLs.
+    (r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+@", "${1}[masked]@"),
+    // password=…, "token": "…", DB_PASSWORD: …
+    (
+        r#"(?i)([a-z0-9_-]*(?:passwor[dt]|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)[a-z0-9_-]*["']?\s*(?::=|[:=])\s*)("[^"]*"|'[^']*'|[^\s"'&;,|]+)"#,
+        "${1}[masked]",
+    ),
+    // --password …, --token …
+    (
+        r#"(?i)(--?[a-z0-9-]*(?:passwor[dt]|passwd|passphrase|secret|token|api-?key)\s+)("[^"]*"|'[^']*'|[^\s"'&;,|]+)"#,
+        "${1}[masked]",
+    ),
+];
+
+static PATTERNS: LazyLock<Vec<(Regex, &str)>> =
+    LazyLock::new(|| SECRETS.iter().filter_map(|(pattern, mask)| Some((Regex::new(pattern).ok()?, *mask))).collect());
+
+/// The text with what looks like a secret masked.
+pub fn mask(text: &str) -> Cow<'_, str> {
+    let mut masked = Cow::Borrowed(text);
+    for (pattern, mask) in PATTERNS.iter() {
+        if let Cow::Owned(replaced) = pattern.replace_all(&masked, *mask) {
+            masked = Cow::Owned(replaced);
+        }
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_is_one() {
+        assert_eq!(PATTERNS.len(), SECRETS.len());
+    }
+
+    #[test]
+    fn secrets_are_masked_and_what_introduces_them_stays() {
+        for (text, masked) in [
+            ("id AKIAIOSFODNN7EXAMPLE used", "id AKIA[masked] used"),
+            ("ASIAIOSFODNN7EXAMPLE", "ASIA[masked]"),
+            (
+                "aws configure set aws_secret_access_key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "aws configure set aws_secret_access_key [masked]",
+            ),
+            ("export AWS_SESSION_TOKEN=IQoJb3JpZ2luX2VjEXAMPLE", "export AWS_SESSION_TOKEN=[masked]"),
+            (
+                "cat k: -----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY----- end",
+                "cat k: [masked private key] end",
+            ),
+            ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz", "[masked private key]"),
+            ("curl -H 'Authorization: Bearer abcdef123456'", "curl -H 'Authorization: Bearer [masked]'"),
+            ("mysql --password hunter2 -u root", "mysql --password [masked] -u root"),
+            ("PGPASSWORD=hunter2 psql", "PGPASSWORD=[masked] psql"),
+            ("{\"password\": \"hunter 2\", \"a\": 1}", "{\"password\": [masked], \"a\": 1}"),
+            ("git clone https://bob:hunter2@example.com/x", "git clone https://bob:[masked]@example.com/x"),
+            ("ghp_abcdefghijklmnop", "ghp_[masked]"),
+            ("eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "[masked token]"),
+        ] {
+            assert_eq!(mask(text), masked);
+        }
+    }
+
+    #[test]
+    fn ordinary_text_stays_as_it_is() {
+        for text in [
+            "arn:aws:sts::111122223333:assumed-role/OpsAdmin/jane@example.com",
+            "AWS-StartSSHSession",
+            "passwd root",
+            "INC0012345: rotate the token of the build",
+            "jane-0a1b2c3d4e5f60718",
+            "",
+        ] {
+            assert!(matches!(mask(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+    }
+}

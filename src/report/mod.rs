@@ -1,0 +1,15 @@
+//! What leaves the program for people and programs: the check's table and JSON, alerts, the IAM policy.
+
+mod alert;
+mod check;
+mod iam_policy;
+mod mask;
+mod table;
+mod text;
+
+pub use alert::{Alert, MAX_BODY_BYTES, MAX_SUBJECT_CHARACTERS};
+pub use check::{CheckReport, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
+pub use iam_policy::iam_policy;
+pub use mask::mask;
+pub use table::{Paint, table};
+pub use text::{clean, fit, safe_json};

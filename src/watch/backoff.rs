@@ -1,0 +1,145 @@
+//! When to try again, and what is due.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// Nothing that fails is left alone longer than this.
+pub(super) const CEILING: Duration = Duration::from_secs(60);
+
+/// The delay after the `failures`-th failure in a row: doubled each time, up to the ceiling, and jittered down to its half so that
+/// what failed together does not come back together.
+pub(super) fn delay(base: Duration, failures: u32, ceiling: Duration) -> Duration {
+    let doubled = base.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(ceiling);
+    doubled.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+/// Failures in a row, and the delay after each.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    base: Duration,
+    failures: u32,
+}
+
+impl Backoff {
+    pub(super) fn new(base: Duration) -> Self {
+        Self { base, failures: 0 }
+    }
+
+    /// Counts a failure; how long to wait now.
+    pub(super) fn failed(&mut self) -> Duration {
+        self.failures += 1;
+        delay(self.base, self.failures, CEILING)
+    }
+
+    /// The last try did not fail.
+    pub(super) fn is_idle(&self) -> bool {
+        self.failures == 0
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// Things that are read again and again, each with its own time and its own failures.
+#[derive(Debug)]
+pub(super) struct DueBook<K> {
+    entries: HashMap<K, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    due: Instant,
+    misses: u32,
+}
+
+impl<K: Eq + Hash + Clone> DueBook<K> {
+    pub(super) fn new() -> Self {
+        Self { entries: HashMap::new() }
+    }
+
+    /// Exactly these are wanted now: new ones are due at once, others are forgotten.
+    pub(super) fn want(&mut self, keys: impl IntoIterator<Item = K>, now: Instant) {
+        let wanted: HashSet<K> = keys.into_iter().collect();
+        self.entries.retain(|key, _| wanted.contains(key));
+        for key in wanted {
+            self.entries.entry(key).or_insert(Entry { due: now, misses: 0 });
+        }
+    }
+
+    /// What is due. When something is, what would be due within `slack` comes along, so that batches stay whole.
+    pub(super) fn due(&self, now: Instant, slack: Duration) -> Vec<K> {
+        if !self.entries.values().any(|entry| entry.due <= now) {
+            return Vec::new();
+        }
+        self.entries.iter().filter(|(_, entry)| entry.due <= now + slack).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// It was read; next time after `every`.
+    pub(super) fn done(&mut self, key: &K, now: Instant, every: Duration) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            *entry = Entry { due: now + every, misses: 0 };
+        }
+    }
+
+    /// It failed, or was not there yet: again after a delay that doubles from `base` to `ceiling`. The delay.
+    pub(super) fn missed(&mut self, key: &K, now: Instant, base: Duration, ceiling: Duration) -> Duration {
+        let Some(entry) = self.entries.get_mut(key) else { return ceiling };
+        entry.misses += 1;
+        let wait = delay(base, entry.misses, ceiling);
+        entry.due = now + wait;
+        wait
+    }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.entries.values().map(|entry| entry.due).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn delays_double_with_jitter_up_to_the_ceiling_and_reset() {
+        let mut backoff = Backoff::new(SECOND);
+        for expected in [2, 4, 8, 16, 32, 60, 60, 60] {
+            let wait = backoff.failed();
+            let most = Duration::from_secs(expected);
+            assert!(wait >= most / 2 && wait <= most, "{wait:?} of {most:?}");
+        }
+        for _ in 0..100 {
+            assert!(backoff.failed() <= CEILING);
+        }
+        backoff.succeeded();
+        assert!(backoff.failed() <= SECOND * 2);
+        let delays: HashSet<Duration> = (0..20).map(|_| delay(SECOND, 5, CEILING)).collect();
+        assert!(delays.len() > 1, "no jitter");
+    }
+
+    #[test]
+    fn a_book_knows_what_is_due() {
+        let start = Instant::now();
+        let mut book = DueBook::new();
+        book.want(["a", "b"], start);
+        assert_eq!(book.due(start, Duration::ZERO).len(), 2);
+        book.done(&"a", start, SECOND * 10);
+        book.missed(&"b", start, SECOND, CEILING);
+        assert!(book.due(start, Duration::ZERO).is_empty());
+        let later = start + SECOND * 2;
+        assert_eq!(book.due(later, Duration::ZERO), ["b"]);
+        assert_eq!(book.due(later, SECOND * 9).len(), 2, "slack keeps batches whole");
+        book.want(["a", "c"], later);
+        assert_eq!(book.due(later, Duration::ZERO), ["c"]);
+        book.done(&"c", later, SECOND);
+        assert_eq!(book.next(), Some(later + SECOND));
+    }
+}

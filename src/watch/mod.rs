@@ -1,0 +1,308 @@
+//! The watch: who is asked what, and when. Emits [`Observation`]s.
+//!
+//! Each scope has tasks of its own: one for the listings (never two requests at once), one for evidence, one for log streams, one for the archive.
+//! They share what is known of the scope and wake each other when it changes. One more task tails the followed session. A scope that hangs or is
+//! refused holds only its own few request slots.
+
+mod archive;
+mod backoff;
+mod evidence;
+mod listing;
+mod scope;
+mod streams;
+mod transcript;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    task::JoinSet,
+    time::{Instant, interval, sleep_until, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    archive::Archives,
+    evidence::Evidence,
+    listing::Listing,
+    scope::{Closed, RoleBook, Scope, clock_after},
+    streams::Streams,
+    transcript::{Followed, Places, Tail},
+};
+use crate::{
+    aws::{Fleet, unreachable},
+    domain::{AccountId, Observation, ScopeId, SessionKey},
+};
+
+/// Requests of the whole fleet in flight at once, at the least; each opens a connection.
+const IN_FLIGHT: usize = 64;
+/// … and at the most: below the usual limit of 1024 open files.
+const IN_FLIGHT_MOST: usize = 512;
+/// First polls follow each other this closely.
+const START_STEP: Duration = Duration::from_millis(10);
+/// The last first poll is sent after this long, however many scopes there are.
+const START_SPAN: Duration = Duration::from_secs(1);
+/// How often request counts are told, if they changed.
+const API_USE_EVERY: Duration = Duration::from_secs(3);
+
+/// How the watch looks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchConfig {
+    /// Time between two Active listings of a scope.
+    pub sessions_every: Duration,
+    /// Time between two reads of the same evidence.
+    pub evidence_every: Duration,
+    /// Log group of all sessions; absent: what their documents and the preferences say.
+    pub log_group: Option<String>,
+    /// Log archive bucket, with `{region}` and `{account}`; absent: what documents and preferences say.
+    pub log_bucket: Option<String>,
+    /// How long [`one_pass`] waits for a scope.
+    pub scope_deadline: Duration,
+}
+
+impl Default for WatchConfig {
+    fn default() -> Self {
+        Self {
+            sessions_every: Duration::from_secs(5),
+            evidence_every: Duration::from_secs(60),
+            log_group: None,
+            log_bucket: None,
+            scope_deadline: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The running watch.
+#[derive(Debug)]
+pub struct Watch {
+    followed: watch::Sender<Followed>,
+    places: Arc<Places>,
+    scopes: HashMap<ScopeId, Arc<Scope>>,
+    tasks: JoinSet<()>,
+}
+
+impl Watch {
+    /// Starts to watch all scopes of the fleet; observations go to `sender`, with back-pressure, until `stop` is cancelled or the receiver is gone.
+    /// Must be called within a tokio runtime.
+    pub fn start(
+        fleet: &Fleet,
+        config: WatchConfig,
+        sender: mpsc::Sender<Observation>,
+        stop: &CancellationToken,
+    ) -> Self {
+        let every = config.sessions_every;
+        let scopes = scopes_of(fleet, config, &sender);
+        let mut tasks = JoinSet::new();
+        let count = u32::try_from(scopes.len()).unwrap_or(u32::MAX).max(1);
+        let step = START_STEP.min(START_SPAN / count);
+        for (turn, scope) in (0_u32..).zip(&scopes) {
+            let phase = every * turn / count;
+            let first = Instant::now() + step * turn;
+            let watched = Watched { scope: scope.clone(), stop: stop.clone() };
+            tasks.spawn(watched.clone().listings(first, phase));
+            tasks.spawn(watched.clone().evidence(first));
+            tasks.spawn(watched.clone().streams());
+            tasks.spawn(watched.archives());
+        }
+        let by_id: HashMap<ScopeId, Arc<Scope>> =
+            scopes.into_iter().map(|scope| (scope.client.id().clone(), scope)).collect();
+        let places = Arc::new(Places::default());
+        let followed = watch::Sender::new(None);
+        let tail = Tail { scopes: by_id.clone(), places: places.clone(), out: sender.clone() };
+        let receiver = followed.subscribe();
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            // Either end is the end of the watch; nothing is left to say.
+            let _ = stopped.run_until_cancelled(tail.run(receiver)).await;
+        });
+        let (fleet, stopped) = (fleet.clone(), stop.clone());
+        tasks.spawn(async move {
+            let _ = stopped.run_until_cancelled(tell_api_use(fleet, sender)).await;
+        });
+        Self { followed, places, scopes: by_id, tasks }
+    }
+
+    /// Follows this session's stream in this log group, and no other; nothing: stops to follow. Events that were told before are not told again.
+    pub fn follow(&self, session: Option<(SessionKey, String)>) {
+        let session = session.map(|(key, group)| (key, Arc::from(group)));
+        self.followed.send_if_modified(|followed| {
+            let changed = *followed != session;
+            *followed = session;
+            changed
+        });
+    }
+
+    /// The next time this session is followed, its events are told from the first one on.
+    pub fn reread(&self, session: &SessionKey) {
+        self.places.forget(session);
+    }
+
+    /// Lists the scope's sessions now; the next regular poll keeps its time.
+    pub fn refresh(&self, scope: &ScopeId) {
+        if let Some(scope) = self.scopes.get(scope) {
+            scope.refresh.notify_one();
+        }
+    }
+
+    /// Waits until all tasks have ended (after `stop` was cancelled).
+    pub async fn join(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn scopes_of(fleet: &Fleet, config: WatchConfig, sender: &mpsc::Sender<Observation>) -> Vec<Arc<Scope>> {
+    let config = Arc::new(config);
+    let count = fleet.scopes().count();
+    let permits = Arc::new(Semaphore::new((count * 3).clamp(IN_FLIGHT, IN_FLIGHT_MOST)));
+    let mut roles: HashMap<AccountId, Arc<RoleBook>> = HashMap::new();
+    fleet
+        .scopes()
+        .map(|client| {
+            let roles = roles.entry(client.id().account.clone()).or_default().clone();
+            Arc::new(Scope::new(client.clone(), config.clone(), roles, sender.clone(), permits.clone()))
+        })
+        .collect()
+}
+
+/// A scope on its way through the tasks.
+#[derive(Clone)]
+struct Watched {
+    scope: Arc<Scope>,
+    stop: CancellationToken,
+}
+
+impl Watched {
+    async fn listings(self, first: Instant, phase: Duration) {
+        let scope = self.scope.clone();
+        let work = async {
+            sleep_until(first).await;
+            let mut listing = Listing::new(scope.clone(), phase);
+            loop {
+                let next = listing.step().await?;
+                tokio::select! {
+                    () = sleep_until(next) => {}
+                    () = scope.refresh.notified() => {}
+                }
+            }
+        };
+        self.until_stopped(work).await;
+    }
+
+    async fn evidence(self, first: Instant) {
+        let scope = self.scope.clone();
+        let work = async {
+            let mut changes = scope.known.subscribe();
+            sleep_until(first).await;
+            let mut evidence = Evidence::new(scope.clone());
+            loop {
+                let next = evidence.step().await?;
+                wait(next, &mut changes).await?;
+            }
+        };
+        self.until_stopped(work).await;
+    }
+
+    async fn streams(self) {
+        let scope = self.scope.clone();
+        let work = async {
+            let mut changes = scope.known.subscribe();
+            let mut streams = Streams::new(scope.clone());
+            loop {
+                let next = streams.step().await?;
+                wait(next, &mut changes).await?;
+            }
+        };
+        self.until_stopped(work).await;
+    }
+
+    async fn archives(self) {
+        let scope = self.scope.clone();
+        let work = async {
+            let mut changes = scope.known.subscribe();
+            let mut archives = Archives::new(scope.clone());
+            loop {
+                let next = archives.step().await?;
+                wait(next, &mut changes).await?;
+            }
+        };
+        self.until_stopped(work).await;
+    }
+
+    async fn until_stopped(&self, work: impl Future<Output = Result<(), Closed>>) {
+        if let Some(Err(Closed)) = self.stop.run_until_cancelled(work).await {
+            tracing::debug!(scope = %self.scope.client.id(), "nobody receives observations: the watch of this scope ends");
+        }
+    }
+}
+
+/// Waits for the time or for a change of what is known.
+async fn wait(next: Option<Instant>, changes: &mut watch::Receiver<scope::Known>) -> Result<(), Closed> {
+    let timer = async {
+        match next {
+            Some(next) => sleep_until(next).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = timer => Ok(()),
+        changed = changes.changed() => changed.map_err(|_| Closed),
+    }
+}
+
+/// Tells request counts where they changed.
+async fn tell_api_use(fleet: Fleet, sender: mpsc::Sender<Observation>) -> Result<(), Closed> {
+    let mut told = HashMap::new();
+    let mut ticks = interval(API_USE_EVERY);
+    loop {
+        ticks.tick().await;
+        for scope in fleet.scopes() {
+            let calls = scope.counts();
+            if told.get(scope.id()) != Some(&calls) {
+                told.insert(scope.id().clone(), calls.clone());
+                let observation = Observation::ApiUse { scope: scope.id().clone(), calls };
+                sender.send(observation).await.map_err(|_| Closed)?;
+            }
+        }
+    }
+}
+
+/// Reads everything once, all scopes at the same time, each within [`WatchConfig::scope_deadline`]; what was read before a deadline is kept, and the
+/// scope is told as failed.
+pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
+    let deadline = Instant::now() + config.scope_deadline;
+    let (sender, mut receiver) = mpsc::channel(256);
+    let scopes = scopes_of(fleet, config, &sender);
+    let mut passes = JoinSet::new();
+    for scope in scopes {
+        let sender = sender.clone();
+        passes.spawn(async move {
+            let complete = timeout_at(deadline, pass(&scope)).await;
+            let id = scope.client.id().clone();
+            if complete.is_err() {
+                let failure = unreachable("ssm:DescribeSessions", "not everything was answered before the deadline");
+                let retry_at = clock_after(Duration::ZERO);
+                let late = Observation::ListingFailed { scope: id.clone(), failure, retry_at, at: retry_at };
+                let _ = sender.send(late).await;
+            }
+            let _ = sender.send(Observation::ApiUse { scope: id, calls: scope.client.counts() }).await;
+        });
+    }
+    drop(sender);
+    let mut seen = Vec::new();
+    while let Some(observation) = receiver.recv().await {
+        seen.push(observation);
+    }
+    passes.join_all().await;
+    seen
+}
+
+/// One scope, once.
+async fn pass(scope: &Arc<Scope>) -> Result<(), Closed> {
+    Listing::new(scope.clone(), Duration::ZERO).step().await?;
+    // Documents of ended sessions decide where their archive is; roles of nodes come with the nodes.
+    Evidence::new(scope.clone()).step().await?;
+    let mut streams = Streams::new(scope.clone());
+    let mut archives = Archives::new(scope.clone());
+    let (streams, archives) = tokio::join!(streams.step(), archives.step());
+    streams.and(archives).map(drop)
+}

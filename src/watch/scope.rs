@@ -1,0 +1,225 @@
+//! What the tasks of one scope share.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{
+    sync::{Notify, Semaphore, mpsc, watch},
+    time::Instant,
+};
+
+use super::WatchConfig;
+use crate::{
+    aws::{PREFERENCES_DOCUMENT, ScopeClient},
+    domain::{Failure, FailureClass, Observation, Preferences, Session, SessionDocument, SessionId, SessionType},
+};
+
+/// Requests of one scope that are in flight at once: a scope that hangs cannot take all of the fleet's.
+const IN_FLIGHT: usize = 4;
+
+/// The receiver of observations is gone; the watch has nobody to talk to.
+#[derive(Debug)]
+pub(super) struct Closed;
+
+/// A document as far as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum DocumentState {
+    /// Read; `None`: there is none.
+    Read(Option<SessionDocument>),
+    /// Could not be read.
+    Failed,
+}
+
+impl DocumentState {
+    fn document(&self) -> Option<&SessionDocument> {
+        match self {
+            Self::Read(document) => document.as_ref(),
+            Self::Failed => None,
+        }
+    }
+}
+
+/// What the scope's tasks tell each other.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// An Active listing was complete.
+    pub listed: bool,
+    /// The listing fails for a reason that hits every request (no connection, no credentials).
+    pub cut_off: bool,
+    /// The sessions of the last complete Active listing.
+    pub active: HashMap<SessionId, Session>,
+    /// Sessions that History listed, by id.
+    pub ended: HashMap<SessionId, Session>,
+    /// The preferences, once they were asked for.
+    pub preferences: Option<DocumentState>,
+    /// Other documents, by the name that sessions give.
+    pub documents: HashMap<Arc<str>, DocumentState>,
+}
+
+impl Known {
+    /// The session's document; `None`: it was not asked for yet.
+    pub(super) fn document_of(&self, session: &Session) -> Option<&DocumentState> {
+        match document_key(session) {
+            None => self.preferences.as_ref(),
+            Some(name) => self.documents.get(name),
+        }
+    }
+
+    /// The session's type, if its document is known.
+    pub(super) fn type_of(&self, session: &Session) -> Option<&SessionType> {
+        Some(&self.document_of(session)?.document()?.session_type)
+    }
+
+    /// The inputs that decide where the session is logged: the document's own where it names something, else the preferences.
+    fn inputs_of(&self, session: &Session) -> impl Iterator<Item = &Preferences> {
+        let own = self.document_of(session).and_then(DocumentState::document);
+        let preferences = self.preferences.as_ref().and_then(DocumentState::document);
+        own.into_iter().chain(preferences).map(|document| &document.inputs)
+    }
+
+    /// The log group that the session's stream belongs in.
+    pub(super) fn log_group_of(&self, session: &Session, config: &WatchConfig) -> Option<Arc<str>> {
+        if let Some(group) = &config.log_group {
+            return Some(group.as_str().into());
+        }
+        self.inputs_of(session).map(|inputs| inputs.log_group.as_str()).find(|group| !group.is_empty()).map(Arc::from)
+    }
+
+    /// The bucket and prefix that the session's object belongs in.
+    pub(super) fn archive_of(&self, session: &Session, config: &WatchConfig) -> Option<(String, String)> {
+        let inputs = self.inputs_of(session).find(|inputs| !inputs.s3_bucket.is_empty());
+        let prefix = inputs.map(|inputs| inputs.s3_prefix.clone()).unwrap_or_default();
+        let scope = &session.key.scope;
+        match &config.log_bucket {
+            Some(bucket) => {
+                let bucket =
+                    bucket.replace("{region}", scope.region.as_str()).replace("{account}", scope.account.as_str());
+                Some((bucket, prefix))
+            }
+            None => inputs.map(|inputs| (inputs.s3_bucket.clone(), prefix)),
+        }
+    }
+}
+
+/// The key of a session's document among [`Known::documents`]; `None`: it is the preferences document.
+pub(super) fn document_key(session: &Session) -> Option<&Arc<str>> {
+    session.document.as_ref().filter(|_| session.document_name() != PREFERENCES_DOCUMENT)
+}
+
+/// One account's roles: IAM is global, so one scope of the account reads a role for all of them.
+#[derive(Debug, Default)]
+pub(super) struct RoleBook {
+    due: Mutex<HashMap<Arc<str>, (Instant, u32)>>,
+}
+
+impl RoleBook {
+    /// Whether the role is due, and the caller reads it now; nobody else does before `every` is over.
+    pub(super) fn claim(&self, role: &Arc<str>, every: Duration) -> bool {
+        let now = Instant::now();
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = due.entry(role.clone()).or_insert((now, 0));
+        let mine = entry.0 <= now;
+        if mine {
+            entry.0 = now + every;
+        }
+        mine
+    }
+
+    /// The claimed read failed: when it is tried again.
+    pub(super) fn failed(&self, role: &Arc<str>, base: Duration) -> Duration {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = due.entry(role.clone()).or_insert((Instant::now(), 0));
+        entry.1 += 1;
+        let wait = super::backoff::delay(base, entry.1, super::backoff::CEILING);
+        entry.0 = Instant::now() + wait;
+        wait
+    }
+
+    /// The claimed read worked.
+    pub(super) fn done(&self, role: &Arc<str>) {
+        if let Some(entry) = self.due.lock().unwrap_or_else(PoisonError::into_inner).get_mut(role) {
+            entry.1 = 0;
+        }
+    }
+
+    /// When the role is due.
+    pub(super) fn due(&self, role: &Arc<str>) -> Instant {
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        due.get(role).map_or_else(Instant::now, |entry| entry.0)
+    }
+}
+
+/// One scope, as its tasks see it.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub client: Arc<ScopeClient>,
+    pub config: Arc<WatchConfig>,
+    pub roles: Arc<RoleBook>,
+    pub known: watch::Sender<Known>,
+    /// Poll now.
+    pub refresh: Notify,
+    out: mpsc::Sender<Observation>,
+    fleet_permits: Arc<Semaphore>,
+    permits: Semaphore,
+}
+
+impl Scope {
+    pub(super) fn new(
+        client: Arc<ScopeClient>,
+        config: Arc<WatchConfig>,
+        roles: Arc<RoleBook>,
+        out: mpsc::Sender<Observation>,
+        fleet_permits: Arc<Semaphore>,
+    ) -> Self {
+        Self {
+            client,
+            config,
+            roles,
+            known: watch::Sender::new(Known::default()),
+            refresh: Notify::new(),
+            out,
+            fleet_permits,
+            permits: Semaphore::new(IN_FLIGHT),
+        }
+    }
+
+    /// Sends a request when the scope and the fleet have room for it. Both queues are first come, first served.
+    pub(super) async fn ask<T>(&self, request: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        // The semaphores are never closed; without a permit the request goes out all the same.
+        let _mine = self.permits.acquire().await.ok();
+        let _fleet = self.fleet_permits.acquire().await.ok();
+        request.await
+    }
+
+    /// Hands an observation over, waiting while the receiver is behind.
+    pub(super) async fn tell(&self, observation: Observation) -> Result<(), Closed> {
+        self.out.send(observation).await.map_err(|_| Closed)
+    }
+}
+
+/// Failures that hit every request of a scope, whatever it asks.
+pub(super) fn cuts_off(failure: &Failure) -> bool {
+    matches!(failure.class, FailureClass::Unreachable | FailureClass::Expired | FailureClass::NoCredentials)
+        || failure.action == "sts:AssumeRole"
+}
+
+/// The clock's time after `wait`.
+pub(super) fn clock_after(wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// The clock's time before `ago`.
+pub(super) fn clock_before(ago: Duration) -> Timestamp {
+    let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
+    Timestamp::now().checked_sub(ago).unwrap_or(Timestamp::MIN)
+}
+
+/// How long the clock's `time` is over; zero if it is to come.
+pub(super) fn elapsed_since(time: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(time)).unwrap_or_default()
+}

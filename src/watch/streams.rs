@@ -1,0 +1,186 @@
+//! Log streams of active sessions: one listing by recency a poll and log group, lookups by name only for what it does not show.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    backoff::{Backoff, CEILING, DueBook},
+    scope::{Closed, Scope, clock_after},
+};
+use crate::domain::{Fact, Failure, FailureClass, LogStream, Observation, SessionId, SessionType};
+
+const DESCRIBE: &str = "logs:DescribeLogStreams";
+/// First delay before a stream that is not there is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Lookups by name in one poll, and at once (DescribeLogStreams allows 25 a second for the whole account and region).
+const LOOKUPS_A_POLL: usize = 40;
+const LOOKUPS_AT_ONCE: usize = 4;
+
+type Told = Vec<(SessionId, Fact<Option<LogStream>>)>;
+
+/// The log stream task of one scope.
+#[derive(Debug)]
+pub(super) struct Streams {
+    scope: Arc<Scope>,
+    due: Instant,
+    backoff: Backoff,
+    lookups: DueBook<SessionId>,
+}
+
+/// A session whose stream is wanted.
+struct Wanted {
+    id: SessionId,
+    started_at: Option<Timestamp>,
+}
+
+impl Streams {
+    pub(super) fn new(scope: Arc<Scope>) -> Self {
+        let backoff = Backoff::new(scope.config.sessions_every);
+        Self { scope, due: Instant::now(), backoff, lookups: DueBook::new() }
+    }
+
+    /// Reads what is due; when to come back (nothing: when something changes).
+    pub(super) async fn step(&mut self) -> Result<Option<Instant>, Closed> {
+        let scope = self.scope.clone();
+        let groups = {
+            let known = scope.known.borrow();
+            if known.cut_off {
+                return Ok(None);
+            }
+            let mut groups: HashMap<Arc<str>, Vec<Wanted>> = HashMap::new();
+            for session in known.active.values() {
+                // Without its document it is not known whether the session can have a stream at all.
+                if known.document_of(session).is_none() || !may_stream(known.type_of(session)) {
+                    continue;
+                }
+                if let Some(group) = known.log_group_of(session, &scope.config) {
+                    let wanted = Wanted { id: session.key.id.clone(), started_at: session.started_at };
+                    groups.entry(group).or_default().push(wanted);
+                }
+            }
+            groups
+        };
+        let mut fresh = false;
+        let ids = groups.values().flatten().map(|wanted| wanted.id.clone());
+        self.lookups.want(ids, Instant::now());
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        if Instant::now() < self.due {
+            // A session that is new here is looked up at once; the listing by recency keeps its pace.
+            fresh = !self.lookups.due(Instant::now(), Duration::ZERO).is_empty();
+            if !fresh {
+                return Ok(self.next());
+            }
+        }
+        let mut wait = scope.config.sessions_every;
+        for (group, wanted) in groups {
+            if let Err(failed) = self.read_group(&group, &wanted, fresh).await? {
+                wait = wait.max(failed);
+            }
+        }
+        if !fresh {
+            self.due = Instant::now() + wait;
+        }
+        Ok(self.next())
+    }
+
+    fn next(&self) -> Option<Instant> {
+        // A lookup that is overdue waits for the poll: there are only so many a poll.
+        let lookup = self.lookups.next().map(|due| due.max(Instant::now() + LOOK_AGAIN / 4));
+        [Some(self.due), lookup].into_iter().flatten().min()
+    }
+
+    /// Reads one group; on failure: how long to leave it alone.
+    async fn read_group(
+        &mut self,
+        group: &Arc<str>,
+        wanted: &[Wanted],
+        only_lookups: bool,
+    ) -> Result<Result<(), Duration>, Closed> {
+        let scope = self.scope.clone();
+        let mut told: Told = Vec::new();
+        if !only_lookups {
+            let ids: Vec<SessionId> = wanted.iter().map(|wanted| wanted.id.clone()).collect();
+            let oldest = wanted.iter().map(|wanted| wanted.started_at).min().flatten();
+            match scope.ask(scope.client.recent_log_streams(group, &ids, oldest)).await {
+                Ok(found) => {
+                    self.backoff.succeeded();
+                    let at = Timestamp::now();
+                    for (id, stream) in found {
+                        self.lookups.done(&id, Instant::now(), CEILING);
+                        told.push((id, Fact::known(Some(stream), DESCRIBE, at)));
+                    }
+                }
+                Err(failure) => return self.group_failed(wanted, failure).await.map(Err),
+            }
+        }
+        let mut due = self.lookups.due(Instant::now(), Duration::ZERO);
+        due.retain(|id| wanted.iter().any(|wanted| wanted.id == *id));
+        due.truncate(LOOKUPS_A_POLL);
+        let mut failed = None;
+        for some in due.chunks(LOOKUPS_AT_ONCE) {
+            let reads = some.iter().map(|id| scope.ask(scope.client.log_stream(group, id)));
+            for (id, answer) in some.iter().zip(join_all(reads).await) {
+                match answer {
+                    Ok(stream) => {
+                        if stream.is_some() {
+                            self.lookups.done(id, Instant::now(), CEILING);
+                        } else {
+                            self.lookups.missed(id, Instant::now(), LOOK_AGAIN, CEILING);
+                        }
+                        told.push((id.clone(), Fact::known(stream, DESCRIBE, Timestamp::now())));
+                    }
+                    Err(failure) => failed = Some(failure),
+                }
+            }
+            if failed.is_some() {
+                break;
+            }
+        }
+        if !told.is_empty() {
+            scope.tell(Observation::LogStreams { scope: scope.client.id().clone(), streams: told }).await?;
+        }
+        match failed {
+            Some(failure) => {
+                let unread: Vec<&SessionId> = due.iter().collect();
+                let unread: Vec<Wanted> = wanted
+                    .iter()
+                    .filter(|wanted| unread.contains(&&wanted.id))
+                    .map(|wanted| Wanted { id: wanted.id.clone(), started_at: wanted.started_at })
+                    .collect();
+                self.group_failed(&unread, failure).await.map(Err)
+            }
+            None => Ok(Ok(())),
+        }
+    }
+
+    /// Tells the failure for each session. A group that is not there holds no stream: that is known, not failed.
+    async fn group_failed(&mut self, wanted: &[Wanted], failure: Failure) -> Result<Duration, Closed> {
+        let wait = self.backoff.failed();
+        let gone = failure.class == FailureClass::Gone;
+        let at = Timestamp::now();
+        let streams = wanted
+            .iter()
+            .map(|wanted| {
+                self.lookups.missed(&wanted.id, Instant::now(), wait, CEILING);
+                let fact = if gone {
+                    Fact::known(None, DESCRIBE, at)
+                } else {
+                    Fact::failed(failure.clone(), Some(clock_after(wait)))
+                };
+                (wanted.id.clone(), fact)
+            })
+            .collect();
+        self.scope.tell(Observation::LogStreams { scope: self.scope.client.id().clone(), streams }).await?;
+        Ok(wait)
+    }
+}
+
+/// Only shells stream while they run; of an unknown type nothing is ruled out.
+fn may_stream(session_type: Option<&SessionType>) -> bool {
+    matches!(session_type, None | Some(SessionType::StandardStream | SessionType::Other(_)))
+}

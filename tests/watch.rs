@@ -1,0 +1,607 @@
+//! The watch over the wire: the real SDK against the simulated AWS, which misbehaves where a test says so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs
+)]
+
+#[path = "common/rig.rs"]
+mod rig;
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use rig::{
+    ARCHIVE, EXTERNAL_ID, PAYMENTS, Rig, active_of, break_it, calls, calls_in, failing, fleet, fleet_config, hasty,
+    home, in_scope, quiet, repair, scope, sim,
+};
+use ssmwatch::{
+    aws::{Access, AccountConfig, Fleet, FleetConfig, StaticCredentials},
+    domain::{Fact, FailureClass, Observation, ScopeId, SessionStatus, Why},
+    sim::{
+        gate::{Effect, Fault},
+        scenario::Scenario,
+    },
+    watch::{Watch, WatchConfig, one_pass},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+// --- Accounts and credentials -----------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn every_scope_is_listed_through_one_assumed_role_an_account() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut listed = HashSet::new();
+    rig.until("a listing of every scope", |observation| {
+        if let Observation::Active { scope, .. } = observation {
+            listed.insert(scope.clone());
+        }
+        (listed.len() == 4).then_some(())
+    })
+    .await;
+    let arn = rig
+        .until("the caller", |observation| match observation {
+            Observation::Caller { arn, .. } => Some(arn.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(arn.contains(":assumed-role/ssmwatch/"), "{arn}");
+    // The regions of an account share its credentials, and the log archive's are not needed yet: one AssumeRole an account.
+    assert_eq!(calls(&sim, "sts", "AssumeRole"), 2);
+}
+
+#[tokio::test]
+async fn a_wrong_external_id_is_a_denied_role_on_the_scope() {
+    let sim = quiet().await;
+    let mut config = fleet_config(&sim, EXTERNAL_ID);
+    config.accounts[1].access.external_id = Some("wrong".into());
+    let broken = config.accounts[1].id.clone().unwrap();
+    let (sender, receiver) = mpsc::channel(1024);
+    let stop = CancellationToken::new();
+    let watch = Watch::start(&Fleet::connect(config).await.unwrap(), hasty(), sender, &stop);
+    let mut rig = Rig { watch, receiver, stop };
+    let failure = rig
+        .until("the refusal", |observation| match observation {
+            Observation::ListingFailed { scope, failure, .. } if scope.account == broken => Some(failure.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((failure.class, failure.action), (FailureClass::Denied, "sts:AssumeRole"), "{failure:?}");
+    rig.until("the other account", |observation| active_of(observation, &home())).await;
+}
+
+#[tokio::test]
+async fn without_accounts_the_credentials_say_which_account_it_is() {
+    let sim = quiet().await;
+    let config = FleetConfig {
+        endpoint_url: Some(sim.endpoint()),
+        regions: vec!["us-east-1".into()],
+        credentials: Some(StaticCredentials { access_key_id: PAYMENTS.into(), secret_access_key: "any".into() }),
+        ..FleetConfig::default()
+    };
+    let fleet = Fleet::connect(config).await.unwrap();
+    let scopes: Vec<_> = fleet.scopes().map(|client| client.id().clone()).collect();
+    assert_eq!(scopes, [scope(PAYMENTS, "us-east-1")]);
+    let sessions = fleet.scope(&scopes[0]).unwrap().list_active().await.unwrap();
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+}
+
+#[tokio::test]
+async fn an_unreachable_endpoint_is_a_clear_error() {
+    let config = FleetConfig {
+        endpoint_url: Some("http://127.0.0.1:9".into()),
+        regions: vec!["us-east-1".into()],
+        accounts: vec![AccountConfig::default()],
+        credentials: Some(StaticCredentials { access_key_id: PAYMENTS.into(), secret_access_key: "any".into() }),
+        ..FleetConfig::default()
+    };
+    let error = Fleet::connect(config).await.unwrap_err();
+    let words = error.to_string();
+    assert!(words.contains("unreachable") && words.contains("sts:GetCallerIdentity"), "{words}");
+    assert!(error.to_do().contains("--endpoint-url"), "{}", error.to_do());
+}
+
+// --- Listings ---------------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn all_pages_make_one_listing() {
+    let sim = sim(&Scenario::load("generated:1500").unwrap()).await;
+    let expected = sim.with_world(|world| world.sessions.iter().filter(|session| session.is_active()).count());
+    assert!(expected > 1000, "{expected}");
+    let seen = one_pass(&fleet(&sim).await, hasty()).await;
+    let mut ids = HashSet::new();
+    let mut biggest = 0;
+    for observation in &seen {
+        match observation {
+            Observation::Active { sessions, .. } => {
+                biggest = biggest.max(sessions.len());
+                ids.extend(sessions.iter().map(|session| session.key.clone()));
+            }
+            Observation::ListingFailed { failure, .. } => panic!("{failure:?}"),
+            _ => {}
+        }
+    }
+    assert!(biggest > 200, "no scope needs a second page: {biggest}");
+    let now = sim.with_world(|world| world.sessions.iter().filter(|session| session.is_active()).count());
+    assert!(ids.len() <= expected.max(now) && ids.len() >= expected.min(now), "{} of {expected}..{now}", ids.len());
+}
+
+#[tokio::test]
+async fn an_empty_page_in_between_is_not_the_end() {
+    let sim = quiet().await;
+    break_it(
+        &sim,
+        in_scope(&home(), Fault { count: Some(1), ..Fault::new("ssm", "DescribeSessions", Effect::EmptyPage) }),
+    );
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let sessions = rig.until("the listing", |observation| active_of(observation, &home())).await;
+    assert_eq!(sessions.len(), 2, "{sessions:?}");
+}
+
+#[tokio::test]
+async fn endless_pages_are_a_failure_and_no_listing() {
+    let sim = quiet().await;
+    break_it(&sim, in_scope(&home(), Fault::new("ssm", "DescribeSessions", Effect::EmptyPage)));
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let failure = rig
+        .until("the failure", |observation| match observation {
+            Observation::ListingFailed { scope, failure, .. } if *scope == home() => Some(failure.clone()),
+            Observation::Active { scope, .. } if *scope == home() => panic!("an endless listing was told as complete"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(failure.class, FailureClass::Other, "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_slow_scope_is_never_asked_twice_at_once_and_delays_nobody() {
+    let sim = quiet().await;
+    break_it(&sim, in_scope(&home(), Fault::new("ssm", "DescribeSessions", Effect::Latency { milliseconds: 700 })));
+    let mut rig = Rig::start(&sim, WatchConfig { sessions_every: Duration::from_millis(100), ..hasty() }).await;
+    let seen = rig.hear(Duration::from_secs(4)).await;
+    let listings = |of: &ScopeId| seen.iter().filter(|observation| active_of(observation, of).is_some()).count();
+    let slow = calls_in(&sim, &home(), "DescribeSessions");
+    assert!((2..=7).contains(&slow), "{slow} calls of 700 ms in 4 s: more than one at once, or none");
+    assert!(listings(&scope(PAYMENTS, "us-east-1")) >= 15, "{}", listings(&scope(PAYMENTS, "us-east-1")));
+}
+
+#[tokio::test]
+async fn a_scope_that_never_answers_delays_nobody() {
+    let sim = quiet().await;
+    break_it(&sim, in_scope(&home(), Fault::new("*", "*", Effect::Hang)));
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let seen = rig.hear(Duration::from_secs(3)).await;
+    for other in [scope(PAYMENTS, "us-east-1"), scope(ARCHIVE, "eu-central-1"), scope(ARCHIVE, "us-east-1")] {
+        let listings = seen.iter().filter(|observation| active_of(observation, &other).is_some()).count();
+        assert!(listings >= 7, "{other}: {listings}");
+    }
+    assert!(!seen.iter().any(|observation| active_of(observation, &home()).is_some()));
+}
+
+#[tokio::test]
+async fn polls_are_staggered_over_the_interval() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, WatchConfig { sessions_every: Duration::from_secs(2), ..hasty() }).await;
+    let mut polls: HashMap<ScopeId, Vec<Instant>> = HashMap::new();
+    rig.until("three polls of every scope", |observation| {
+        if let Observation::Active { scope, .. } = observation {
+            polls.entry(scope.clone()).or_default().push(Instant::now());
+        }
+        (polls.len() == 4 && polls.values().all(|times| times.len() >= 3)).then_some(())
+    })
+    .await;
+    let mut third: Vec<Instant> = polls.values().map(|times| times[2]).collect();
+    third.sort();
+    let gaps: Vec<Duration> = third.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap > Duration::from_millis(200)), "{gaps:?}");
+}
+
+#[tokio::test]
+async fn the_last_hour_is_told_at_the_start() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let (sessions, since) = rig
+        .until("the history", |observation| match observation {
+            Observation::History { scope, sessions, since, .. } if *scope == self::scope(ARCHIVE, "eu-central-1") => {
+                Some((sessions.clone(), *since))
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+    assert_eq!(sessions[0].status, SessionStatus::Terminated);
+    assert!(sessions[0].ended_at.unwrap() > since);
+    let span = Timestamp::now().duration_since(since).as_secs();
+    assert!((3590..=3660).contains(&span), "{span}");
+}
+
+#[tokio::test]
+async fn how_a_session_ended_is_learned_from_history() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let sessions = rig.until("the listing", |observation| active_of(observation, &home())).await;
+    let victim = sessions[0].key.clone();
+    let client = fleet(&sim).await.scope(&home()).unwrap();
+    client.terminate_session(&victim.id).await.unwrap();
+    let ended = rig
+        .until("its end in History", |observation| match observation {
+            Observation::History { sessions, .. } => sessions.iter().find(|session| session.key == victim).cloned(),
+            _ => None,
+        })
+        .await;
+    assert_eq!(ended.status, SessionStatus::Terminated);
+    let found = client.find_session(&victim.id).await.unwrap();
+    assert!(found.active.is_none() && found.history.is_some(), "{found:?}");
+}
+
+// --- Failures of a scope ----------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_throttled_scope_backs_off_and_comes_back() {
+    let sim = quiet().await;
+    break_it(&sim, in_scope(&home(), Fault::new("ssm", "DescribeSessions", Effect::Throttle)));
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut waits = Vec::new();
+    rig.until("three throttles", |observation| {
+        if let Observation::ListingFailed { scope, failure, retry_at, at } = observation
+            && *scope == home()
+        {
+            assert_eq!(failure.class, FailureClass::Throttled, "{failure:?}");
+            waits.push(retry_at.duration_since(*at).as_millis());
+        }
+        (waits.len() == 3).then_some(())
+    })
+    .await;
+    // 400, 800, 1600 ms, each jittered down to its half at the least.
+    for (wait, most) in waits.iter().zip([400, 800, 1600]) {
+        assert!((most / 2 - 1..=most).contains(wait), "{waits:?}");
+    }
+    repair(&sim);
+    rig.until("the listing", |observation| active_of(observation, &home())).await;
+    let counted = rig
+        .until("the count of throttles", |observation| match observation {
+            Observation::ApiUse { scope, calls } if *scope == home() => calls.get("ssm:DescribeSessions").copied(),
+            _ => None,
+        })
+        .await;
+    assert!(counted.throttled >= 3 && counted.calls > counted.throttled, "{counted:?}");
+}
+
+#[tokio::test]
+async fn each_kind_of_failure_is_said_and_tried_again() {
+    let cases = [
+        (Effect::Deny, FailureClass::Denied),
+        (Effect::ExpiredCredentials, FailureClass::Expired),
+        (Effect::Cut, FailureClass::Unreachable),
+        (Effect::Malformed, FailureClass::Other),
+        (
+            Effect::Error { code: "InternalServerError".into(), message: "x\u{1b}[2J".into(), status: 500 },
+            FailureClass::Other,
+        ),
+    ];
+    for (effect, class) in cases {
+        let sim = quiet().await;
+        let mut rig = Rig::start(&sim, hasty()).await;
+        rig.until("the listing", |observation| active_of(observation, &home())).await;
+        break_it(&sim, in_scope(&home(), Fault::new("ssm", "DescribeSessions", effect.clone())));
+        let failure = rig
+            .until("the failure", |observation| match observation {
+                Observation::ListingFailed { scope, failure, retry_at, at } if *scope == home() => {
+                    assert!(retry_at > at && retry_at.duration_since(*at).as_secs() <= 60);
+                    Some(failure.clone())
+                }
+                _ => None,
+            })
+            .await;
+        assert_eq!((failure.class, failure.action), (class, "ssm:DescribeSessions"), "{effect:?}: {failure:?}");
+        assert!(!failure.message.chars().any(char::is_control), "{failure:?}");
+        repair(&sim);
+        rig.until("the scope to come back", |observation| active_of(observation, &home())).await;
+    }
+}
+
+#[tokio::test]
+async fn refresh_polls_now() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, WatchConfig { sessions_every: Duration::from_secs(3600), ..hasty() }).await;
+    rig.until("the first listing", |observation| active_of(observation, &home())).await;
+    rig.watch.refresh(&home());
+    timeout(Duration::from_secs(5), rig.until("the second listing", |observation| active_of(observation, &home())))
+        .await
+        .expect("refresh does nothing");
+}
+
+#[tokio::test]
+async fn cancellation_is_prompt_even_when_nothing_answers() {
+    let sim = quiet().await;
+    break_it(&sim, Fault::new("*", "*", Effect::Hang));
+    let mut rig = Rig::start(&sim, hasty()).await;
+    rig.hear(Duration::from_millis(300)).await;
+    let begun = Instant::now();
+    rig.stop.cancel();
+    timeout(Duration::from_secs(5), rig.watch.join()).await.expect("the watch goes on");
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+// --- Evidence ---------------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn nodes_tags_roles_and_documents_come_with_source_and_time() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let begun = Timestamp::now();
+    let (mut node, mut tags, mut role, mut preferences) = (None, None, None, None);
+    rig.until("all evidence", |observation| {
+        match observation {
+            Observation::Nodes { scope, nodes } if *scope == home() => node = nodes.first().cloned(),
+            Observation::NodeTags { scope, tags: told } if *scope == home() => tags = told.first().cloned(),
+            Observation::Role { account, role: name, policies } if account.as_str() == PAYMENTS => {
+                role = Some((name.clone(), policies.clone()));
+            }
+            Observation::Preferences { scope, document } if *scope == home() => preferences = Some(document.clone()),
+            _ => {}
+        }
+        (node.is_some() && tags.is_some() && role.is_some() && preferences.is_some()).then_some(())
+    })
+    .await;
+    let Some((_, Fact::Known { value: Some(node), source, at })) = node else { panic!("no node") };
+    assert!(node.name.as_deref().is_some_and(|name| name.starts_with("payments-web-")), "{node:?}");
+    assert_eq!((node.instance_role.as_deref(), source), (Some("ssm-managed-node"), "ssm:DescribeInstanceProperties"));
+    assert!(at >= begun && at <= Timestamp::now());
+    let Some((_, Fact::Known { value: tags, source: "tag:GetResources", .. })) = tags else {
+        panic!("no tags: {tags:?}")
+    };
+    assert_eq!(tags.get("Environment").map(String::as_str), Some("Staging"));
+    let Some((name, Fact::Known { value: Some(policies), source: "iam:ListAttachedRolePolicies", .. })) = role else {
+        panic!("no role")
+    };
+    assert_eq!(&*name, "ssm-managed-node");
+    assert!(policies.attached.iter().any(|arn| arn.contains("mandatory-policy-eu-central-1")), "{policies:?}");
+    let Some(Fact::Known { value: Some(document), source: "ssm:GetDocument", .. }) = preferences else {
+        panic!("no preferences: {preferences:?}")
+    };
+    assert_eq!((document.inputs.log_group.as_str(), document.inputs.streaming), ("/ssm-session-logs", true));
+    assert_eq!(document.inputs.idle_timeout_minutes, Some(15));
+}
+
+#[tokio::test]
+async fn evidence_is_batched_and_cached() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, WatchConfig { evidence_every: Duration::from_secs(3600), ..hasty() }).await;
+    let mut listings = 0;
+    rig.until("some polls", |observation| {
+        listings += usize::from(active_of(observation, &home()).is_some());
+        (listings == 10).then_some(())
+    })
+    .await;
+    // Two sessions on two nodes: one request; one role for both regions of the account; preferences once a scope.
+    assert_eq!(calls_in(&sim, &home(), "DescribeInstanceProperties"), 1);
+    assert_eq!(calls_in(&sim, &home(), "GetResources"), 1);
+    let roles = sim.with_world(|world| {
+        let tallies = world.gate.tallies();
+        tallies
+            .filter(|((account, .., name), _)| *account == PAYMENTS && *name == "ListAttachedRolePolicies")
+            .map(|(_, tally)| tally.calls)
+            .sum::<u64>()
+    });
+    assert_eq!(roles, 1);
+    assert_eq!(calls(&sim, "ssm", "GetDocument"), 4);
+}
+
+#[tokio::test]
+async fn a_denied_role_read_is_a_missing_fact_with_its_permission() {
+    let sim = quiet().await;
+    sim.with_world(|world| world.gate.deny(PAYMENTS, "iam:ListAttachedRolePolicies"));
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let missing = rig
+        .until("the role", |observation| match observation {
+            Observation::Role { account, policies: Fact::Missing(missing), .. } if account.as_str() == PAYMENTS => {
+                Some(missing.clone())
+            }
+            _ => None,
+        })
+        .await;
+    let Why::Failed(failure) = missing.why else { panic!("{missing:?}") };
+    assert_eq!((failure.class, failure.action), (FailureClass::Denied, "iam:ListAttachedRolePolicies"));
+    assert!(missing.retry_at.is_some());
+    sim.with_world(|world| world.gate.allow(PAYMENTS, "iam:ListAttachedRolePolicies"));
+    rig.until("the role after it was allowed", |observation| match observation {
+        Observation::Role { account, policies: Fact::Known { .. }, .. } if account.as_str() == PAYMENTS => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn failed_node_reads_are_facts_and_the_listing_goes_on() {
+    let sim = quiet().await;
+    break_it(&sim, Fault::new("ssm", "DescribeInstanceProperties", Effect::Throttle));
+    break_it(&sim, Fault::new("tagging", "GetResources", Effect::Deny));
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let (mut nodes, mut tags, mut listings) = (None, None, 0);
+    rig.until("both failures and polls", |observation| {
+        match observation {
+            Observation::Nodes { nodes: told, .. } => nodes = nodes.or(told.iter().find_map(|(_, fact)| failing(fact))),
+            Observation::NodeTags { tags: told, .. } => tags = tags.or(told.iter().find_map(|(_, fact)| failing(fact))),
+            Observation::Active { .. } => listings += 1,
+            _ => {}
+        }
+        (nodes.is_some() && tags.is_some() && listings > 8).then_some(())
+    })
+    .await;
+    assert_eq!((nodes, tags), (Some(FailureClass::Throttled), Some(FailureClass::Denied)));
+}
+
+// --- One pass ---------------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn one_pass_reads_every_scope_once() {
+    let sim = quiet().await;
+    let seen = one_pass(&fleet(&sim).await, hasty()).await;
+    let mut active = HashMap::new();
+    for observation in &seen {
+        if let Observation::Active { scope, .. } = observation {
+            *active.entry(scope.clone()).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(active.len(), 4);
+    assert!(active.values().all(|count| *count == 1), "{active:?}");
+    let count = |of: fn(&Observation) -> bool| seen.iter().filter(|observation| of(observation)).count();
+    assert_eq!(count(|observation| matches!(observation, Observation::History { .. })), 4);
+    assert_eq!(count(|observation| matches!(observation, Observation::Preferences { .. })), 4);
+    assert_eq!(count(|observation| matches!(observation, Observation::ApiUse { .. })), 4);
+    assert_eq!(count(|observation| matches!(observation, Observation::ListingFailed { .. })), 0);
+}
+
+#[tokio::test]
+async fn one_pass_ends_at_its_deadline_and_says_which_scope_was_late() {
+    let sim = quiet().await;
+    break_it(&sim, in_scope(&home(), Fault::new("ssm", "DescribeSessions", Effect::Hang)));
+    let begun = Instant::now();
+    let seen = one_pass(&fleet(&sim).await, WatchConfig { scope_deadline: Duration::from_secs(3), ..hasty() }).await;
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    let late: Vec<_> = seen
+        .iter()
+        .filter_map(|observation| match observation {
+            Observation::ListingFailed { scope, failure, .. } => Some((scope.clone(), failure.class)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(late, [(home(), FailureClass::Unreachable)]);
+    assert_eq!(seen.iter().filter(|observation| matches!(observation, Observation::Active { .. })).count(), 3);
+}
+
+// --- AWS's own environment --------------------------------------------------------------------------------------------
+
+/// Where the child process of [`in_environment`] finds what it is to connect.
+const CHILD: &str = "SSMWATCH_TEST_CHILD";
+
+/// Runs the test `name` again in a process with this environment and these shared config files; its output.
+fn in_environment(name: &str, environment: &[(&str, &str)], config: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (config_file, credentials_file) = (folder.path().join("config"), folder.path().join("credentials"));
+    std::fs::write(&config_file, config).unwrap();
+    std::fs::write(&credentials_file, "").unwrap();
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    for (inherited, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+        command.env_remove(inherited);
+    }
+    let output = command
+        .args(["--exact", name, "--nocapture"])
+        .env("AWS_CONFIG_FILE", &config_file)
+        .env("AWS_SHARED_CREDENTIALS_FILE", &credentials_file)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env(CHILD, "1")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// What the child does: connects and prints the scopes with the number of their sessions, or the error.
+async fn connect_and_print(config: FleetConfig) {
+    match Fleet::connect(config).await {
+        Ok(fleet) => {
+            for client in fleet.scopes() {
+                match client.list_active().await {
+                    Ok(sessions) => println!("scope {} has {}", client.id(), sessions.len()),
+                    Err(failure) => println!("scope {} fails: {failure}: {}", client.id(), failure.message),
+                }
+            }
+        }
+        Err(error) => println!("error: {error}; {}", error.to_do()),
+    }
+}
+
+/// A profile with fixed keys, one that assumes a role by itself.
+fn profiles(sim_account: &str) -> String {
+    format!(
+        "[profile payments]\nregion = us-east-1\naws_access_key_id = {sim_account}\naws_secret_access_key = any\n\
+         [profile auditor]\nregion = eu-central-1\nrole_arn = arn:aws:iam::{PAYMENTS}:role/ssmwatch\n\
+         external_id = {EXTERNAL_ID}\nsource_profile = base\n\
+         [profile base]\naws_access_key_id = {ARCHIVE}\naws_secret_access_key = any\n"
+    )
+}
+
+#[tokio::test]
+async fn the_environment_names_profile_region_and_endpoint() {
+    if std::env::var_os(CHILD).is_some() {
+        return connect_and_print(FleetConfig::default()).await;
+    }
+    let sim = quiet().await;
+    let run = |environment: Vec<(&'static str, String)>| async move {
+        let config = profiles(PAYMENTS);
+        let name = "the_environment_names_profile_region_and_endpoint";
+        let task = tokio::task::spawn_blocking(move || {
+            let environment: Vec<(&str, &str)> =
+                environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            in_environment(name, &environment, &config)
+        });
+        task.await.unwrap()
+    };
+    let endpoint = ("AWS_ENDPOINT_URL", sim.endpoint());
+    let said = run(vec![endpoint.clone(), ("AWS_PROFILE", "payments".into())]).await;
+    assert!(said.contains("scope 111122223333/us-east-1 has 1"), "{said}");
+    let said = run(vec![endpoint.clone(), ("AWS_PROFILE", "auditor".into())]).await;
+    assert!(said.contains("scope 111122223333/eu-central-1 has 2"), "{said}");
+    let keys = [("AWS_ACCESS_KEY_ID", ARCHIVE.to_owned()), ("AWS_SECRET_ACCESS_KEY", "any".to_owned())];
+    let said = run([vec![endpoint.clone(), ("AWS_REGION", "eu-central-1".into())], keys.to_vec()].concat()).await;
+    assert!(said.contains("scope 444455556666/eu-central-1 has 0"), "{said}");
+    let said = run([vec![endpoint.clone()], keys.to_vec()].concat()).await;
+    assert!(said.contains("error: no region for the ambient credentials") && said.contains("AWS_REGION"), "{said}");
+    let said = run(vec![endpoint.clone(), ("AWS_REGION", "eu-central-1".into())]).await;
+    assert!(said.contains("no credentials") && said.contains("aws sso login"), "{said}");
+    let said = run(vec![endpoint, ("AWS_REGION", "eu-central-1".into()), ("AWS_PROFILE", "nobody".into())]).await;
+    assert!(said.contains("no credentials") && said.contains("nobody"), "{said}");
+}
+
+#[tokio::test]
+async fn accounts_have_profiles_and_roles_of_their_own() {
+    let account = |name: &str, access: Access| AccountConfig {
+        name: Some(name.into()),
+        regions: vec!["eu-central-1".into()],
+        access,
+        ..AccountConfig::default()
+    };
+    if std::env::var_os(CHILD).is_some() {
+        let role = |profile: &str| Access {
+            profile: Some(profile.into()),
+            role_arn: Some(format!("arn:aws:iam::{PAYMENTS}:role/ssmwatch")),
+            external_id: Some(EXTERNAL_ID.into()),
+        };
+        let plain = |profile: &str| Access { profile: Some(profile.into()), ..Access::default() };
+        let mut missing = account("gone", plain("gone"));
+        missing.id = Some("999999999999".into());
+        return connect_and_print(FleetConfig {
+            accounts: vec![account("role on profile", role("base")), account("profile", plain("base")), missing],
+            ..FleetConfig::default()
+        })
+        .await;
+    }
+    let sim = quiet().await;
+    let endpoint = sim.endpoint();
+    let said = tokio::task::spawn_blocking(move || {
+        // Keys in the environment do not win over an account's profile.
+        let environment =
+            [("AWS_ENDPOINT_URL", endpoint.as_str()), ("AWS_ACCESS_KEY_ID", "123"), ("AWS_SECRET_ACCESS_KEY", "any")];
+        in_environment("accounts_have_profiles_and_roles_of_their_own", &environment, &profiles(PAYMENTS))
+    })
+    .await
+    .unwrap();
+    assert!(said.contains("scope 111122223333/eu-central-1 has 2"), "{said}");
+    assert!(said.contains("scope 444455556666/eu-central-1 has 0"), "{said}");
+    // A profile that is not there is its own account's trouble.
+    assert!(said.contains("scope 999999999999/eu-central-1 fails: no credentials"), "{said}");
+    assert!(said.contains("gone"), "{said}");
+}

@@ -408,3 +408,26 @@ fn the_troubled_world_has_one_of_each() {
     world.advance(after(600.0));
     assert!(world.session(PAYMENTS, &region, &id).unwrap().is_active());
 }
+
+#[test]
+fn windows_streams_its_powershell_transcript() {
+    let world = world("quiet", 1);
+    let carol = world.sessions.iter().find(|session| session.owner.ends_with("carol")).unwrap();
+    let stream = &world.region(PAYMENTS, "us-east-1").unwrap().log_groups[GROUP].streams[&carol.id];
+    let text: String = stream.events.iter().map(|event| event.message.as_str()).collect();
+    assert!(
+        text.contains("\"sessionData\":[\"\u{feff}**********************\",\"Windows PowerShell transcript start\"")
+    );
+    assert!(text.contains(r"PS C:\\Windows\\system32\u003e whoami"), "{text}");
+    assert!(text.contains("Start time: 202611200858"));
+}
+
+#[test]
+fn an_old_agent_escapes_backspaces_the_old_way() {
+    let quiet =
+        include_str!("../scenarios/quiet.toml").replace("count = 3\n", "count = 3\nagent_version = \"3.2.1705.0\"\n");
+    let text = quiet.replace("{ type = \"uptime\" }, ", "{ raw = \"lss\\b \\b -l\\r\\n\" }, ");
+    let world = World::new(&Scenario::parse("test", &text).unwrap(), 1, 1.0, start());
+    let all: String = everything_logged(&world).into_iter().map(|(.., message)| message).collect();
+    assert!(all.contains(r"lss\u0008 \u0008 -l") && !all.contains(r"\b"), "{all}");
+}

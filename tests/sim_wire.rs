@@ -121,6 +121,8 @@ async fn a_key_of_twelve_digits_speaks_for_its_account_and_no_other_does() {
     let error =
         aws_sdk_ssm::Client::new(&stranger).describe_sessions().state(SessionState::Active).send().await.unwrap_err();
     assert_eq!(code(&error), "UnrecognizedClientException");
+    let error = aws_sdk_cloudwatch::Client::new(&stranger).list_metrics().send().await.unwrap_err();
+    assert_eq!(code(&error), "InvalidClientTokenId", "CloudWatch keeps the codes of the query protocol");
     let error = aws_sdk_s3::Client::new(&stranger).list_objects_v2().bucket("b").send().await.unwrap_err();
     assert_eq!(code(&error), "InvalidAccessKeyId");
 }

@@ -92,9 +92,12 @@ fn list_accounts(organization: &Organization<'_>, input: &Input<'_>) -> Result<V
 }
 
 fn describe_account(organization: &Organization<'_>, input: &Input<'_>) -> Result<Value, AwsError> {
-    let id = input.required_text_of("AccountId", 0..=12);
-    input.pattern("AccountId", r"^\d{12}$");
+    let id = input.required_text("AccountId");
     input.finish(Style::InvalidInput)?;
+    if id.len() != 12 || !id.bytes().all(|digit| digit.is_ascii_digit()) {
+        let words = "You provided a value that does not match the required pattern.";
+        return Err(AwsError::client("InvalidInputException", words));
+    }
     let account =
         organization.world.accounts.get(id).ok_or_else(|| {
             AwsError::client("AccountNotFoundException", "You specified an account that doesn't exist.")

@@ -3,7 +3,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::SignedDuration;
 
 use super::{
-    Effect, Message, State,
+    Effect, Follow, Message, State,
     fixture::{at, ended, failure, scope, session, start, state},
     update,
     view::{Focus, Screen, SortBy, TranscriptStatus},
@@ -259,7 +259,10 @@ fn the_selected_sessions_transcript_is_followed_once_it_is_known_where() {
     let selected = state.view.table.list.selected.clone().unwrap();
     assert_eq!(state.view.transcript.as_ref().unwrap().status, TranscriptStatus::Loading);
     let effects = update(&mut state, Message::Observed(preferences(true)), at(1));
-    assert_eq!(effects, [Effect::Follow(Some((selected.clone(), "/ssm".into())))]);
+    let follow = |session: &SessionKey, from_start| {
+        Effect::Follow(Some(Follow { session: session.clone(), log_group: "/ssm".into(), from_start }))
+    };
+    assert_eq!(effects, [follow(&selected, true)]);
     let event = LogEvent { timestamp: at(1), ingested_at: at(1), message: "hello\n".into() };
     let observed = |session: &SessionKey| Observation::Transcript {
         session: session.clone(),
@@ -270,9 +273,12 @@ fn the_selected_sessions_transcript_is_followed_once_it_is_known_where() {
     assert_eq!(state.view.transcript.as_ref().unwrap().content.lines().len(), 1);
     let effects = press(&mut state, KeyCode::Char('j'), 3000);
     let other = state.view.table.list.selected.clone().unwrap();
-    assert_eq!(effects.last(), Some(&Effect::Follow(Some((other, "/ssm".into())))));
+    assert_eq!(effects, [Effect::Follow(None), follow(&other, true)]);
     update(&mut state, Message::Observed(observed(&selected)), at(4));
     assert!(state.view.transcript.as_ref().unwrap().content.lines().is_empty(), "a late answer for another session");
+    let effects = press(&mut state, KeyCode::Char('k'), 5000);
+    assert_eq!(effects, [Effect::Follow(None), follow(&selected, false)], "it goes on where it was left");
+    assert_eq!(state.view.transcript.as_ref().unwrap().content.lines().len(), 2, "the late answer was not lost");
 }
 
 #[test]

@@ -70,6 +70,16 @@ impl Listing {
         Ok(next)
     }
 
+    /// For one pass: reads what was not read yet, each listing once; when to come back.
+    pub(super) async fn first(&mut self) -> Result<Instant, Closed> {
+        let next = if self.scope.known.borrow().listed { self.history_due } else { self.active().await? };
+        if self.active_backoff.is_idle() && self.first_history {
+            self.history().await?;
+            return Ok(self.history_due);
+        }
+        Ok(next)
+    }
+
     async fn active(&mut self) -> Result<Instant, Closed> {
         let scope = self.scope.clone();
         match scope.ask(scope.client.list_active()).await {

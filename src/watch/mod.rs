@@ -46,7 +46,7 @@ const START_SPAN: Duration = Duration::from_secs(1);
 const API_USE_EVERY: Duration = Duration::from_secs(3);
 
 /// One pass tries so often what fails in a way that may be over soon, and waits about this long after the first time.
-const PASS_TRIES: usize = 4;
+const PASS_TRIES: usize = 5;
 /// Evidence is many things, each with its own next try.
 const PASS_EVIDENCE_TRIES: usize = 8;
 const PASS_RETRY: Duration = Duration::from_secs(1);
@@ -308,7 +308,7 @@ pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
 async fn pass(scope: &Arc<Scope>) -> Result<(), Closed> {
     let mut listing = Listing::new(scope.clone(), Duration::ZERO);
     for tries_left in (0..PASS_TRIES).rev() {
-        if rest(scope, Some(listing.step().await?), tries_left).await {
+        if rest(scope, Some(listing.first().await?), tries_left).await {
             break;
         }
     }

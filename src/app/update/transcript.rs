@@ -11,10 +11,10 @@ use crate::{
         layout::Areas,
         message::Effect,
         state::State,
-        view::{Screen, TranscriptStatus, TranscriptView},
+        view::{Focus, Screen, TranscriptStatus, TranscriptView},
     },
     domain::{Failure, FailureClass, LogEvent, SessionKey},
-    transcript::{DEFAULT_CAPACITY, Direction, Glyphs, Search, Transcript, why_no_log},
+    transcript::{DEFAULT_CAPACITY, Direction, Glyphs, SHOWN_BYTES, Search, Transcript, why_no_log},
 };
 
 /// What following a session needs: its log group, or the words why it has no log.
@@ -53,6 +53,7 @@ pub(super) fn follow_selection(state: &mut State, areas: Option<&Areas>, effects
         follow: true,
         top: 0,
         top_evicted: 0,
+        left: 0,
         search: String::new(),
         found: None,
     });
@@ -140,6 +141,19 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
     if view.status != status {
         view.status = status;
         state.revision += 1;
+    }
+}
+
+/// Cells by which the transcript moves to the side.
+const SHIFT: usize = 20;
+
+/// Moves to the rest of long lines, or back; never past what the longest line can hold.
+pub(super) fn shift(state: &mut State, right: bool) {
+    if state.view.screen != Screen::Sessions || state.view.focus != Focus::Transcript {
+        return;
+    }
+    if let Some(view) = &mut state.view.transcript {
+        view.left = if right { (view.left + SHIFT).min(SHOWN_BYTES) } else { view.left.saturating_sub(SHIFT) };
     }
 }
 

@@ -31,6 +31,10 @@ pub enum Action {
     SortReverse,
     /// Follow the transcript's end, or stop following.
     Follow,
+    /// The transcript further to the left.
+    Left,
+    /// The transcript further to the right: the rest of long lines.
+    Right,
     /// Next match of the search.
     NextMatch,
     /// Previous match of the search.
@@ -116,6 +120,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::SortNext, "sort", &["s"], "sort", "sort by the next column", Group::Look),
     row(Action::SortReverse, "sort_reverse", &["S"], "reverse", "reverse the order", Group::Look),
     row(Action::Follow, "follow", &["f"], "follow", "follow the end of the transcript, on or off", Group::Look),
+    row(Action::Left, "left", &["h", "left"], "left", "the transcript back to the left", Group::Look),
+    row(Action::Right, "right", &["l", "right"], "right", "the rest of long transcript lines", Group::Look),
     row(Action::NextMatch, "next_match", &["n"], "next", "next match in the transcript", Group::Look),
     row(Action::PreviousMatch, "previous_match", &["N"], "previous", "previous match in the transcript", Group::Look),
     row(

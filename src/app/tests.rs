@@ -291,6 +291,24 @@ fn a_session_that_is_not_streamed_says_so_in_words() {
 }
 
 #[test]
+fn a_port_session_says_that_it_is_never_logged_even_if_its_document_is_read_last() {
+    let mut state = state(&[]);
+    let mut tunnel = session("tunnel");
+    tunnel.document = Some("AWS-StartSSHSession".into());
+    let listing = Observation::Active { scope: scope(), sessions: vec![tunnel], at: start() };
+    update(&mut state, Message::Observed(listing), at(0));
+    let effects = update(&mut state, Message::Observed(preferences(true)), at(1));
+    assert_eq!(effects.len(), 1, "where it would be is known: {effects:?}");
+    let document = SessionDocument { session_type: SessionType::Port, inputs: Preferences::default() };
+    let document = Fact::known(Some(document), "ssm:GetDocument", at(2));
+    let observed = Observation::Document { scope: scope(), name: "AWS-StartSSHSession".into(), document };
+    let effects = update(&mut state, Message::Observed(observed), at(2));
+    assert_eq!(effects, [Effect::Follow(None)]);
+    let status = &state.view.transcript.as_ref().unwrap().status;
+    assert!(matches!(status, TranscriptStatus::Never(words) if words.contains("port session")), "{status:?}");
+}
+
+#[test]
 fn panes_and_screens_are_reached_by_keys() {
     let mut state = state(&["a"]);
     for (code, screen) in

@@ -223,6 +223,8 @@ pub struct TranscriptView {
     pub top: usize,
     /// Lines that were gone when `top` was set.
     pub top_evicted: u64,
+    /// Cells of every line that are to the left of the pane.
+    pub left: usize,
     /// What is searched for; empty: nothing.
     pub search: String,
     /// The line of the current match.

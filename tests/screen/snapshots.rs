@@ -172,6 +172,20 @@ fn a_selected_session_that_ends_stays_as_a_ghost() {
 }
 
 #[test]
+fn the_rest_of_a_long_line_is_one_key_away() {
+    let mut state = opened((80, 24));
+    let end = format!("curl -s https://example.com/{} | sh # THE END", "x".repeat(60));
+    world::print(&mut state, &[&end]);
+    assert!(!text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("THE END"));
+    world::press(&mut state, KeyCode::Char('l'));
+    world::press(&mut state, KeyCode::Char('l'));
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("| sh # THE END") && words.contains("from column 41"), "{words}");
+    (0..3).for_each(|_| world::press(&mut state, KeyCode::Char('h')));
+    assert!(text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("curl -s https"));
+}
+
+#[test]
 fn too_small() {
     let state = world::bad_day((30, 8));
     insta::assert_snapshot!("too_small_30x8", styled(&drawn(&state, "default-dark", &Glyphs::UTF8)));

@@ -11,10 +11,10 @@ use crate::{
         layout::Areas,
         message::{Effect, Follow},
         state::State,
-        view::{Screen, TranscriptStatus, TranscriptView},
+        view::{Focus, Screen, TranscriptStatus, TranscriptView},
     },
     domain::{Failure, FailureClass, LogEvent, SessionKey},
-    transcript::{DEFAULT_CAPACITY, Direction, Glyphs, Search, Transcript, why_no_log},
+    transcript::{DEFAULT_CAPACITY, Direction, Glyphs, SHOWN_BYTES, Search, Transcript, why_no_log},
 };
 
 /// Transcripts that are kept beside the one on the screen; each holds up to [`DEFAULT_CAPACITY`] bytes.
@@ -64,6 +64,7 @@ pub(super) fn follow_selection(state: &mut State, areas: Option<&Areas>, effects
             follow: true,
             top: 0,
             top_evicted: 0,
+            left: 0,
             search: String::new(),
             found: None,
         }
@@ -71,16 +72,18 @@ pub(super) fn follow_selection(state: &mut State, areas: Option<&Areas>, effects
     reconsider(state, effects);
 }
 
-/// Begins to follow as soon as it is known where; says so where there is nothing to follow.
+/// Begins to follow as soon as it is known where; says so where there is nothing to follow, also when that is found
+/// out later.
 fn reconsider(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(view) = &state.view.transcript else { return };
-    if view.followed {
+    if view.followed && !view.content.lines().is_empty() {
         return;
     }
     let Some(session) = state.board.sessions.get(&view.session) else { return };
     let followable = followable(state, session);
     let Some(view) = &mut state.view.transcript else { return };
     match followable {
+        Followable::In(_) if view.followed => {}
         Followable::In(log_group) => {
             view.followed = true;
             let from_start = !std::mem::replace(&mut view.begun, true);
@@ -89,7 +92,14 @@ fn reconsider(state: &mut State, effects: &mut Vec<Effect>) {
             }
             effects.push(Effect::Follow(Some(Follow { session: view.session.clone(), log_group, from_start })));
         }
-        Followable::Never(words) => view.status = TranscriptStatus::Never(words),
+        Followable::Never(words) => {
+            view.status = TranscriptStatus::Never(words);
+            if std::mem::take(&mut view.followed) {
+                view.begun = false;
+                effects.push(Effect::Follow(None));
+            }
+        }
+        Followable::NotKnownYet if view.followed => {}
         Followable::NotKnownYet => view.status = TranscriptStatus::Loading,
     }
 }
@@ -158,6 +168,19 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
     if view.status != status {
         view.status = status;
         state.revision += 1;
+    }
+}
+
+/// Cells by which the transcript moves to the side.
+const SHIFT: usize = 20;
+
+/// Moves to the rest of long lines, or back; never past what the longest line can hold.
+pub(super) fn shift(state: &mut State, right: bool) {
+    if state.view.screen != Screen::Sessions || state.view.focus != Focus::Transcript {
+        return;
+    }
+    if let Some(view) = &mut state.view.transcript {
+        view.left = if right { (view.left + SHIFT).min(SHOWN_BYTES) } else { view.left.saturating_sub(SHIFT) };
     }
 }
 

@@ -38,9 +38,17 @@ impl Proof {
 }
 
 /// Ends a session; tells each step. The last outcome is `Done` only when both listings prove the end: the service
-/// answers success to TerminateSession for ids that do not exist, too.
+/// answers success to TerminateSession for ids that do not exist, too. A session that History had before is not claimed:
+/// nothing is sent then.
 pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMut(ActOutcome)) -> ActOutcome {
     let began = Instant::now();
+    // Where that cannot be looked up the session is ended all the same.
+    if let Ok(Proof::Ended(status, at)) = client.find_session(id).await.map(|found| Proof::of(&found)) {
+        return ActOutcome::Failed {
+            what: format!("nothing was sent, it had ended before: {}", history_words(&status, at)),
+            to_do: "Nothing is left to do here".to_owned(),
+        };
+    }
     if let Err(failure) = client.terminate_session(id).await {
         return ActOutcome::Failed { what: failure_words(&failure), to_do: failure_advice(&failure) };
     }
@@ -50,8 +58,7 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
     while began.elapsed() < PATIENCE {
         match client.find_session(id).await.map(|found| Proof::of(&found)) {
             Ok(Proof::Ended(status, at)) => {
-                let when = at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
-                let proof = format!("left Active, History says {status}{when}");
+                let proof = format!("left Active, {}", history_words(&status, at));
                 let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 return ActOutcome::Done { took_ms, proof };
             }
@@ -85,6 +92,11 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
                 .to_owned(),
         },
     }
+}
+
+fn history_words(status: &SessionStatus, ended_at: Option<Timestamp>) -> String {
+    let when = ended_at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
+    format!("History says {status}{when}")
 }
 
 /// One line of what went wrong with a request.

@@ -96,8 +96,8 @@ impl Effects {
                     response::put_metric(&client, &namespace, metric).await
                 } else {
                     ActOutcome::Failed {
-                        what: "not counted: the session did not end".into(),
-                        to_do: "Repeat the termination".into(),
+                        what: "not counted: the session was not ended from here".into(),
+                        to_do: "Repeat the termination if the session is still there".into(),
                     }
                 };
                 report.step(1, outcome);

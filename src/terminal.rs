@@ -58,7 +58,7 @@ impl Screen {
         enable_raw_mode()?;
         self.taken = true;
         execute!(stdout(), EnterAlternateScreen, Hide, EnableBracketedPaste, SetTitle("ssmwatch"))?;
-        self.terminal.clear()
+        self.clear()
     }
 
     /// Gives the terminal back, to stop or to leave.
@@ -82,7 +82,9 @@ impl Screen {
     /// # Errors
     /// When the terminal cannot be written.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not ratatui's clear: that asks the terminal for its cursor and waits two seconds for those that do not answer.
+        let area = self.terminal.size()?.into();
+        self.terminal.resize(area)
     }
 
     /// Draws one frame, shown at once (DEC private mode 2026, synchronized output).

@@ -121,6 +121,8 @@ async fn a_key_of_twelve_digits_speaks_for_its_account_and_no_other_does() {
     let error =
         aws_sdk_ssm::Client::new(&stranger).describe_sessions().state(SessionState::Active).send().await.unwrap_err();
     assert_eq!(code(&error), "UnrecognizedClientException");
+    let error = aws_sdk_cloudwatch::Client::new(&stranger).list_metrics().send().await.unwrap_err();
+    assert_eq!(code(&error), "InvalidClientTokenId", "CloudWatch keeps the codes of the query protocol");
     let error = aws_sdk_s3::Client::new(&stranger).list_objects_v2().bucket("b").send().await.unwrap_err();
     assert_eq!(code(&error), "InvalidAccessKeyId");
 }
@@ -339,6 +341,7 @@ async fn faults_break_what_they_name_and_nothing_else() {
         (Effect::ExpiredCredentials, "ExpiredTokenException"),
         (Effect::Deny, "AccessDeniedException"),
         (Effect::Throttle, "ThrottlingException"),
+        (Effect::Disconnect, "no answer"),
         (Effect::Malformed, "no code"),
         (Effect::Cut, "unreadable answer"),
     ] {
@@ -363,6 +366,27 @@ async fn faults_break_what_they_name_and_nothing_else() {
         sizes.push(page.unwrap().sessions().len());
     }
     assert_eq!(sizes, [0, sessions]);
+}
+
+#[tokio::test]
+async fn a_scenario_can_begin_with_faults() {
+    let mut text = String::from(include_str!("../src/sim/scenarios/quiet.toml"));
+    text.push_str(
+        "\n[[faults]]\nservice = \"ssm\"\noperation = \"DescribeSessions\"\nregion = \"eu-central-1\"\neffect = { type = \"deny\" }\n",
+    );
+    let scenario = Scenario::parse("quiet with a fault", &text).unwrap();
+    let world = World::new(&scenario, 1, 1.0, jiff::Timestamp::now());
+    let sim = Sim::start(SocketAddr::from(([127, 0, 0, 1], 0)), world).await.unwrap();
+    let ssm = aws_sdk_ssm::Client::new(&config(&sim, MEMBER, None));
+    let error = ssm.describe_sessions().state(SessionState::Active).send().await.unwrap_err();
+    assert_eq!(code(&error), "AccessDeniedException");
+    assert_eq!(
+        words(&error),
+        format!(
+            "User: arn:aws:iam::{MEMBER}:user/analyst is not authorized to perform: ssm:DescribeSessions on resource: \
+             arn:aws:ssm:{REGION}:{MEMBER}:* because no identity-based policy allows the ssm:DescribeSessions action"
+        )
+    );
 }
 
 #[tokio::test]
@@ -521,7 +545,7 @@ async fn live_tail_streams_updates_until_it_is_timed_out() {
     let mut stream = start().send().await.unwrap().response_stream;
     let mut next = async || tokio::time::timeout(DEADLINE, stream.recv()).await.expect("an update a second");
     let first = next().await.unwrap().unwrap();
-    assert_eq!(first.as_session_start().unwrap().log_group_identifiers(), [group.clone()]);
+    assert_eq!(first.as_session_start().unwrap().log_group_identifiers(), std::slice::from_ref(&group));
     // The first session of the scenario prints a line a second.
     let line = loop {
         let event = next().await.unwrap().unwrap();

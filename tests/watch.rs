@@ -400,6 +400,64 @@ async fn evidence_is_batched_and_cached() {
 }
 
 #[tokio::test]
+async fn what_is_new_is_read_at_once() {
+    let mut scenario = Scenario::load("quiet").unwrap();
+    scenario.nodes.push(
+        toml::from_str(
+            r#"account = "payments-prod"
+               region = "eu-central-1"
+               name = "store-1"
+               hybrid = true
+               role = "ssm-managed-node"
+               tags = { Environment = "Store" }"#,
+        )
+        .unwrap(),
+    );
+    scenario.cast.push(
+        toml::from_str(
+            r#"owner = "arn:aws:iam::{account}:user/late"
+               node = "store-1"
+               document = "AWS-StartPortForwardingSession"
+               at = 2.0"#,
+        )
+        .unwrap(),
+    );
+    let sim = sim(&scenario).await;
+    let mut rig = Rig::start(&sim, WatchConfig { evidence_every: Duration::from_secs(3600), ..hasty() }).await;
+    let node = rig
+        .until("the new session", |observation| {
+            let sessions = active_of(observation, &home())?;
+            sessions.iter().find(|session| session.owner.ends_with("late")).map(|session| session.target.clone())
+        })
+        .await;
+    assert!(node.as_str().starts_with("mi-"), "{node}");
+    let listed = Instant::now();
+    let (mut role, mut tags, mut document) = (None, None, None);
+    rig.until("its node, tags and document", |observation| {
+        match observation {
+            Observation::Nodes { nodes, .. } => {
+                let found =
+                    nodes.iter().find(|(id, _)| *id == node).and_then(|(_, fact)| fact.value().cloned().flatten());
+                role = role.take().or(found.and_then(|node| node.iam_role));
+            }
+            Observation::NodeTags { tags: told, .. } => {
+                let found = told.iter().find(|(id, _)| *id == node).and_then(|(_, fact)| fact.value().cloned());
+                tags = tags.take().or(found);
+            }
+            Observation::Document { name, document: fact, .. } if name.starts_with("AWS-") => {
+                document = fact.value().cloned().flatten();
+            }
+            _ => {}
+        }
+        (role.is_some() && tags.is_some() && document.is_some()).then_some(())
+    })
+    .await;
+    assert!(listed.elapsed() < Duration::from_secs(1), "{:?}", listed.elapsed());
+    assert_eq!(role.as_deref(), Some("ssm-managed-node"));
+    assert_eq!(tags.unwrap().get("Environment").map(String::as_str), Some("Store"));
+}
+
+#[tokio::test]
 async fn a_denied_role_read_is_a_missing_fact_with_its_permission() {
     let sim = quiet().await;
     sim.with_world(|world| world.gate.deny(PAYMENTS, "iam:ListAttachedRolePolicies"));
@@ -462,6 +520,49 @@ async fn one_pass_reads_every_scope_once() {
     assert_eq!(count(|observation| matches!(observation, Observation::Preferences { .. })), 4);
     assert_eq!(count(|observation| matches!(observation, Observation::ApiUse { .. })), 4);
     assert_eq!(count(|observation| matches!(observation, Observation::ListingFailed { .. })), 0);
+}
+
+#[tokio::test]
+async fn one_pass_tries_again_what_was_throttled() {
+    let sim = quiet().await;
+    let twice =
+        |operation: &str| in_scope(&home(), Fault { count: Some(4), ..Fault::new("*", operation, Effect::Throttle) });
+    // The SDK's two tries each, twice in a row.
+    for operation in ["DescribeSessions", "GetDocument", "DescribeInstanceProperties"] {
+        break_it(&sim, twice(operation));
+    }
+    let seen = one_pass(&fleet(&sim).await, hasty()).await;
+    let last = |pick: fn(&Observation) -> Option<bool>| seen.iter().rev().find_map(pick);
+    let listed = last(|observation| match observation {
+        Observation::Active { scope, .. } => (*scope == home()).then_some(true),
+        Observation::ListingFailed { scope, .. } => (*scope == home()).then_some(false),
+        _ => None,
+    });
+    let nodes = last(|observation| match observation {
+        Observation::Nodes { scope, nodes } if *scope == home() => {
+            Some(nodes.iter().all(|(_, fact)| fact.value().is_some()))
+        }
+        _ => None,
+    });
+    let preferences = last(|observation| match observation {
+        Observation::Preferences { scope, document } if *scope == home() => Some(document.value().is_some()),
+        _ => None,
+    });
+    assert_eq!((listed, nodes, preferences), (Some(true), Some(true), Some(true)));
+    assert!(seen.iter().any(|observation| matches!(observation, Observation::ListingFailed { .. })), "no throttle");
+}
+
+#[tokio::test]
+async fn one_pass_does_not_wait_for_what_is_denied() {
+    let sim = quiet().await;
+    sim.with_world(|world| world.gate.deny(PAYMENTS, "ssm:DescribeSessions"));
+    let begun = Instant::now();
+    let seen = one_pass(&fleet(&sim).await, hasty()).await;
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let denied = seen.iter().filter(|observation| {
+        matches!(observation, Observation::ListingFailed { failure, .. } if failure.class == FailureClass::Denied)
+    });
+    assert_eq!(denied.count(), 2);
 }
 
 #[tokio::test]

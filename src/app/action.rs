@@ -31,6 +31,10 @@ pub enum Action {
     SortReverse,
     /// Follow the transcript's end, or stop following.
     Follow,
+    /// The transcript further to the left.
+    Left,
+    /// The transcript further to the right: the rest of long lines.
+    Right,
     /// Next match of the search.
     NextMatch,
     /// Previous match of the search.
@@ -116,6 +120,8 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::SortNext, "sort", &["s"], "sort", "sort by the next column", Group::Look),
     row(Action::SortReverse, "sort_reverse", &["S"], "reverse", "reverse the order", Group::Look),
     row(Action::Follow, "follow", &["f"], "follow", "follow the end of the transcript, on or off", Group::Look),
+    row(Action::Left, "left", &["h", "left"], "left", "the transcript back to the left", Group::Look),
+    row(Action::Right, "right", &["l", "right"], "right", "the rest of long transcript lines", Group::Look),
     row(Action::NextMatch, "next_match", &["n"], "next", "next match in the transcript", Group::Look),
     row(Action::PreviousMatch, "previous_match", &["N"], "previous", "previous match in the transcript", Group::Look),
     row(
@@ -151,5 +157,35 @@ impl Action {
         // The table has a row for every action (tested); the first row stands in only to keep this total.
         const FIRST: &ActionInfo = &row(Action::Help, "help", &["?"], "help", "this help", Group::Program);
         ACTIONS.iter().find(|info| info.action == self).unwrap_or(FIRST)
+    }
+}
+
+/// The key table of the README, in Markdown: written from the table above, so that the two cannot drift.
+pub fn key_table(keymap: &super::keymap::Keymap) -> String {
+    let cells: Vec<String> = ACTIONS
+        .iter()
+        .map(|info| {
+            let keys: Vec<String> = keymap.keys(info.action).iter().map(|key| format!("`{key}`")).collect();
+            format!("{} | {}", keys.join(" "), info.what)
+        })
+        .collect();
+    let mut table = String::from("| key | action | key | action |\n|---|---|---|---|\n");
+    for pair in cells.chunks(2) {
+        let right = pair.get(1).map_or(" | ", String::as_str);
+        table.push_str(&format!("| {} | {right} |\n", pair.first().map_or("", String::as_str)));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    #[test]
+    fn the_readme_shows_these_keys() {
+        let keymap = crate::app::keymap::Keymap::new(std::iter::empty()).unwrap();
+        let table = super::key_table(&keymap);
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&table), "the key table of README.md is out of date; it is now:\n{table}");
     }
 }

@@ -31,11 +31,22 @@ pub enum Message {
     Quit,
 }
 
+/// Which log stream to follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follow {
+    /// The session, whose id is the stream's name.
+    pub session: SessionKey,
+    /// The log group.
+    pub log_group: Arc<str>,
+    /// From its first event on; else from where it was left.
+    pub from_start: bool,
+}
+
 /// What is to be done outside of the State.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Follow that session's log stream in that log group, or none.
-    Follow(Option<(SessionKey, Arc<str>)>),
+    /// Follow that session's log stream, or none.
+    Follow(Option<Follow>),
     /// Ask that scope now.
     Refresh(ScopeId),
     /// End a session and prove it; the act is in `State::acts`.

@@ -16,6 +16,6 @@ mod tests;
 pub mod update;
 pub mod view;
 
-pub use message::{Effect, Message};
+pub use message::{Effect, Follow, Message};
 pub use state::{Setup, State};
 pub use update::{short_age, update};

@@ -3,7 +3,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::SignedDuration;
 
 use super::{
-    Effect, Message, State,
+    Effect, Follow, Message, State,
     fixture::{at, ended, failure, scope, session, start, state},
     update,
     view::{Focus, Screen, SortBy, TranscriptStatus},
@@ -274,7 +274,10 @@ fn the_selected_sessions_transcript_is_followed_once_it_is_known_where() {
     let selected = state.view.table.list.selected.clone().unwrap();
     assert_eq!(state.view.transcript.as_ref().unwrap().status, TranscriptStatus::Loading);
     let effects = update(&mut state, Message::Observed(preferences(true)), at(1));
-    assert_eq!(effects, [Effect::Follow(Some((selected.clone(), "/ssm".into())))]);
+    let follow = |session: &SessionKey, from_start| {
+        Effect::Follow(Some(Follow { session: session.clone(), log_group: "/ssm".into(), from_start }))
+    };
+    assert_eq!(effects, [follow(&selected, true)]);
     let event = LogEvent { timestamp: at(1), ingested_at: at(1), message: "hello\n".into() };
     let observed = |session: &SessionKey| Observation::Transcript {
         session: session.clone(),
@@ -285,9 +288,12 @@ fn the_selected_sessions_transcript_is_followed_once_it_is_known_where() {
     assert_eq!(state.view.transcript.as_ref().unwrap().content.lines().len(), 1);
     let effects = press(&mut state, KeyCode::Char('j'), 3000);
     let other = state.view.table.list.selected.clone().unwrap();
-    assert_eq!(effects.last(), Some(&Effect::Follow(Some((other, "/ssm".into())))));
+    assert_eq!(effects, [Effect::Follow(None), follow(&other, true)]);
     update(&mut state, Message::Observed(observed(&selected)), at(4));
     assert!(state.view.transcript.as_ref().unwrap().content.lines().is_empty(), "a late answer for another session");
+    let effects = press(&mut state, KeyCode::Char('k'), 5000);
+    assert_eq!(effects, [Effect::Follow(None), follow(&selected, false)], "it goes on where it was left");
+    assert_eq!(state.view.transcript.as_ref().unwrap().content.lines().len(), 2, "the late answer was not lost");
 }
 
 #[test]
@@ -297,6 +303,24 @@ fn a_session_that_is_not_streamed_says_so_in_words() {
     let status = &state.view.transcript.as_ref().unwrap().status;
     let TranscriptStatus::Never(words) = status else { panic!("{status:?}") };
     assert!(words.contains("Streaming is off"), "{words}");
+}
+
+#[test]
+fn a_port_session_says_that_it_is_never_logged_even_if_its_document_is_read_last() {
+    let mut state = state(&[]);
+    let mut tunnel = session("tunnel");
+    tunnel.document = Some("AWS-StartSSHSession".into());
+    let listing = Observation::Active { scope: scope(), sessions: vec![tunnel], at: start() };
+    update(&mut state, Message::Observed(listing), at(0));
+    let effects = update(&mut state, Message::Observed(preferences(true)), at(1));
+    assert_eq!(effects.len(), 1, "where it would be is known: {effects:?}");
+    let document = SessionDocument { session_type: SessionType::Port, inputs: Preferences::default() };
+    let document = Fact::known(Some(document), "ssm:GetDocument", at(2));
+    let observed = Observation::Document { scope: scope(), name: "AWS-StartSSHSession".into(), document };
+    let effects = update(&mut state, Message::Observed(observed), at(2));
+    assert_eq!(effects, [Effect::Follow(None)]);
+    let status = &state.view.transcript.as_ref().unwrap().status;
+    assert!(matches!(status, TranscriptStatus::Never(words) if words.contains("port session")), "{status:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the analyst looks at: screens, selection, filter, dialogs. Nothing here knows the world.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -213,14 +213,18 @@ pub struct TranscriptView {
     pub content: Transcript,
     /// How it is.
     pub status: TranscriptStatus,
-    /// The watch was told to follow it.
+    /// The watch follows it now.
     pub followed: bool,
+    /// The watch was told to follow it before: it tells only what it has not told yet.
+    pub begun: bool,
     /// Stay at the end.
     pub follow: bool,
     /// First visible line, while not at the end; counted when `top_evicted` lines were gone.
     pub top: usize,
     /// Lines that were gone when `top` was set.
     pub top_evicted: u64,
+    /// Cells of every line that are to the left of the pane.
+    pub left: usize,
     /// What is searched for; empty: nothing.
     pub search: String,
     /// The line of the current match.
@@ -312,6 +316,8 @@ pub struct View {
     pub detail_lines: usize,
     /// The followed transcript.
     pub transcript: Option<TranscriptView>,
+    /// Transcripts that were looked at before, latest first: going back to one costs no second read.
+    pub shelf: VecDeque<TranscriptView>,
     /// Filter or search being typed.
     pub input: Option<LineInput>,
     /// The open dialog.

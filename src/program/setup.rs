@@ -252,10 +252,7 @@ pub(super) fn state(
         read_only,
         ascii: look.glyphs == Glyphs::ASCII,
         demo,
-        actor: std::env::var("USER")
-            .or_else(|_| std::env::var("LOGNAME"))
-            .unwrap_or_else(|_| "unknown user".into())
-            .into(),
+        actor: whoami::fallible::username().unwrap_or_else(|_| "unknown user".into()).into(),
         keymap,
         themes: look.themes.iter().map(|theme| Arc::from(theme.name.as_str())).collect(),
         poll: SignedDuration::try_from(config.poll.sessions.duration()).unwrap_or(SignedDuration::MAX),

@@ -50,13 +50,11 @@ impl Effects {
     pub fn perform(&self, effect: Effect, state: &State) {
         match effect {
             Effect::Quit => {}
-            Effect::Follow(session) => {
-                let session = session.map(|(key, group)| (key, group.to_string()));
-                if let Some((key, _)) = &session {
-                    // The State begins an empty transcript with each follow.
-                    self.watch.reread(key);
+            Effect::Follow(follow) => {
+                if let Some(follow) = follow.as_ref().filter(|follow| follow.from_start) {
+                    self.watch.reread(&follow.session);
                 }
-                self.watch.follow(session);
+                self.watch.follow(follow.map(|follow| (follow.session, follow.log_group.to_string())));
             }
             Effect::Refresh(scope) => self.watch.refresh(&scope),
             Effect::Terminate { act, session, count_it } => {

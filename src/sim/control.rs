@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /_sim/` | lists these |
 //! | `GET /_sim/calls` | counts of calls, throttles and errors by account, region and operation |
+//! | `DELETE /_sim/calls` | begins to count anew |
 //! | `GET /_sim/published[?topic=ARN]` | what SNS Publish got, oldest first |
 //! | `GET /_sim/faults` | faults that can still hit |
 //! | `POST /_sim/faults` | adds one ([`Fault`]): `{"service":"ssm","operation":"DescribeSessions","count":1,"effect":{"type":"hang"}}` |
@@ -11,7 +12,7 @@
 //! | `GET /_sim/world` | accounts, sessions with their status, the world's time |
 //! | `POST /_sim/advance` | `{"seconds":N}` moves the world's clock forward |
 //!
-//! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `cut`, `malformed`, `empty_page`,
+//! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `disconnect`, `cut`, `malformed`, `empty_page`,
 //! `expired_credentials`, `deny`, `throttle`, `end_live_tail`. Selectors `account`, `region`, `service`, `operation` default
 //! to `*`; `count` limits how often, `probability` (0 to 1) how likely.
 
@@ -50,6 +51,10 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer
                 })
                 .collect();
             ok(&json!({ "calls": calls }))
+        }
+        ("DELETE", "calls") => {
+            state.world.gate.reset_tallies();
+            ok(&json!({}))
         }
         ("GET", "published") => {
             let topic = request.parameter("topic");
@@ -98,12 +103,13 @@ struct Advance {
 fn index() -> Json {
     json!({
         "GET /_sim/calls": "counts of calls, throttles and errors by account, region and operation",
+        "DELETE /_sim/calls": "begins to count anew",
         "GET /_sim/published": "what SNS Publish got, oldest first; ?topic=ARN for one topic",
         "GET /_sim/faults": "faults that can still hit",
         "POST /_sim/faults": {
             "adds a fault": {"account": "*", "region": "*", "service": "ssm", "operation": "Describe*", "count": 1,
                              "probability": 1.0, "effect": {"type": "error", "code": "InternalServerError", "message": "", "status": 500}},
-            "effects": ["error", "latency {milliseconds}", "hang", "cut", "malformed", "empty_page", "expired_credentials",
+            "effects": ["error", "latency {milliseconds}", "hang", "disconnect", "cut", "malformed", "empty_page", "expired_credentials",
                         "deny", "throttle", "end_live_tail"]
         },
         "DELETE /_sim/faults": "removes all faults; ?id=N removes one",

@@ -10,7 +10,7 @@ use super::{
     columns::{self, Column, Row},
     detail::Sheet,
     look::Look,
-    text::{Pieces, counted, piece},
+    text::{Pieces, piece},
 };
 use crate::domain::{Act, ActKind, ActOutcome};
 
@@ -18,7 +18,7 @@ use crate::domain::{Act, ActKind, ActOutcome};
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let list = &look.state.view.acts;
     let theme = look.theme;
-    let title = [piece("Alerts and acts ", theme.title), piece(counted(list.rows.len(), "act", "acts"), theme.text)];
+    let title = [piece("Alerts and acts ", theme.title), piece(list.rows.len().to_string(), theme.text)];
     let state = [piece(format!("written to {}", look.clean(&look.state.setup.act_log)), theme.muted)];
     let inner = look.pane(buffer, area, &title, &state, true);
     if inner.height == 0 {

@@ -221,7 +221,12 @@ impl Sheet<'_> {
         for evidence in &finding.evidence {
             let fact = format!("{} = {}", look.clean(&evidence.fact), look.clean(&evidence.value));
             self.words(Vec::new(), indent, &fact, theme.text);
-            self.source(indent, &format!("{}, {} ago", look.clean(&evidence.source), look.ago(evidence.at)));
+            // What the config says has no age.
+            let source = match evidence.source.as_str() {
+                "config" => "config".to_owned(),
+                source => format!("{}, {} ago", look.clean(source), look.ago(evidence.at)),
+            };
+            self.source(indent, &source);
         }
         for missing in &finding.missing {
             self.words(

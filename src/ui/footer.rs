@@ -144,6 +144,7 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
                     let following = view.transcript.as_ref().is_some_and(|transcript| transcript.follow);
                     actions.push((Action::Follow, if following { "stop following" } else { "follow" }));
                     actions.push((Action::Filter, "search"));
+                    actions.push((Action::Right, "rest of lines"));
                     if view.transcript.as_ref().is_some_and(|transcript| !transcript.search.is_empty()) {
                         actions.push(hint(Action::NextMatch));
                         actions.push(hint(Action::PreviousMatch));

@@ -44,15 +44,15 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         Column::new("", 2, 2, 0),
         Column::new("VERDICT", 13, 17, 0),
         Column::number("ENDED", 6, 8, 0),
-        Column::new("HOW", 10, 16, 3),
+        Column::new("HOW", 10, 16, 5),
         Column::number("LASTED", 6, 7, 4),
-        Column::new("ACCOUNT", 8, 24, 5).middle(),
+        Column::new("ACCOUNT", 8, 24, 2).middle(),
         Column::new("REGION", 9, 16, 8).middle(),
-        Column::new("NODE", 9, 32, 0).middle(),
-        Column::new("OWNER", 10, 40, 0),
-        Column::new("DOCUMENT", 10, 34, 6),
-        Column::new("ARCHIVE", 8, 22, 7),
-        Column::new("REASON", 12, 60, 9),
+        Column::new("NODE", 12, 32, 0).middle(),
+        Column::new("OWNER", 14, 40, 0),
+        Column::new("DOCUMENT", 14, 34, 6),
+        Column::new("ARCHIVE", 11, 22, 7),
+        Column::new("REASON", 16, 60, 9),
     ];
     let rows: Vec<Row<'_>> =
         list.rows.iter().skip(list.offset).take(visible).filter_map(|key| row(look, key)).collect();

@@ -39,13 +39,13 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let columns = [
         Column::new("HEALTH", 11, 18, 0),
         Column::new("ACCOUNT", 8, 24, 0).middle(),
-        Column::new("ID", 12, 12, 5),
+        Column::new("ID", 12, 12, 8),
         Column::new("REGION", 9, 16, 0).middle(),
         Column::number("DATA", 5, 8, 0),
         Column::number("SESSIONS", 8, 8, 6),
         Column::number("CALLS", 6, 9, 4),
-        Column::number("THROTTLED", 9, 9, 7),
-        Column::number("FAILED", 6, 8, 8),
+        Column::number("THROTTLED", 9, 9, 5),
+        Column::number("FAILED", 6, 8, 7),
         Column::new("WHAT IS LOST", 16, 90, 2),
     ];
     let rows: Vec<Row<'_>> = list

@@ -23,7 +23,7 @@ pub struct Palette {
 
 /// The buffer as an SVG document. Deterministic: the same buffer gives the same text.
 pub fn render(buffer: &Buffer, palette: Palette) -> String {
-    let (cell_width, cell_height, base) = CELL;
+    let (cell_width, cell_height, _) = CELL;
     let area = buffer.area;
     let width = f32::from(area.width) * cell_width + 2.0 * MARGIN;
     let height = f32::from(area.height) * cell_height + 2.0 * MARGIN;
@@ -57,7 +57,6 @@ pub fn render(buffer: &Buffer, palette: Palette) -> String {
         }
     }
     svg.push_str("</svg>\n");
-    let _ = base;
     svg
 }
 

@@ -1,5 +1,5 @@
-//! What the session's terminal prints. Only the lines that are seen are formatted; a line that is too long for the pane
-//! goes on below itself only in the log, here it ends in an ellipsis, so that one line is one row and scrolling is exact.
+//! What the session's terminal prints. Only the lines that are seen are formatted. One line is one row, so that scrolling
+//! is exact; a line that is too long ends in an ellipsis, and its rest is seen by moving to the right.
 
 use ratatui::{
     buffer::Buffer,
@@ -42,7 +42,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let clock = inner.width >= 40;
     for ((index, line), y) in lines.iter().enumerate().skip(first).take(rows).zip(inner.top()..inner.bottom()) {
         let found = transcript.found == Some(index);
-        let pieces = format(look, line, search.as_ref(), found, clock);
+        let pieces = format(look, line, search.as_ref(), found, clock, transcript.left);
         let area = Rect::new(inner.x, y, inner.width, 1);
         look.lines(buffer, area, &[pieces]);
         if found {
@@ -53,7 +53,14 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 }
 
 /// One line as it is shown.
-fn format<'a>(look: &Look<'_>, line: &'a Line, search: Option<&Search>, found: bool, clock: bool) -> Pieces<'a> {
+fn format<'a>(
+    look: &Look<'_>,
+    line: &'a Line,
+    search: Option<&Search>,
+    found: bool,
+    clock: bool,
+    left: usize,
+) -> Pieces<'a> {
     let theme = look.theme;
     let glyphs = look.glyphs;
     let mut pieces: Pieces<'a> = Vec::new();
@@ -68,7 +75,10 @@ fn format<'a>(look: &Look<'_>, line: &'a Line, search: Option<&Search>, found: b
         pieces.push(piece(format!(" {} ", look.clock(line.at)), theme.muted));
     }
     pieces.push(piece(sign.0, sign.1));
-    pieces.push(piece(" ", theme.text));
+    // What is hidden on the left is said as what is hidden on the right.
+    let hides = left > 0 && text::width(line.text()) > 0;
+    pieces.push(piece(if hides { "<" } else { " " }, theme.muted));
+    let lead = pieces.len();
     let style = match line.kind {
         LineKind::Streamed | LineKind::Plain => theme.text,
         LineKind::Marker => theme.muted,
@@ -82,7 +92,21 @@ fn format<'a>(look: &Look<'_>, line: &'a Line, search: Option<&Search>, found: b
         cut(&mut pieces, span.text, at, &matches, style, theme.match_);
         at += span.text.len();
     }
+    skip(&mut pieces, lead, left);
     pieces
+}
+
+/// Takes the first `cells` cells off the pieces from `lead` on.
+fn skip(pieces: &mut Pieces<'_>, lead: usize, mut cells: usize) {
+    for part in pieces.iter_mut().skip(lead) {
+        let wide = text::width(&part.text);
+        let rest = text::tail(&part.text, cells).to_owned();
+        cells = cells.saturating_sub(wide);
+        part.text = rest.into();
+        if cells == 0 {
+            break;
+        }
+    }
 }
 
 /// A span, in pieces where matches of the search begin and end in it.
@@ -172,6 +196,9 @@ fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, transcript: &Transcrip
     } else {
         piece("not following", theme.muted)
     });
+    if transcript.left > 0 {
+        left.push(piece(format!("  from column {}", transcript.left + 1), theme.warning));
+    }
     if !transcript.search.is_empty() {
         left.push(piece("  search ", theme.muted));
         left.push(piece(look.clean(&transcript.search), theme.match_));

@@ -8,6 +8,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use crate::domain::{Failure, FailureClass};
+
 /// Nothing that fails is left alone longer than this.
 pub(super) const CEILING: Duration = Duration::from_secs(60);
 
@@ -16,6 +18,11 @@ pub(super) const CEILING: Duration = Duration::from_secs(60);
 pub(super) fn delay(base: Duration, failures: u32, ceiling: Duration) -> Duration {
     let doubled = base.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(ceiling);
     doubled.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+/// A failure that may be over soon, as against one that waits for people.
+pub(super) fn is_passing(failure: &Failure) -> bool {
+    matches!(failure.class, FailureClass::Throttled | FailureClass::Unreachable | FailureClass::Other)
 }
 
 /// Failures in a row, and the delay after each.
@@ -56,6 +63,8 @@ pub(super) struct DueBook<K> {
 struct Entry {
     due: Instant,
     misses: u32,
+    /// The last try failed in a way that may be over soon.
+    passing: bool,
 }
 
 impl<K: Eq + Hash + Clone> DueBook<K> {
@@ -68,7 +77,7 @@ impl<K: Eq + Hash + Clone> DueBook<K> {
         let wanted: HashSet<K> = keys.into_iter().collect();
         self.entries.retain(|key, _| wanted.contains(key));
         for key in wanted {
-            self.entries.entry(key).or_insert(Entry { due: now, misses: 0 });
+            self.entries.entry(key).or_insert(Entry { due: now, misses: 0, passing: false });
         }
     }
 
@@ -83,17 +92,31 @@ impl<K: Eq + Hash + Clone> DueBook<K> {
     /// It was read; next time after `every`.
     pub(super) fn done(&mut self, key: &K, now: Instant, every: Duration) {
         if let Some(entry) = self.entries.get_mut(key) {
-            *entry = Entry { due: now + every, misses: 0 };
+            *entry = Entry { due: now + every, misses: 0, passing: false };
         }
     }
 
-    /// It failed, or was not there yet: again after a delay that doubles from `base` to `ceiling`. The delay.
+    /// It failed: again after a delay that doubles from `base`. The delay.
+    pub(super) fn failed(&mut self, key: &K, now: Instant, base: Duration, failure: &Failure) -> Duration {
+        let wait = self.missed(key, now, base, CEILING);
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.passing = is_passing(failure);
+        }
+        wait
+    }
+
+    /// It was not there (yet): again after a delay that doubles from `base` to `ceiling`. The delay.
     pub(super) fn missed(&mut self, key: &K, now: Instant, base: Duration, ceiling: Duration) -> Duration {
         let Some(entry) = self.entries.get_mut(key) else { return ceiling };
         entry.misses += 1;
         let wait = delay(base, entry.misses, ceiling);
         entry.due = now + wait;
         wait
+    }
+
+    /// When the first of those is due that failed in a way that may be over soon.
+    pub(super) fn next_passing(&self) -> Option<Instant> {
+        self.entries.values().filter(|entry| entry.passing).map(|entry| entry.due).min()
     }
 
     /// When the next one is due.
@@ -137,6 +160,11 @@ mod tests {
         let later = start + SECOND * 2;
         assert_eq!(book.due(later, Duration::ZERO), ["b"]);
         assert_eq!(book.due(later, SECOND * 9).len(), 2, "slack keeps batches whole");
+        let failure = |class| Failure { class, action: "x:Y", code: None, message: String::new() };
+        book.failed(&"a", later, SECOND, &failure(FailureClass::Denied));
+        assert_eq!(book.next_passing(), None);
+        book.failed(&"a", later, SECOND, &failure(FailureClass::Throttled));
+        assert!(book.next_passing().is_some_and(|due| due > later));
         book.want(["a", "c"], later);
         assert_eq!(book.due(later, Duration::ZERO), ["c"]);
         book.done(&"c", later, SECOND);

@@ -49,6 +49,14 @@ impl Evidence {
         }
     }
 
+    /// When the first of those is due that failed in a way that may be over soon.
+    pub(super) fn next_passing(&self) -> Option<Instant> {
+        let roles = self.nodes.roles.values().flatten().filter_map(|role| self.scope.roles.passing(role)).min();
+        let others =
+            [self.documents.book.next_passing(), self.nodes.book.next_passing(), self.tags.book.next_passing()];
+        others.into_iter().flatten().chain(roles).min()
+    }
+
     /// Reads what is due; when to come back (nothing: when something changes).
     pub(super) async fn step(&mut self) -> Result<Option<Instant>, Closed> {
         let scope = &*self.scope;
@@ -93,7 +101,7 @@ impl Documents {
                     Fact::known(document.clone(), GET_DOCUMENT, Timestamp::now())
                 }
                 Err(failure) => {
-                    let wait = self.book.missed(&name, Instant::now(), RETRY, CEILING);
+                    let wait = self.book.failed(&name, Instant::now(), RETRY, failure);
                     Fact::failed(failure.clone(), Some(clock_after(wait)))
                 }
             };
@@ -172,7 +180,7 @@ impl Nodes {
                                 Fact::known(node, NODE_PROPERTIES, at)
                             }
                             Err(failure) => {
-                                let wait = self.book.missed(&id, Instant::now(), RETRY, CEILING);
+                                let wait = self.book.failed(&id, Instant::now(), RETRY, &failure);
                                 Fact::failed(failure, Some(clock_after(wait)))
                             }
                         };
@@ -207,7 +215,7 @@ impl Nodes {
                         Fact::known(policies, ROLE_POLICIES, Timestamp::now())
                     }
                     Err(failure) => {
-                        let wait = scope.roles.failed(role, RETRY);
+                        let wait = scope.roles.failed(role, RETRY, &failure);
                         Fact::failed(failure, Some(clock_after(wait)))
                     }
                 };
@@ -227,7 +235,7 @@ fn roles_of(node: Option<&Node>) -> Vec<Arc<str>> {
 fn fail_all<T>(book: &mut DueBook<NodeId>, due: &[NodeId], failure: &Failure) -> Vec<(NodeId, Fact<T>)> {
     due.iter()
         .map(|id| {
-            let wait = book.missed(id, Instant::now(), RETRY, CEILING);
+            let wait = book.failed(id, Instant::now(), RETRY, failure);
             (id.clone(), Fact::failed(failure.clone(), Some(clock_after(wait))))
         })
         .collect()

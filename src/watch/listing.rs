@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    backoff::Backoff,
+    backoff::{Backoff, CEILING},
     scope::{Closed, Scope, clock_after, clock_before, cuts_off, elapsed_since},
 };
-use crate::domain::{Failure, Observation, Session, SessionId, SessionStatus};
+use crate::domain::{Failure, FailureClass, Observation, Session, SessionId, SessionStatus};
 
 /// History is read this often even when nobody left the Active listing: a session may come and go between two polls.
 const HISTORY_EVERY: Duration = Duration::from_secs(60);
@@ -21,6 +21,9 @@ const LONGEST_LOOK_BACK: Duration = Duration::from_secs(24 * 3600);
 const HURRY_FOR: Duration = Duration::from_secs(60);
 /// A session that left the Active listing and that History still lacks is looked for this long.
 const MISSING_FOR: Duration = Duration::from_secs(600);
+/// A throttled scope is polled at most this many times slower, and each answer takes it so far back to normal.
+const SLOWEST: f64 = 8.0;
+const RECOVERY: f64 = 0.75;
 /// Ended sessions are kept for the archive this long.
 const KEEP_ENDED: Duration = Duration::from_secs(24 * 3600);
 
@@ -29,6 +32,8 @@ const KEEP_ENDED: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Listing {
     scope: Arc<Scope>,
     due: Instant,
+    /// How much slower than configured a scope is polled that was throttled; falls back to 1 with each answer.
+    pace: f64,
     active_backoff: Backoff,
     history_backoff: Backoff,
     history_due: Instant,
@@ -45,6 +50,7 @@ impl Listing {
         Self {
             scope,
             due: now + phase,
+            pace: 1.0,
             active_backoff: Backoff::new(every),
             history_backoff: Backoff::new(every),
             history_due: now,
@@ -55,10 +61,21 @@ impl Listing {
 
     /// Reads what is due; when to come back.
     pub(super) async fn step(&mut self) -> Result<Instant, Closed> {
+        let calm = self.active_backoff.is_idle();
         let next = self.active().await?;
-        // Where the one listing fails, the other would too.
-        if self.active_backoff.is_idle() {
+        // Where the one listing fails, the other would too; and what is just recovering is not asked twice.
+        if calm && self.active_backoff.is_idle() {
             self.history().await?;
+        }
+        Ok(next)
+    }
+
+    /// For one pass: reads what was not read yet, each listing once; when to come back.
+    pub(super) async fn first(&mut self) -> Result<Instant, Closed> {
+        let next = if self.scope.known.borrow().listed { self.history_due } else { self.active().await? };
+        if self.active_backoff.is_idle() && self.first_history {
+            self.history().await?;
+            return Ok(self.history_due);
         }
         Ok(next)
     }
@@ -80,21 +97,31 @@ impl Listing {
                 });
                 let id = scope.client.id().clone();
                 scope.tell(Observation::Active { scope: id, sessions, at: Timestamp::now() }).await?;
-                let now = Instant::now();
-                let every = scope.config.sessions_every.max(Duration::from_millis(10));
-                while self.due <= now {
-                    self.due += every;
-                }
-                Ok(self.due)
+                Ok(self.next_poll())
             }
             Err(failure) => {
                 let wait = self.active_backoff.failed();
+                if failure.class == FailureClass::Throttled {
+                    self.pace = (self.pace * 2.0).min(SLOWEST);
+                }
                 let cut_off = cuts_off(&failure);
                 scope.known.send_if_modified(|known| std::mem::replace(&mut known.cut_off, cut_off) != cut_off);
                 self.tell_failure(failure, wait).await?;
                 Ok(Instant::now() + wait)
             }
         }
+    }
+
+    /// The next regular poll, on the scope's phase; while the scope recovers from throttles, later.
+    fn next_poll(&mut self) -> Instant {
+        let now = Instant::now();
+        let every = self.scope.config.sessions_every.max(Duration::from_millis(10));
+        self.pace = (self.pace * RECOVERY).max(1.0);
+        let earliest = now + every.mul_f64(self.pace - 1.0).min(CEILING);
+        while self.due <= earliest {
+            self.due += every;
+        }
+        self.due
     }
 
     fn note_departures(&mut self, sessions: &[Session]) {

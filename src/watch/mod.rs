@@ -45,6 +45,12 @@ const START_SPAN: Duration = Duration::from_secs(1);
 /// How often request counts are told, if they changed.
 const API_USE_EVERY: Duration = Duration::from_secs(3);
 
+/// One pass tries so often what fails in a way that may be over soon, and waits about this long after the first time.
+const PASS_TRIES: usize = 5;
+/// Evidence is many things, each with its own next try.
+const PASS_EVIDENCE_TRIES: usize = 8;
+const PASS_RETRY: Duration = Duration::from_secs(1);
+
 /// How the watch looks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WatchConfig {
@@ -266,10 +272,11 @@ async fn tell_api_use(fleet: Fleet, sender: mpsc::Sender<Observation>) -> Result
     }
 }
 
-/// Reads everything once, all scopes at the same time, each within [`WatchConfig::scope_deadline`]; what was read before a deadline is kept, and the
-/// scope is told as failed.
+/// Reads everything once, all scopes at the same time, each within [`WatchConfig::scope_deadline`]. What fails is tried again as long as that
+/// may help; what was read before the deadline is kept, and a scope that could not be listed until then is told as failed.
 pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
     let deadline = Instant::now() + config.scope_deadline;
+    let config = WatchConfig { sessions_every: config.sessions_every.min(PASS_RETRY), ..config };
     let (sender, mut receiver) = mpsc::channel(256);
     let scopes = scopes_of(fleet, config, &sender);
     let mut passes = JoinSet::new();
@@ -278,10 +285,11 @@ pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
         passes.spawn(async move {
             let complete = timeout_at(deadline, pass(&scope)).await;
             let id = scope.client.id().clone();
-            if complete.is_err() {
-                let failure = unreachable("ssm:DescribeSessions", "not everything was answered before the deadline");
-                let retry_at = clock_after(Duration::ZERO);
-                let late = Observation::ListingFailed { scope: id.clone(), failure, retry_at, at: retry_at };
+            if complete.is_err() && !scope.known.borrow().listed {
+                let failure = unreachable("ssm:DescribeSessions", "no complete answer before the deadline");
+                let at = clock_after(Duration::ZERO);
+                let late = Observation::ListingFailed { scope: id.clone(), failure, retry_at: at, at };
+                // The receiver lives until all passes are over.
                 let _ = sender.send(late).await;
             }
             let _ = sender.send(Observation::ApiUse { scope: id, calls: scope.client.counts() }).await;
@@ -298,11 +306,44 @@ pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
 
 /// One scope, once.
 async fn pass(scope: &Arc<Scope>) -> Result<(), Closed> {
-    Listing::new(scope.clone(), Duration::ZERO).step().await?;
+    let mut listing = Listing::new(scope.clone(), Duration::ZERO);
+    for tries_left in (0..PASS_TRIES).rev() {
+        if rest(scope, Some(listing.first().await?), tries_left).await {
+            break;
+        }
+    }
     // Documents of ended sessions decide where their archive is; roles of nodes come with the nodes.
-    Evidence::new(scope.clone()).step().await?;
+    let mut evidence = Evidence::new(scope.clone());
+    for _ in 0..PASS_EVIDENCE_TRIES {
+        evidence.step().await?;
+        match evidence.next_passing() {
+            Some(next) => sleep_until(next).await,
+            None => break,
+        }
+    }
+    scope.take_hiccup();
     let mut streams = Streams::new(scope.clone());
+    for tries_left in (0..PASS_TRIES).rev() {
+        if rest(scope, streams.step().await?, tries_left).await {
+            break;
+        }
+    }
     let mut archives = Archives::new(scope.clone());
-    let (streams, archives) = tokio::join!(streams.step(), archives.step());
-    streams.and(archives).map(drop)
+    for tries_left in (0..PASS_TRIES).rev() {
+        if rest(scope, archives.step().await?, tries_left).await {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the next try, if one may help; whether none does.
+async fn rest(scope: &Scope, next: Option<Instant>, tries_left: usize) -> bool {
+    match next {
+        Some(next) if scope.take_hiccup() && tries_left > 0 => {
+            sleep_until(next).await;
+            false
+        }
+        _ => true,
+    }
 }

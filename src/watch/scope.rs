@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::WatchConfig;
+use super::{
+    WatchConfig,
+    backoff::{CEILING, delay, is_passing},
+};
 use crate::{
     aws::{PREFERENCES_DOCUMENT, ScopeClient},
     domain::{Failure, FailureClass, Observation, Preferences, Session, SessionDocument, SessionId, SessionType},
@@ -113,43 +119,62 @@ pub(super) fn document_key(session: &Session) -> Option<&Arc<str>> {
 /// One account's roles: IAM is global, so one scope of the account reads a role for all of them.
 #[derive(Debug, Default)]
 pub(super) struct RoleBook {
-    due: Mutex<HashMap<Arc<str>, (Instant, u32)>>,
+    entries: Mutex<HashMap<Arc<str>, RoleEntry>>,
+}
+
+#[derive(Debug)]
+struct RoleEntry {
+    due: Instant,
+    failures: u32,
+    passing: bool,
 }
 
 impl RoleBook {
+    fn with<R>(&self, role: &Arc<str>, act: impl FnOnce(&mut RoleEntry) -> R) -> R {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || RoleEntry { due: Instant::now(), failures: 0, passing: false };
+        act(entries.entry(role.clone()).or_insert_with(new))
+    }
+
     /// Whether the role is due, and the caller reads it now; nobody else does before `every` is over.
     pub(super) fn claim(&self, role: &Arc<str>, every: Duration) -> bool {
-        let now = Instant::now();
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = due.entry(role.clone()).or_insert((now, 0));
-        let mine = entry.0 <= now;
-        if mine {
-            entry.0 = now + every;
-        }
-        mine
+        self.with(role, |entry| {
+            let now = Instant::now();
+            let mine = entry.due <= now;
+            if mine {
+                entry.due = now + every;
+            }
+            mine
+        })
     }
 
     /// The claimed read failed: when it is tried again.
-    pub(super) fn failed(&self, role: &Arc<str>, base: Duration) -> Duration {
-        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = due.entry(role.clone()).or_insert((Instant::now(), 0));
-        entry.1 += 1;
-        let wait = super::backoff::delay(base, entry.1, super::backoff::CEILING);
-        entry.0 = Instant::now() + wait;
-        wait
+    pub(super) fn failed(&self, role: &Arc<str>, base: Duration, failure: &Failure) -> Duration {
+        self.with(role, |entry| {
+            entry.failures += 1;
+            entry.passing = is_passing(failure);
+            let wait = delay(base, entry.failures, CEILING);
+            entry.due = Instant::now() + wait;
+            wait
+        })
     }
 
     /// The claimed read worked.
     pub(super) fn done(&self, role: &Arc<str>) {
-        if let Some(entry) = self.due.lock().unwrap_or_else(PoisonError::into_inner).get_mut(role) {
-            entry.1 = 0;
-        }
+        self.with(role, |entry| {
+            entry.failures = 0;
+            entry.passing = false;
+        });
     }
 
     /// When the role is due.
     pub(super) fn due(&self, role: &Arc<str>) -> Instant {
-        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
-        due.get(role).map_or_else(Instant::now, |entry| entry.0)
+        self.with(role, |entry| entry.due)
+    }
+
+    /// When the role is due, if its last read failed in a way that may be over soon.
+    pub(super) fn passing(&self, role: &Arc<str>) -> Option<Instant> {
+        self.with(role, |entry| entry.passing.then_some(entry.due))
     }
 }
 
@@ -162,6 +187,8 @@ pub(super) struct Scope {
     pub known: watch::Sender<Known>,
     /// Poll now.
     pub refresh: Notify,
+    /// A request failed in a way that may be over soon.
+    hiccup: AtomicBool,
     out: mpsc::Sender<Observation>,
     fleet_permits: Arc<Semaphore>,
     permits: Semaphore,
@@ -181,6 +208,7 @@ impl Scope {
             roles,
             known: watch::Sender::new(Known::default()),
             refresh: Notify::new(),
+            hiccup: AtomicBool::new(false),
             out,
             fleet_permits,
             permits: Semaphore::new(IN_FLIGHT),
@@ -192,7 +220,16 @@ impl Scope {
         // The semaphores are never closed; without a permit the request goes out all the same.
         let _mine = self.permits.acquire().await.ok();
         let _fleet = self.fleet_permits.acquire().await.ok();
-        request.await
+        let answer = request.await;
+        if answer.as_ref().is_err_and(is_passing) {
+            self.hiccup.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Whether a request failed since the last call in a way that may be over soon.
+    pub(super) fn take_hiccup(&self) -> bool {
+        self.hiccup.swap(false, Ordering::Relaxed)
     }
 
     /// Hands an observation over, waiting while the receiver is behind.

@@ -16,7 +16,7 @@ const DESCRIBE: &str = "logs:DescribeLogStreams";
 /// First delay before a stream that is not there is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Lookups by name in one poll, and at once (DescribeLogStreams allows 25 a second for the whole account and region).
-const LOOKUPS_A_POLL: usize = 40;
+const LOOKUPS_A_POLL: usize = 20;
 const LOOKUPS_AT_ONCE: usize = 4;
 
 type Told = Vec<(SessionId, Fact<Option<LogStream>>)>;
@@ -90,7 +90,7 @@ impl Streams {
 
     fn next(&self) -> Option<Instant> {
         // A lookup that is overdue waits for the poll: there are only so many a poll.
-        let lookup = self.lookups.next().map(|due| due.max(Instant::now() + LOOK_AGAIN / 4));
+        let lookup = self.lookups.next().map(|due| due.max(Instant::now() + LOOK_AGAIN));
         [Some(self.due), lookup].into_iter().flatten().min()
     }
 

@@ -1,6 +1,9 @@
 //! An organization for pictures and measurements: built as the program builds it, from observations and keys.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
@@ -64,12 +67,13 @@ pub fn setup() -> Setup {
 
 /// A State of those scopes in which nothing was read.
 pub fn unread(size: (u16, u16), scopes: &[ScopeId]) -> State {
-    let engine = Arc::new(Engine::new(Parameters::default(), Vec::new()).unwrap());
+    static ENGINE: LazyLock<Arc<Engine>> =
+        LazyLock::new(|| Arc::new(Engine::new(Parameters::default(), Vec::new()).unwrap()));
     let named = scopes.iter().map(|scope| {
         let name = ACCOUNTS.iter().find(|(id, _)| *id == scope.account.as_str()).map_or("", |(_, name)| name);
         (scope.clone(), Arc::from(name), None)
     });
-    let mut state = State::new(Board::new(named, engine, SignedDuration::from_secs(20)), setup(), ago(60));
+    let mut state = State::new(Board::new(named, Arc::clone(&ENGINE), SignedDuration::from_secs(20)), setup(), ago(60));
     update(&mut state, Message::Resize(size.0, size.1), ago(60));
     state
 }

@@ -176,13 +176,12 @@ impl Board {
             let phase = Phase::Ended { how, at: ended_at };
             self.scope_mut(&key.scope).active.remove(&key.id);
             match self.sessions.get_mut(&key) {
+                Some(board) if board.phase == phase && board.session == session => {}
                 Some(board) => {
-                    if board.phase != phase || board.session != session {
-                        board.phase = phase;
-                        board.session = session;
-                        board.status_since = ended_at;
-                        self.soil_one(&key);
-                    }
+                    board.phase = phase;
+                    board.session = session;
+                    board.status_since = ended_at;
+                    self.soil_one(&key);
                 }
                 None if at.duration_since(ended_at) <= HISTORY => {
                     self.sessions.insert(key.clone(), SessionBoard::new(session, phase, at));

@@ -138,6 +138,8 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         }
         Action::SortReverse => state.view.table.reverse = !state.view.table.reverse,
         Action::Follow => transcript::toggle_follow(state),
+        Action::Left => transcript::shift(state, false),
+        Action::Right => transcript::shift(state, true),
         Action::NextMatch => transcript::find(state, true),
         Action::PreviousMatch => transcript::find(state, false),
         Action::Terminate => acts::open_dialog(state, ActKind::Terminate, code),

@@ -9,13 +9,16 @@ use crate::{
     app::{
         board::{Phase, SessionBoard},
         layout::Areas,
-        message::Effect,
+        message::{Effect, Follow},
         state::State,
-        view::{Screen, TranscriptStatus, TranscriptView},
+        view::{Focus, Screen, TranscriptStatus, TranscriptView},
     },
     domain::{Failure, FailureClass, LogEvent, SessionKey},
-    transcript::{DEFAULT_CAPACITY, Direction, Glyphs, Search, Transcript, why_no_log},
+    transcript::{DEFAULT_CAPACITY, Direction, Glyphs, SHOWN_BYTES, Search, Transcript, why_no_log},
 };
+
+/// Transcripts that are kept beside the one on the screen; each holds up to [`DEFAULT_CAPACITY`] bytes.
+const SHELF: usize = 8;
 
 /// What following a session needs: its log group, or the words why it has no log.
 enum Followable {
@@ -37,47 +40,66 @@ pub(super) fn follow_selection(state: &mut State, areas: Option<&Areas>, effects
     if current.is_none() && wanted.is_none() {
         return;
     }
-    let was_following = state.view.transcript.take().is_some_and(|transcript| transcript.followed);
-    let Some(session) = wanted else {
-        if was_following {
-            effects.push(Effect::Follow(None));
-        }
-        return;
-    };
-    let glyphs = if state.setup.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
-    state.view.transcript = Some(TranscriptView {
-        session,
-        content: Transcript::new(DEFAULT_CAPACITY, glyphs),
-        status: TranscriptStatus::Loading,
-        followed: false,
-        follow: true,
-        top: 0,
-        top_evicted: 0,
-        search: String::new(),
-        found: None,
-    });
+    let mut was_following = false;
+    if let Some(mut left) = state.view.transcript.take() {
+        was_following = std::mem::take(&mut left.followed);
+        state.view.shelf.push_front(left);
+        state.view.shelf.truncate(SHELF);
+    }
     if was_following {
         effects.push(Effect::Follow(None));
     }
+    let Some(session) = wanted else { return };
+    let shelved = state.view.shelf.iter().position(|view| view.session == session);
+    let transcript = shelved.and_then(|at| state.view.shelf.remove(at));
+    let ascii = state.setup.ascii;
+    state.view.transcript = Some(transcript.unwrap_or_else(|| {
+        let glyphs = if ascii { Glyphs::Ascii } else { Glyphs::Unicode };
+        TranscriptView {
+            session,
+            content: Transcript::new(DEFAULT_CAPACITY, glyphs),
+            status: TranscriptStatus::Loading,
+            followed: false,
+            begun: false,
+            follow: true,
+            top: 0,
+            top_evicted: 0,
+            left: 0,
+            search: String::new(),
+            found: None,
+        }
+    }));
     reconsider(state, effects);
 }
 
-/// Begins to follow as soon as it is known where; says so where there is nothing to follow.
+/// Begins to follow as soon as it is known where; says so where there is nothing to follow, also when that is found
+/// out later.
 fn reconsider(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(view) = &state.view.transcript else { return };
-    if view.followed {
+    if view.followed && !view.content.lines().is_empty() {
         return;
     }
     let Some(session) = state.board.sessions.get(&view.session) else { return };
     let followable = followable(state, session);
     let Some(view) = &mut state.view.transcript else { return };
     match followable {
-        Followable::In(group) => {
+        Followable::In(_) if view.followed => {}
+        Followable::In(log_group) => {
             view.followed = true;
-            view.status = TranscriptStatus::Loading;
-            effects.push(Effect::Follow(Some((view.session.clone(), group))));
+            let from_start = !std::mem::replace(&mut view.begun, true);
+            if from_start {
+                view.status = TranscriptStatus::Loading;
+            }
+            effects.push(Effect::Follow(Some(Follow { session: view.session.clone(), log_group, from_start })));
         }
-        Followable::Never(words) => view.status = TranscriptStatus::Never(words),
+        Followable::Never(words) => {
+            view.status = TranscriptStatus::Never(words);
+            if std::mem::take(&mut view.followed) {
+                view.begun = false;
+                effects.push(Effect::Follow(None));
+            }
+        }
+        Followable::NotKnownYet if view.followed => {}
         Followable::NotKnownYet => view.status = TranscriptStatus::Loading,
     }
 }
@@ -106,9 +128,15 @@ fn followable(state: &State, session: &SessionBoard) -> Followable {
     }
 }
 
+/// The transcript of that session, on the screen or on the shelf: an answer that comes late is not lost.
+fn transcript_of<'a>(state: &'a mut State, session: &SessionKey) -> Option<&'a mut TranscriptView> {
+    let view = &mut state.view;
+    view.transcript.iter_mut().chain(&mut view.shelf).find(|view| view.session == *session)
+}
+
 /// New events of the followed session.
 pub(super) fn events(state: &mut State, session: &SessionKey, events: &[LogEvent], at: Timestamp) {
-    let Some(view) = state.view.transcript.as_mut().filter(|view| view.session == *session) else { return };
+    let Some(view) = transcript_of(state, session) else { return };
     let first = view.status == TranscriptStatus::Loading;
     view.content.push(events);
     let was_live = matches!(view.status, TranscriptStatus::Live(_));
@@ -124,7 +152,7 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
         Some(Phase::Ended { .. }) | None => true,
         Some(Phase::Active) => false,
     };
-    let Some(view) = state.view.transcript.as_mut().filter(|view| view.session == *session) else { return };
+    let Some(view) = transcript_of(state, session) else { return };
     let status = if failure.class != FailureClass::Gone {
         TranscriptStatus::Failing { failure: failure.clone(), retry_at }
     } else if !view.content.lines().is_empty() {
@@ -140,6 +168,19 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
     if view.status != status {
         view.status = status;
         state.revision += 1;
+    }
+}
+
+/// Cells by which the transcript moves to the side.
+const SHIFT: usize = 20;
+
+/// Moves to the rest of long lines, or back; never past what the longest line can hold.
+pub(super) fn shift(state: &mut State, right: bool) {
+    if state.view.screen != Screen::Sessions || state.view.focus != Focus::Transcript {
+        return;
+    }
+    if let Some(view) = &mut state.view.transcript {
+        view.left = if right { (view.left + SHIFT).min(SHOWN_BYTES) } else { view.left.saturating_sub(SHIFT) };
     }
 }
 

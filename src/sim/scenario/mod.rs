@@ -8,18 +8,22 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::gate::Fault;
+
 pub use parts::*;
 
 /// The scenario that `ssmwatch demo` plays unless told otherwise.
 const DEFAULT: &str = include_str!("../scenarios/default.toml");
 /// Two accounts, a handful of deterministic sessions: for tests.
 const QUIET: &str = include_str!("../scenarios/quiet.toml");
+/// The quiet one with one of each trouble.
+const TROUBLED: &str = concat!(include_str!("../scenarios/quiet.toml"), include_str!("../scenarios/troubled.toml"));
 
 /// Why a scenario cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// Neither the name of an embedded scenario nor a readable file.
-    #[error("{name}: {reason}; embedded scenarios are default, quiet and generated:N (N sessions)")]
+    #[error("{name}: {reason}; embedded scenarios are default, quiet, troubled and generated:N (N sessions)")]
     NotFound {
         /// What was asked for.
         name: String,
@@ -72,6 +76,9 @@ pub struct Scenario {
     /// External id that the `ssmwatch` roles ask for.
     #[serde(default = "default_external_id")]
     pub external_id: String,
+    /// Misbehaviours from the start, as the control plane takes them.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
     /// Service delays.
     #[serde(default)]
     pub delays: Delays,
@@ -122,7 +129,7 @@ fn default_external_id() -> String {
 }
 
 impl Scenario {
-    /// The scenario of that name (`default`, `quiet`, `generated:N`), or the file at that path.
+    /// The scenario of that name (`default`, `quiet`, `troubled`, `generated:N`), or the file at that path.
     ///
     /// # Errors
     /// Not found, not TOML of this shape (with line and column), or contradictory.
@@ -130,6 +137,7 @@ impl Scenario {
         match name_or_path {
             "default" => Self::parse("default", DEFAULT),
             "quiet" => Self::parse("quiet", QUIET),
+            "troubled" => Self::parse("troubled", TROUBLED),
             other => {
                 if let Some(sessions) = other.strip_prefix("generated:").and_then(|count| count.parse().ok()) {
                     return Self::generated(sessions);
@@ -191,6 +199,17 @@ impl Scenario {
                 return Err(format!("a session of {:?}: no node is called {:?}", session.owner, session.node));
             }
         }
+        for (number, happening) in self.happenings.iter().enumerate() {
+            self.check_happening(&happening.what).map_err(|message| format!("happening {}: {message}", number + 1))?;
+        }
+        for role in self.nodes.iter().filter_map(|node| node.role.as_ref()) {
+            if !self.roles.iter().any(|spec| spec.name == *role) {
+                return Err(format!("no role is called {role:?}, but a node has it"));
+            }
+        }
+        if self.crowd.as_ref().is_some_and(|crowd| crowd.owners.is_empty() || crowd.reasons.is_empty()) {
+            return Err("a crowd needs owners and reasons".into());
+        }
         for document in self.documents.iter().filter(|document| !document.absent) {
             if document.versions.is_empty() {
                 return Err(format!("document {:?} has no versions", document.name));
@@ -205,6 +224,37 @@ impl Scenario {
                 .map_err(|error| format!("policy {:?} is not JSON: {error}", policy.name))?;
         }
         Ok(())
+    }
+
+    fn check_happening(&self, what: &What) -> Result<(), String> {
+        let node = |name: &String| {
+            if self.node_names().any(|one| one == *name) { Ok(()) } else { Err(format!("no node is called {name:?}")) }
+        };
+        let account =
+            |name: &String| self.account(name).map(|_| ()).ok_or_else(|| format!("no account is called {name:?}"));
+        match what {
+            What::DetachPolicy { account: name, role, .. } | What::AttachPolicy { account: name, role, .. } => {
+                account(name)?;
+                let known = self.roles.iter().any(|spec| spec.name == *role);
+                if known { Ok(()) } else { Err(format!("no role is called {role:?}")) }
+            }
+            What::UpdateDocument { account: name, region, content, .. } => {
+                account(name)?;
+                serde_json::from_str::<serde_json::Value>(content).map_err(|error| format!("not JSON: {error}"))?;
+                self.check_region(region)
+            }
+            What::DeleteLogGroup { account: name, region, .. } => {
+                account(name)?;
+                self.check_region(region)
+            }
+            What::DeleteLogStream { node: name }
+            | What::TagNode { node: name, .. }
+            | What::PingNode { node: name, .. } => node(name),
+        }
+    }
+
+    fn check_region(&self, region: &String) -> Result<(), String> {
+        if self.regions.contains(region) { Ok(()) } else { Err(format!("{region:?} is not among the regions")) }
     }
 
     /// The account with that id or name.

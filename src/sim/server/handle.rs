@@ -34,6 +34,7 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 enum Step {
     Answer(Answer),
     Hang,
+    Disconnect,
     Cut(Answer),
     LiveTail(Box<Session>),
 }
@@ -99,6 +100,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Incoming>) 
             shared.stop.cancelled().await;
             Err(io::Error::other("hung until the end"))
         }
+        Step::Disconnect => Err(io::Error::other("disconnected")),
         Step::Cut(answer) => Ok(cut(answer, &route, &context)),
         Step::LiveTail(session) => {
             let answer = Answer {
@@ -160,8 +162,10 @@ fn decide(
         world.gate.count_error(&visitor);
         return (passage.latency, failure(&error));
     }
-    if spoiling == Some(Spoiling::Hang) {
-        return (passage.latency, Step::Hang);
+    match spoiling {
+        Some(Spoiling::Hang) => return (passage.latency, Step::Hang),
+        Some(Spoiling::Disconnect) => return (passage.latency, Step::Disconnect),
+        _ => {}
     }
     let outcome = services::dispatch(world, route.service, &route.operation, &call);
     let step = match outcome {

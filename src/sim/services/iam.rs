@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::sim::{
     error::AwsError,
     service::{Call, Outcome, Reply},
-    services::unknown_operation,
+    services::{page_token, unknown_operation},
     wire::{
         input::{Input, Style},
         value::Value,
@@ -236,7 +236,8 @@ impl<'a> Page<'a> {
     fn answer(&self, member: &str, items: Vec<Value>) -> Result<Value, AwsError> {
         let start = match self.marker {
             None => 0,
-            Some(marker) => position(marker)
+            Some(marker) => page_token::decode(&["iam", member], marker)
+                .and_then(|position| position.parse::<usize>().ok())
                 .filter(|start| *start <= items.len())
                 .ok_or_else(|| AwsError::client("ValidationError", format!("Invalid Marker: {marker}")))?,
         };
@@ -245,22 +246,10 @@ impl<'a> Page<'a> {
         let page: Vec<Value> = items.into_iter().skip(start).take(end - start).collect();
         let mut output = Value::structure([(member, Value::List(page)), ("IsTruncated", more.into())]);
         if more {
-            output.push("Marker", marker(end));
+            output.push("Marker", page_token::encode(&["iam", member], &end.to_string()));
         }
         Ok(output)
     }
-}
-
-/// A marker says nothing to clients.
-fn marker(position: usize) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    STANDARD.encode(format!("iam-page-marker/{position:08}/v2"))
-}
-
-fn position(marker: &str) -> Option<usize> {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    let text = String::from_utf8(STANDARD.decode(marker).ok()?).ok()?;
-    text.strip_prefix("iam-page-marker/")?.strip_suffix("/v2")?.parse().ok()
 }
 
 /// Everything of a role; listings and instance profiles leave the details out.

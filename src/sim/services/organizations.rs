@@ -3,12 +3,12 @@
 use crate::sim::{
     error::AwsError,
     service::{Call, Outcome, Reply},
-    services::{sts::unique_id, unknown_operation},
+    services::{page_token, unknown_operation},
     wire::{
         input::{Input, Style},
         value::Value,
     },
-    world::{World, model::Account},
+    world::{World, model::Account, organization::unique_id},
 };
 
 /// Accounts of a page at most, and unless asked otherwise.
@@ -75,9 +75,8 @@ fn list_accounts(organization: &Organization<'_>, input: &Input<'_>) -> Result<V
     let accounts: Vec<&Account> = organization.world.accounts.values().collect();
     let start = match token {
         None => 0,
-        Some(token) => token
-            .strip_prefix("oat1.")
-            .and_then(|digits| usize::from_str_radix(digits, 16).ok())
+        Some(token) => page_token::decode(&["ListAccounts"], token)
+            .and_then(|position| position.parse::<usize>().ok())
             .filter(|start| *start <= accounts.len())
             .ok_or_else(|| {
                 AwsError::client("InvalidInputException", "You provided a NextToken value that is not valid.")
@@ -87,15 +86,18 @@ fn list_accounts(organization: &Organization<'_>, input: &Input<'_>) -> Result<V
     let page = accounts.iter().skip(start).take(end - start).map(|account| organization.account(account));
     let mut output = Value::structure([("Accounts", Value::list(page))]);
     if end < accounts.len() {
-        output.push("NextToken", format!("oat1.{end:032x}"));
+        output.push("NextToken", page_token::encode(&["ListAccounts"], &end.to_string()));
     }
     Ok(output)
 }
 
 fn describe_account(organization: &Organization<'_>, input: &Input<'_>) -> Result<Value, AwsError> {
-    let id = input.required_text_of("AccountId", 0..=12);
-    input.pattern("AccountId", r"^\d{12}$");
+    let id = input.required_text("AccountId");
     input.finish(Style::InvalidInput)?;
+    if id.len() != 12 || !id.bytes().all(|digit| digit.is_ascii_digit()) {
+        let words = "You provided a value that does not match the required pattern.";
+        return Err(AwsError::client("InvalidInputException", words));
+    }
     let account =
         organization.world.accounts.get(id).ok_or_else(|| {
             AwsError::client("AccountNotFoundException", "You specified an account that doesn't exist.")

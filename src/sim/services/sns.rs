@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::sim::{
     error::AwsError,
     service::{Call, Outcome, Reply},
-    services::unknown_operation,
+    services::{page_token, unknown_operation},
     wire::{
         input::{Input, Style},
         value::Value,
@@ -354,26 +354,20 @@ fn list_topics(world: &World, call: &Call, input: &Input<'_>) -> Outcome {
         .map(|name| format!("arn:aws:sns:{}:{}:{name}", call.region, call.caller.account))
         .collect();
     arns.sort();
+    let question = ["ListTopics", &call.caller.account, &call.region];
     let start = match token {
         None => 0,
-        Some(token) => position(token).filter(|start| *start <= arns.len()).ok_or_else(|| invalid("NextToken"))?,
+        Some(token) => page_token::decode(&question, token)
+            .and_then(|position| position.parse().ok())
+            .filter(|start| *start <= arns.len())
+            .ok_or_else(|| invalid("NextToken"))?,
     };
     let page = arns.iter().skip(start).take(PAGE).map(|arn| Value::structure([("TopicArn", arn.into())]));
     let mut output = Value::structure([("Topics", Value::list(page))]);
     if start + PAGE < arns.len() {
-        output.push("NextToken", marker(start + PAGE));
+        output.push("NextToken", page_token::encode(&question, &(start + PAGE).to_string()));
     }
     Ok(Reply::Output(output))
-}
-
-fn marker(position: usize) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    STANDARD.encode(format!("topics/{position}"))
-}
-
-fn position(token: &str) -> Option<usize> {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    String::from_utf8(STANDARD.decode(token).ok()?).ok()?.strip_prefix("topics/")?.parse().ok()
 }
 
 fn get_topic_attributes(world: &World, call: &Call, input: &Input<'_>) -> Outcome {

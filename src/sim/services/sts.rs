@@ -51,16 +51,7 @@ impl Sts {
     }
 }
 
-/// An IAM unique id for a name: prefix and 17 letters or digits of base 32, always the same.
-pub fn unique_id(prefix: &str, name: &str) -> String {
-    // FNV-1a: the ids have to be stable and spread, not secret.
-    let seed = prefix
-        .bytes()
-        .chain(name.bytes())
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    letters(prefix, 17, &mut fastrand::Rng::with_seed(seed))
-}
-
+/// Prefix and so many letters or digits of base 32, as IAM makes its ids.
 fn letters(prefix: &str, count: usize, numbers: &mut fastrand::Rng) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let tail = (0..count).map(|_| numbers.choice(ALPHABET.iter()).map_or('A', |letter| char::from(*letter)));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::sim::{
     error::AwsError,
     service::{Call, Outcome, Reply},
-    services::unknown_operation,
+    services::{page_token, unknown_operation},
     wire::{
         input::{Input, Style},
         value::Value,
@@ -149,7 +149,9 @@ fn get_resources(resources: &[Resource], input: &Input<'_>) -> Outcome {
             })
         })
         .collect();
-    let start = position(token)?;
+    let filtered = format!("{filters:?} {kinds:?}");
+    let question = ["GetResources", &filtered];
+    let start = position(&question, token)?;
     let mut page = Vec::new();
     let mut room = tags_per_page.unwrap_or(TAGS_PER_PAGE);
     let size = usize::try_from(page_size.unwrap_or(RESOURCES_PER_PAGE)).unwrap_or(1);
@@ -168,7 +170,7 @@ fn get_resources(resources: &[Resource], input: &Input<'_>) -> Outcome {
         page.push(mapping);
     }
     let next = start + page.len();
-    let token = if next < wanted.len() { marker(next) } else { String::new() };
+    let token = if next < wanted.len() { page_token::encode(&question, &next.to_string()) } else { String::new() };
     Ok(Reply::Output(Value::structure([
         ("PaginationToken", token.into()),
         ("ResourceTagMappingList", Value::List(page)),
@@ -176,7 +178,7 @@ fn get_resources(resources: &[Resource], input: &Input<'_>) -> Outcome {
 }
 
 fn one_page(member: &str, items: Vec<Value>, token: Option<&str>) -> Outcome {
-    position(token.filter(|token| !token.is_empty()))?;
+    position(&[member], token.filter(|token| !token.is_empty()))?;
     Ok(Reply::Output(Value::structure([("PaginationToken", "".into()), (member, Value::List(items))])))
 }
 
@@ -184,18 +186,10 @@ fn invalid(message: &str) -> AwsError {
     AwsError::client("InvalidParameterException", message)
 }
 
-fn marker(position: usize) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    STANDARD.encode(format!("{{\"offset\":{position}}}"))
-}
-
-fn position(token: Option<&str>) -> Result<usize, AwsError> {
-    use base64::{Engine, engine::general_purpose::STANDARD};
+/// Where a page begins that this token leads to.
+fn position(question: &[&str], token: Option<&str>) -> Result<usize, AwsError> {
     let Some(token) = token else { return Ok(0) };
-    STANDARD
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .and_then(|text| text.strip_prefix("{\"offset\":")?.strip_suffix('}')?.parse().ok())
+    page_token::decode(question, token)
+        .and_then(|position| position.parse().ok())
         .ok_or_else(|| invalid("Invalid pagination token"))
 }

@@ -149,9 +149,23 @@ fn message_member(service: Service, code: &str) -> &'static str {
 
 fn with_query_code(answer: Answer, route: &Route, context: &Context, error: &AwsError) -> Answer {
     if context.query_mode && route.service == Service::CloudWatch {
-        return answer.with("x-amzn-query-error", &format!("{};{}", error.code, fault_side(error)));
+        return answer.with("x-amzn-query-error", &format!("{};{}", query_code(&error.code), fault_side(error)));
     }
     answer
+}
+
+/// The query protocol's code of what AWS's front end answers in the other two.
+fn query_code(code: &str) -> &str {
+    match code {
+        "UnrecognizedClientException" => "InvalidClientTokenId",
+        "ExpiredTokenException" => "ExpiredToken",
+        "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+        "IncompleteSignatureException" => "IncompleteSignature",
+        "InvalidSignatureException" => "SignatureDoesNotMatch",
+        "SerializationException" => "MalformedInput",
+        UNKNOWN_OPERATION => "InvalidAction",
+        other => other,
+    }
 }
 
 fn fault_side(error: &AwsError) -> &'static str {
@@ -201,7 +215,7 @@ fn worded(route: &Route, error: &AwsError) -> AwsError {
         }
         Protocol::S3 => AwsError::client(
             "NotImplemented",
-            "A header or query you provided implies functionality that is not implemented.",
+            "A header that you provided implies functionality that is not implemented.",
         )
         .with_status(501),
     }

@@ -9,7 +9,11 @@ use super::{
     request::Request,
     route::{Protocol, Route},
 };
-use crate::sim::{error::AwsError, service::Caller, services::sts::unique_id, world::World};
+use crate::sim::{
+    error::AwsError,
+    service::Caller,
+    world::{World, organization::unique_id},
+};
 
 /// What a signature says about its maker.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod auth;
+mod body;
 pub mod cbor;
 pub mod input;
 pub mod json;

@@ -157,7 +157,9 @@ impl Route {
     /// Reads the route off a request; every request has one.
     pub fn of(request: &Request, credential: Option<&Credential>) -> Route {
         let scope = credential.map(|credential| credential.service.as_str()).unwrap_or_default();
-        if let Some((prefix, operation)) = rpc_path(&request.path) {
+        if scope != "s3"
+            && let Some((prefix, operation)) = rpc_path(&request.path)
+        {
             return Route::new(Service::of_target(prefix), operation, Protocol::Cbor);
         }
         if let Some(target) = request.header("x-amz-target") {
@@ -214,4 +216,78 @@ fn query_route(request: &Request, scope: &str) -> Option<Route> {
     };
     let protocol = if scope == "ec2" { Protocol::Ec2Query } else { Protocol::Query };
     Some(Route { service, operation, protocol, version })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use bytes::Bytes;
+    use hyper::http::{HeaderValue, Request as HttpRequest};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request {
+        let mut builder = HttpRequest::builder().method(method).uri(path);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        Request::new(builder.body(()).unwrap().into_parts().0, Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    fn signed(scope: &str) -> Credential {
+        Credential {
+            access_key_id: "111122223333".into(),
+            region: "eu-central-1".into(),
+            service: scope.into(),
+            token: None,
+        }
+    }
+
+    fn routed(request: &Request, scope: &str) -> (Service, String, Protocol) {
+        let route = Route::of(request, Some(&signed(scope)));
+        (route.service, route.operation, route.protocol)
+    }
+
+    #[test]
+    fn targets_paths_actions_and_scopes_lead_to_their_services() {
+        let json = |target: &str| request("POST", "/", &[("x-amz-target", target)], "{}");
+        for target in
+            ["CloudTrail_20131101.LookupEvents", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents"]
+        {
+            let expected = (Service::CloudTrail, "LookupEvents".to_owned(), Protocol::Json11);
+            assert_eq!(routed(&json(target), "cloudtrail"), expected);
+        }
+        let cbor = request("POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData", &[], "");
+        assert_eq!(routed(&cbor, "monitoring"), (Service::CloudWatch, "PutMetricData".into(), Protocol::Cbor));
+        let form = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
+        let query = request("POST", "/", &form, "Action=GetRole&Version=2010-05-08&RoleName=R");
+        assert_eq!(routed(&query, "iam"), (Service::Iam, "GetRole".into(), Protocol::Query));
+        let link = request("GET", "/?Action=GetCallerIdentity&Version=2011-06-15", &[], "");
+        assert_eq!(routed(&link, "sts"), (Service::Sts, "GetCallerIdentity".into(), Protocol::Query));
+        assert_eq!(Route::of(&link, None).service, Service::Sts);
+        assert_eq!(routed(&request("GET", "/b/k", &[], ""), "s3"), (Service::S3, "GetObject".into(), Protocol::S3));
+        assert_eq!(routed(&json("DynamoDB_20120810.ListTables"), "dynamodb").0, Service::Other);
+        // An object may well be called like an operation's path.
+        let object = request("GET", "/bucket/service/x/operation/y", &[], "");
+        assert_eq!(routed(&object, "s3"), (Service::S3, "GetObject".into(), Protocol::S3));
+    }
+
+    proptest! {
+        #[test]
+        fn every_request_has_a_route_and_a_readable_or_refused_signature(
+            target in "\\PC{0,40}", authorization in "(AWS4-HMAC-SHA256 )?(Credential=)?\\PC{0,60}", path in "[!-~]{0,40}",
+        ) {
+            let uri = format!("/{}", path.replace(['#', '"', '<', '>', '\\', '^', '`', '{', '|', '}'], ""));
+            let mut request = request("POST", &uri, &[], "");
+            for (name, value) in [("x-amz-target", &target), ("authorization", &authorization)] {
+                if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                    request.headers.insert(name, value);
+                }
+            }
+            let credential = Credential::of(&request);
+            let _ = Route::of(&request, credential.ok().flatten().as_ref());
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What common commands print on a believable node, and the work that people do with them.
 
-use super::shell::ShellSetting;
+use super::{powershell, screens, shell::ShellSetting};
 use crate::sim::scenario::Os;
 
 /// A piece of a command's output.
@@ -17,8 +17,8 @@ pub enum Piece {
 /// The node as commands see it.
 #[derive(Debug)]
 pub struct Scene {
-    setting: ShellSetting,
-    random: fastrand::Rng,
+    pub(super) setting: ShellSetting,
+    pub(super) random: fastrand::Rng,
     /// What one looks at goes on: request and job numbers.
     counter: u64,
 }
@@ -34,7 +34,7 @@ impl Scene {
         choices.get(self.random.usize(..choices.len().max(1))).copied().unwrap_or_default()
     }
 
-    fn next_number(&mut self) -> u64 {
+    pub(super) fn next_number(&mut self) -> u64 {
         self.counter += self.random.u64(1..9);
         self.counter
     }
@@ -139,33 +139,6 @@ impl Scene {
         list.into_iter().nth(number).unwrap_or_else(|| "uptime".into())
     }
 
-    /// Header of a PowerShell transcript.
-    pub fn powershell_header(&mut self) -> Vec<String> {
-        let host = &self.setting.host;
-        let stars = "**********************";
-        let process = self.random.u16(2_000..9_000);
-        vec![
-            format!("\u{feff}{stars}"),
-            "Windows PowerShell transcript start".into(),
-            "Start time: {date} {time}".into(),
-            format!("Username: {host}\\ssm-user"),
-            format!("RunAs User: {host}\\ssm-user"),
-            "Configuration Name: ".into(),
-            format!("Machine: {host} (Microsoft Windows NT 10.0.20348.0)"),
-            "Host Application: C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe".into(),
-            format!("Process ID: {process}"),
-            "PSVersion: 5.1.20348.2849".into(),
-            "PSEdition: Desktop".into(),
-            "PSCompatibleVersions: 1.0, 2.0, 3.0, 4.0, 5.0, 5.1.20348.2849".into(),
-            "BuildVersion: 10.0.20348.2849".into(),
-            "CLRVersion: 4.0.30319.42000".into(),
-            "WSManStackVersion: 3.0".into(),
-            "PSRemotingProtocolVersion: 2.3".into(),
-            "SerializationVersion: 1.1.0.1".into(),
-            stars.into(),
-        ]
-    }
-
     /// One line of output without measure.
     pub fn flood_line(&mut self, number: u64) -> String {
         let value = self.random.u64(..);
@@ -176,7 +149,7 @@ impl Scene {
         )
     }
 
-    fn log_line(&mut self, file: &str) -> String {
+    pub(super) fn log_line(&mut self, file: &str) -> String {
         let number = self.next_number();
         let milliseconds = self.random.u16(2..900);
         if file.contains("access") {
@@ -217,7 +190,7 @@ pub fn respond(command: &str, scene: &mut Scene) -> Vec<Piece> {
 
 fn respond_one(command: &str, scene: &mut Scene) -> Vec<Piece> {
     if scene.setting.os == Os::Windows {
-        return lines(windows(command, scene));
+        return lines(powershell::respond(command, scene));
     }
     let command = command.strip_prefix("sudo ").unwrap_or(command);
     let (first, rest) = command.split_once(' ').unwrap_or((command, ""));
@@ -227,9 +200,9 @@ fn respond_one(command: &str, scene: &mut Scene) -> Vec<Piece> {
         "ping" => ping(rest, scene),
         "docker" if rest.contains("pull") => pull(scene),
         "sleep" => vec![Piece::Pause(rest.parse().unwrap_or(1.0))],
-        "top" if !rest.contains("-b") => screen("top", 12.0, scene),
-        "vi" | "vim" | "nano" => screen("vi", 15.0, scene),
-        "less" | "more" | "man" => screen("less", 10.0, scene),
+        "top" if !rest.contains("-b") => screens::play("top", 12.0, scene),
+        "vi" | "vim" | "nano" => screens::play("vi", 15.0, scene),
+        "less" | "more" | "man" => screens::play("less", 10.0, scene),
         _ => lines(at_once(first, rest, scene)),
     }
 }
@@ -531,115 +504,4 @@ fn file_output(first: &str, rest: &str, scene: &mut Scene) -> Vec<String> {
     }
     let count = if first == "journalctl" { 12 } else { 10 };
     (0..count).map(|_| scene.log_line(rest)).collect()
-}
-
-fn windows(command: &str, scene: &mut Scene) -> Vec<String> {
-    let text = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-    let first = command.split([' ', '|']).next().unwrap_or_default();
-    match first.to_ascii_lowercase().as_str() {
-        "" | "exit" | "cd" | "set-location" => Vec::new(),
-        "whoami" => vec![format!("{}\\ssm-user", scene.setting.host.to_lowercase())],
-        "hostname" => vec![scene.setting.host.clone()],
-        "get-service" => text(
-            "\nStatus   Name               DisplayName\n------   ----               -----------\nRunning  W32Time            Windows Time\n\n",
-        ),
-        "get-process" => {
-            let mut lines = text(
-                "\nHandles  NPM(K)    PM(K)      WS(K)     CPU(s)     Id  SI ProcessName\n-------  ------    -----      -----     ------     --  -- -----------",
-            );
-            for name in ["sqlservr", "w3wp", "MsMpEng", "svchost", "amazon-ssm-agent"] {
-                lines.push(format!(
-                    "   {:4}      {:2}   {:6}     {:6}   {:8}.{:02}  {:5}   0 {name}",
-                    scene.random.u16(200..2000),
-                    scene.random.u8(10..90),
-                    scene.random.u32(9_000..900_000),
-                    scene.random.u32(9_000..900_000),
-                    scene.random.u16(3..9000),
-                    scene.random.u8(10..99),
-                    scene.random.u16(600..9000)
-                ));
-            }
-            lines.push(String::new());
-            lines
-        }
-        "get-volume" => text(
-            "\nDriveLetter FriendlyName FileSystemType DriveType HealthStatus SizeRemaining     Size\n----------- ------------ -------------- --------- ------------ -------------     ----\nC           Windows      NTFS           Fixed     Healthy           61.2 GB   100 GB\nD           Data         NTFS           Fixed     Healthy          212.9 GB   500 GB\n\n",
-        ),
-        "get-eventlog" => {
-            let mut lines = text(
-                "\n   Index Time          EntryType   Source                 InstanceID Message\n   ----- ----          ---------   ------                 ---------- -------",
-            );
-            for _ in 0..5 {
-                lines.push(format!("   {:5} {{day}} {{time}}  Information Service Control M...   1073748860 The Windows Update service entered the running state.", scene.next_number() % 90_000));
-            }
-            lines.push(String::new());
-            lines
-        }
-        "test-netconnection" => text(
-            "\nComputerName     : sql.corp.example.com\nRemoteAddress    : 192.0.2.40\nRemotePort       : 1433\nInterfaceAlias   : Ethernet 3\nSourceAddress    : 10.40.2.17\nTcpTestSucceeded : True\n\n",
-        ),
-        "get-content" => (0..8).map(|_| scene.log_line("app")).collect(),
-        "get-hotfix" => text(
-            "\nSource        Description      HotFixID      InstalledBy          InstalledOn\n------        -----------      --------      -----------          -----------\nEC2AMAZ       Security Update  KB5066782     NT AUTHORITY\\SYSTEM  11/12/2025 12:00:00 AM\n\n",
-        ),
-        other => vec![format!(
-            "{other} : The term '{other}' is not recognized as the name of a cmdlet, function, script file, or operable program."
-        )],
-    }
-}
-
-/// A full-screen program for so many seconds.
-pub fn screen(program: &str, seconds: f64, scene: &mut Scene) -> Vec<Piece> {
-    match program {
-        "top" => {
-            let mut pieces = vec![Piece::Raw("\u{1b}[?1h\u{1b}=\u{1b}[?25l\u{1b}[H\u{1b}[2J".into())];
-            for _ in 0..(seconds / 3.0).ceil() as usize {
-                pieces.push(Piece::Raw(top_frame(scene)));
-                pieces.push(Piece::Pause(3.0));
-            }
-            pieces.push(Piece::Raw("\u{1b}[?1l\u{1b}>\u{1b}[25;1H\r\n\u{1b}[?12l\u{1b}[?25h\u{1b}[K".into()));
-            pieces
-        }
-        "less" => vec![
-            Piece::Raw("\u{1b}[?1049h\u{1b}[22;0;0t\u{1b}[?1h\u{1b}=\r".into()),
-            Piece::Line(scene.log_line("app")),
-            Piece::Line(scene.log_line("app")),
-            Piece::Raw(":\u{1b}[K".into()),
-            Piece::Pause(seconds),
-            Piece::Raw("\r\u{1b}[K\u{1b}[?1l\u{1b}>\u{1b}[?1049l\u{1b}[23;0;0t".into()),
-        ],
-        _ => vec![
-            Piece::Raw("\u{1b}[?1049h\u{1b}[22;0;0t\u{1b}[>4;2m\u{1b}[?1h\u{1b}=\u{1b}[?2004h\u{1b}[1;24r\u{1b}[?25l\u{1b}[24;1H\"app.conf\" 18L, 411B\u{1b}[1;1Hlisten = 8080\r\nworkers = 4\r\n".into()),
-            Piece::Raw("~                                                                               \r\n".into()),
-            Piece::Pause(seconds * 0.7),
-            Piece::Raw("\u{1b}[24;1H\u{1b}[1m-- INSERT --\u{1b}[m\u{1b}[2;11H\u{1b}[K8\u{8}".into()),
-            Piece::Pause(seconds * 0.3),
-            Piece::Raw("\u{1b}[24;1H\u{1b}[K:wq\r\"app.conf\" 18L, 411B written\r\r\n\u{1b}[?2004l\u{1b}[?1l\u{1b}>\u{1b}[?1049l\u{1b}[23;0;0t\u{1b}[?25h\u{1b}[>4;m".into()),
-        ],
-    }
-}
-
-fn top_frame(scene: &mut Scene) -> String {
-    const RESET: &str = "\u{1b}(B\u{1b}[m\u{1b}[39;49m\u{1b}[K";
-    let mut frame = format!(
-        "\u{1b}[Htop - {{time}} up 18 days,  1 user,  load average: 0.{:02}, 0.31, 0.21{RESET}\r\n",
-        scene.random.u8(10..99)
-    );
-    frame.push_str(&format!(
-        "Tasks:\u{1b}(B\u{1b}[m\u{1b}[39;49m\u{1b}[1m {:3} \u{1b}(B\u{1b}[m\u{1b}[39;49mtotal,   1 running{RESET}\r\n",
-        scene.random.u8(90..140)
-    ));
-    frame.push_str(&format!("%Cpu(s): {:4}.3 us,  1.1 sy, 88.2 id{RESET}\r\n{RESET}\r\n", scene.random.u8(2..40)));
-    frame.push_str("\u{1b}[7m    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND  \u{1b}(B\u{1b}[m\u{1b}[39;49m\u{1b}[K\r\n");
-    for command in ["java", "nginx", "amazon-ssm-agen", "systemd", "sshd"] {
-        frame.push_str(&format!(
-            "{:7} root      20   0 {:7} {:6}  18332 S  {:2}.7   4.1   {}:12.04 {command}{RESET}\r\n",
-            scene.random.u16(300..30_000),
-            scene.random.u32(90_000..9_000_000),
-            scene.random.u32(9_000..900_000),
-            scene.random.u8(..30),
-            scene.random.u8(..99)
-        ));
-    }
-    frame
 }

@@ -65,7 +65,7 @@ impl World {
             Happening::Scripted(number) => {
                 let scenario = std::sync::Arc::clone(&self.scenario);
                 if let Some(happening) = scenario.happenings.get(number) {
-                    self.scripted(&happening.what);
+                    self.happen(&happening.what);
                 }
             }
             Happening::Connect(index) => self.connect(index),
@@ -379,6 +379,13 @@ impl World {
         if let Some(bucket) = self.buckets.get_mut(&bucket) {
             bucket.objects.insert(key, Object::new(body, "text/plain", modified));
         }
+        // What is both streamed and archived need not be held a third time.
+        if let Some(session) = self.sessions.get_mut(index)
+            && session.logging.streaming
+            && (session.log_dead || !session.recording.has_unit())
+        {
+            session.recording.clear();
+        }
     }
 
     fn transcript_arrives(&mut self, index: usize) {
@@ -408,10 +415,11 @@ impl World {
 
 fn fill_time(bytes: &[u8], time: Timestamp) -> Vec<u8> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.contains("{time}") || text.contains("{date}") || text.contains("{day}") => {
+        Ok(text) if ["{time}", "{date}", "{day}", "{stamp}"].iter().any(|name| text.contains(name)) => {
             let zoned = time.to_zoned(jiff::tz::TimeZone::UTC);
             text.replace("{time}", &zoned.strftime("%H:%M:%S").to_string())
                 .replace("{date}", &zoned.strftime("%Y-%m-%d").to_string())
+                .replace("{stamp}", &zoned.strftime("%Y%m%d%H%M%S").to_string())
                 .replace("{day}", &zoned.strftime("%b %d").to_string())
                 .into_bytes()
         }

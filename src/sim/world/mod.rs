@@ -14,6 +14,8 @@ pub mod logs;
 pub mod model;
 pub mod opening;
 pub mod organization;
+pub mod powershell;
+pub mod screens;
 pub mod session;
 pub mod shell;
 pub mod trail;
@@ -132,6 +134,9 @@ impl World {
             journal: VecDeque::new(),
             scenario: Arc::clone(&scenario),
         };
+        for fault in &scenario.faults {
+            world.gate.add_fault(fault.clone());
+        }
         world.add_bucket();
         for (number, spec) in scenario.cast.iter().enumerate() {
             world.agenda.put(Moment::at(spec.at), Happening::CastEnters(number));
@@ -287,7 +292,8 @@ impl World {
         self.scenario.account(selector).map(|account| account.id.clone())
     }
 
-    fn scripted(&mut self, what: &What) {
+    /// Makes something happen now that a scenario could have scripted.
+    pub fn happen(&mut self, what: &What) {
         match what {
             What::DetachPolicy { account, role, policy } => {
                 self.change_role(account, role, policy, |attached, arn| attached.retain(|one| one != arn));
@@ -387,8 +393,7 @@ impl World {
         stream: &str,
         events: Vec<(i64, String)>,
     ) -> bool {
-        // What the agent sends arrives some tens of milliseconds after it was stamped.
-        let ingestion = self.now().as_millisecond() + 20 + (self.next_log_serial % 61) as i64;
+        let now = self.now().as_millisecond();
         let mut serial = self.next_log_serial;
         let Some(state) = self.accounts.get_mut(account).and_then(|account| account.regions.get_mut(region)) else {
             return false;
@@ -396,6 +401,9 @@ impl World {
         let Some(target) = state.log_groups.get_mut(group).and_then(|group| group.streams.get_mut(stream)) else {
             return false;
         };
+        // What is sent arrives some tens of milliseconds later; a hash, so that one stream does not disturb another.
+        let jitter = organization::stable_hash(&[stream, &target.events.len().to_string()]) % 61;
+        let ingestion = now + 20 + i64::try_from(jitter).unwrap_or(0);
         let (account, region): (Arc<str>, Arc<str>) = (account.into(), region.into());
         let (group, stream): (Arc<str>, Arc<str>) = (group.into(), stream.into());
         for (timestamp, message) in events {

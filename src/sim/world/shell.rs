@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::commands::{self, Piece, Scene};
+use super::{
+    commands::{self, Piece, Scene},
+    powershell, screens,
+};
 use crate::sim::scenario::{Os, Step};
 
 /// What the shell does next.
@@ -111,7 +114,7 @@ impl Shell {
             return;
         }
         if self.windows() {
-            let header = self.scene.powershell_header();
+            let header = powershell::header(&mut self.scene);
             self.plan(0.9, header.join("\r\n") + "\r\n");
         }
         let profile = self.setting.profile.clone();
@@ -206,7 +209,7 @@ impl Shell {
                 self.endless = Some(Endless::Flood { rate, left: seconds, count: 0 });
             }
             Step::Screen { program, seconds } => {
-                for piece in commands::screen(&program, seconds, &mut self.scene) {
+                for piece in screens::play(&program, seconds, &mut self.scene) {
                     self.play(piece);
                 }
                 self.at_prompt = false;
@@ -234,7 +237,7 @@ impl Shell {
                 Os::Ubuntu => {}
                 Os::Windows => self.plan(
                     0.2,
-                    "**********************\r\nWindows PowerShell transcript end\r\nEnd time: {date} {time}\r\n**********************\r\n".into(),
+                    "**********************\r\nWindows PowerShell transcript end\r\nEnd time: {stamp}\r\n**********************\r\n".into(),
                 ),
             }
         }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::sim::{
     error::AwsError,
     service::{Call, Outcome, Reply},
-    services::unknown_operation,
+    services::{page_token, unknown_operation},
     wire::{
         input::{Input, Style},
         value::Value,
@@ -101,9 +101,12 @@ fn list_metrics(metrics: &Metrics, place: (&str, &str), input: &Input<'_>, now: 
         })
         .map(|(metric, _)| metric)
         .collect();
+    let filtered = format!("{namespace:?} {name:?} {filters:?} {recent:?}");
+    let question = ["ListMetrics", &filtered];
     let start = match token {
         None => 0,
-        Some(token) => position(token)
+        Some(token) => page_token::decode(&question, token)
+            .and_then(|position| position.parse::<usize>().ok())
             .filter(|start| *start <= found.len())
             .ok_or_else(|| invalid(format!("The value {token} for parameter NextToken is invalid.")))?,
     };
@@ -113,19 +116,9 @@ fn list_metrics(metrics: &Metrics, place: (&str, &str), input: &Input<'_>, now: 
         output.push("OwningAccounts", Value::list(page.iter().map(|_| place.0)));
     }
     if start + PAGE < found.len() {
-        output.push("NextToken", marker(start + PAGE));
+        output.push("NextToken", page_token::encode(&question, &(start + PAGE).to_string()));
     }
     Ok(output)
-}
-
-fn marker(position: usize) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    STANDARD.encode(format!("metrics/{position}"))
-}
-
-fn position(token: &str) -> Option<usize> {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    String::from_utf8(STANDARD.decode(token).ok()?).ok()?.strip_prefix("metrics/")?.parse().ok()
 }
 
 fn invalid(message: String) -> AwsError {

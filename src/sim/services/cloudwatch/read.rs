@@ -11,6 +11,7 @@ use super::{
 };
 use crate::sim::{
     error::AwsError,
+    services::page_token,
     wire::{
         input::{Input, Style},
         value::Value,
@@ -237,7 +238,8 @@ pub(super) fn data(metrics: &Metrics, place: (&str, &str), input: &Input<'_>) ->
     }
     let offset = match token {
         None => 0,
-        Some(token) => super::position(token)
+        Some(token) => page_token::decode(&["GetMetricData"], token)
+            .and_then(|position| position.parse::<usize>().ok())
             .ok_or_else(|| AwsError::client("InvalidNextToken", "The next token specified is invalid."))?,
     };
     let (mut skip, mut room) = (offset, usize::try_from(limit).unwrap_or(1));
@@ -264,7 +266,7 @@ pub(super) fn data(metrics: &Metrics, place: (&str, &str), input: &Input<'_>) ->
         Value::structure([("MetricDataResults", Value::List(results)), ("Messages", Value::List(Vec::new()))]);
     let end = offset + usize::try_from(limit).unwrap_or(1);
     if end < total {
-        output.push("NextToken", super::marker(end));
+        output.push("NextToken", page_token::encode(&["GetMetricData"], &end.to_string()));
     }
     Ok(output)
 }

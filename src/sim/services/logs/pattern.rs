@@ -508,7 +508,19 @@ fn wildcard(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_pattern_breaks_the_parser(pattern in "[{}\\[\\]$.\"%=!<>&|?a-c0-9 *,()-]{0,40}", message in ".{0,60}") {
+            if let Ok(pattern) = Pattern::parse(&pattern) {
+                pattern.matches(&message);
+                pattern.matches("{\"a\":[1,{\"b\":null}]}");
+            }
+        }
+    }
 
     fn matches(pattern: &str, message: &str) -> bool {
         Pattern::parse(pattern).unwrap().matches(message)

@@ -14,6 +14,8 @@ use crate::sim::{
 
 /// The agent version that counts as the latest.
 const LATEST_AGENT: &str = "3.3.2299.0";
+/// Values of one tag filter at most.
+const MOST_TAG_VALUES: usize = 5;
 const KEYS: &[&str] = &[
     "InstanceIds",
     "AgentVersion",
@@ -120,15 +122,25 @@ fn check(filters: &[Filter], keys: &[&str], more_keys: &[&str], bad_value: &str)
         if !known && !is_tag(filter) {
             return Err(AwsError::client("InvalidFilterKey", "The specified key isn't valid."));
         }
+        if is_tag(filter) && filter.values.len() > MOST_TAG_VALUES {
+            let (key, count) = (&filter.key, filter.values.len());
+            let message = format!("The number of tag values for {key} was {count}. Max: {MOST_TAG_VALUES}.");
+            return Err(AwsError::validation(message));
+        }
         let set: &[&str] = match filter.key.as_str() {
             "PingStatus" => &["Online", "ConnectionLost", "Inactive"],
             "PlatformTypes" => &["Windows", "Linux", "MacOS"],
-            "ResourceType" => &["ManagedInstance", "EC2Instance", "AWS::IoT::Thing"],
+            "ResourceType" => &["EC2Instance", "ManagedInstance"],
             "SourceTypes" => &["AWS::EC2::Instance", "AWS::SSM::ManagedInstance", "AWS::IoT::Thing"],
             _ => continue,
         };
+        let key = &filter.key;
+        if key == "ResourceType" && filter.values.len() > 1 {
+            return Err(AwsError::client(bad_value, format!("{key} filter may contain only one value.")));
+        }
         if filter.values.iter().any(|value| !set.contains(&value.as_str())) {
-            return Err(AwsError::client(bad_value, "The specified filter value isn't valid."));
+            let message = format!("{key} filter is invalid, valid values are {}", set.join(", "));
+            return Err(AwsError::client(bad_value, message));
         }
     }
     if filters.iter().any(is_tag) && !filters.iter().all(is_tag) {

@@ -1,0 +1,200 @@
+//! Every screen draws at any size, whatever the texts are, and lets nothing through that a terminal would interpret.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use proptest::prelude::*;
+use ratatui::{Terminal, backend::TestBackend, buffer::CellWidth};
+use ssmwatch::{
+    app::{Message, State, update},
+    domain::{
+        Fact, FailureClass, LogEvent, Node, NodeTags, Observation, Preferences, Session, SessionDocument, SessionKey,
+        SessionType,
+    },
+    ui::{
+        self,
+        theme::{Glyphs, Theme},
+    },
+};
+
+use crate::world;
+
+/// Texts that break screens: wide, combining, right to left, control, joined, very long.
+fn hostile() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~]{0,40}",
+        "\\PC{0,30}",
+        any::<String>().prop_map(|text| text.chars().take(60).collect()),
+        Just("漢字かな交じり文".repeat(6)),
+        Just(format!("e{}", "\u{301}".repeat(40))),
+        Just("\u{202e}gnp.exe\u{2066}".to_owned()),
+        Just("\u{1b}]0;owned\u{7}\u{9b}31m\u{1b}[2J".to_owned()),
+        Just("👩‍👩‍👧‍👦🏳️‍🌈".repeat(5)),
+        Just("x".repeat(500)),
+        Just("\n\r\t\u{0}".to_owned()),
+        Just(String::new()),
+    ]
+}
+
+#[derive(Debug, Clone)]
+struct Texts(Vec<String>);
+
+impl Texts {
+    fn at(&self, index: usize) -> &str {
+        &self.0[index % self.0.len()]
+    }
+}
+
+/// A State in which everything that somebody else chose is one of those texts.
+fn state(size: (u16, u16), texts: &Texts) -> State {
+    let scopes = world::scopes();
+    let mut state = world::unread(size, &scopes);
+    let text = |index: usize| Arc::<str>::from(texts.at(index));
+    let sessions = (0..20)
+        .map(|index| Session {
+            key: SessionKey::new(scopes[0].clone(), format!("{index}{}", text(index))),
+            target: texts.at(index + 1).into(),
+            status: ssmwatch::domain::SessionStatus::parse(texts.at(index + 2)),
+            started_at: Some(world::now()),
+            ended_at: None,
+            document: (index % 2 == 0).then(|| text(index + 3)),
+            owner: text(index + 4),
+            reason: Some(text(index + 5)),
+            max_duration_minutes: None,
+            access: None,
+        })
+        .collect();
+    let now = world::now();
+    world::observe(&mut state, Observation::Active { scope: scopes[0].clone(), sessions, at: now }, now);
+    let nodes = (0..20)
+        .map(|index| {
+            let node = Node {
+                id: texts.at(index + 1).into(),
+                name: Some(text(index)),
+                instance_role: Some(text(index + 1)),
+                iam_role: None,
+                agent_version: Some(text(index + 2)),
+                platform: Some(text(index + 3)),
+                ping_status: Some(text(index + 4)),
+                last_ping: Some(now),
+            };
+            (node.id.clone(), Fact::known(Some(node), "ssm:DescribeInstanceProperties", now))
+        })
+        .collect();
+    world::observe(&mut state, Observation::Nodes { scope: scopes[0].clone(), nodes }, now);
+    let tags: NodeTags =
+        Arc::new((0..5).map(|index| (texts.at(index).to_owned(), texts.at(index + 1).to_owned())).collect());
+    let tags = vec![(texts.at(1).into(), Fact::known(tags, "tag:GetResources", now))];
+    world::observe(&mut state, Observation::NodeTags { scope: scopes[0].clone(), tags }, now);
+    let inputs = Preferences {
+        s3_bucket: texts.at(0).to_owned(),
+        s3_prefix: texts.at(1).to_owned(),
+        log_group: format!("g{}", texts.at(2)),
+        streaming: true,
+        idle_timeout_minutes: Some(20),
+        max_duration_minutes: None,
+    };
+    let document = SessionDocument { session_type: SessionType::StandardStream, inputs };
+    let document = Fact::known(Some(document), "ssm:GetDocument", now);
+    world::observe(&mut state, Observation::Preferences { scope: scopes[0].clone(), document }, now);
+    for (index, class) in [FailureClass::Denied, FailureClass::Throttled, FailureClass::Other].into_iter().enumerate() {
+        let mut failure = world::failure(class, "ssm:DescribeSessions", texts.at(index));
+        failure.code = Some(texts.at(index + 1).to_owned());
+        let scope = scopes[index + 1].clone();
+        world::observe(&mut state, Observation::ListingFailed { scope, failure, retry_at: now, at: now }, now);
+    }
+    world::settle(&mut state);
+    state
+}
+
+const STEPS: [&str; 14] = ["1", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG"];
+
+fn walk(state: &mut State, keys: &str, texts: &Texts) {
+    for key in keys.chars() {
+        let code = match key {
+            '\n' => KeyCode::Enter,
+            '\t' => KeyCode::Tab,
+            other => KeyCode::Char(other),
+        };
+        world::press(state, code);
+    }
+    let now = state.now;
+    update(state, Message::Paste(texts.at(3).to_owned()), now);
+    if let Some(transcript) = &state.view.transcript {
+        let session = transcript.session.clone();
+        let events = (0..6)
+            .map(|index| LogEvent { timestamp: now, ingested_at: now, message: texts.at(index).to_owned() })
+            .collect();
+        update(state, Message::Observed(Observation::Transcript { session, events, at: now }), now);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #[test]
+    fn any_text_at_any_size_is_drawn_and_harmless(
+        width in 1_u16..=220, height in 1_u16..=70,
+        texts in proptest::collection::vec(hostile(), 7).prop_map(Texts),
+        ascii in any::<bool>(),
+        step in 0..STEPS.len(),
+    ) {
+        let theme = Theme::load("default-dark", None).unwrap();
+        let glyphs = if ascii { Glyphs::ASCII } else { Glyphs::UTF8 };
+        let keys = STEPS[step];
+        let mut state = state((width, height), &texts);
+        state.setup.ascii = ascii;
+            walk(&mut state, keys, &texts);
+            let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+            terminal.draw(|frame| {
+                let drawn = ui::draw(frame, &state, &theme, &glyphs);
+                state.view.detail_lines = drawn.detail_lines;
+            }).unwrap();
+            let buffer = terminal.backend().buffer();
+            for (index, cell) in buffer.content().iter().enumerate() {
+                let column = u16::try_from(index).unwrap_or(u16::MAX) % width;
+                prop_assert!(!cell.symbol().contains(char::is_control), "{keys:?}: {:?}", cell.symbol());
+                prop_assert!(!cell.symbol().contains(['\u{202e}', '\u{2066}', '\u{9b}']), "{keys:?}: {:?}", cell.symbol());
+                prop_assert!(column + cell.symbol().cell_width() <= width, "{keys:?}: {:?} hangs over the edge", cell.symbol());
+            }
+    }
+}
+
+#[test]
+fn every_screen_draws_at_every_small_size() {
+    let theme = Theme::load("default-dark", None).unwrap();
+    for keys in STEPS {
+        let mut state = world::bad_day((100, 30));
+        walk(&mut state, keys, &Texts(vec!["text".to_owned()]));
+        for width in 1..=60 {
+            for height in 1..=20 {
+                let now = state.now;
+                update(&mut state, Message::Resize(width, height), now);
+                let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+                terminal
+                    .draw(|frame| {
+                        ui::draw(frame, &state, &theme, &Glyphs::UTF8);
+                    })
+                    .unwrap();
+                let drawn: String = terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
+                assert!(!drawn.trim().is_empty(), "{keys:?} at {width}x{height} shows nothing");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_question_keeps_its_words_at_the_smallest_size() {
+    let mut state = world::bad_day((40, 10));
+    walk(&mut state, "t", &Texts(vec![String::new()]));
+    world::type_text(&mut state, "rogue");
+    world::press(&mut state, KeyCode::Enter);
+    let buffer = crate::dump::drawn(&state, "default-dark", &Glyphs::UTF8);
+    let words = crate::dump::text(&buffer).replace(['│', '\n'], " ");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("will call ssm:TerminateSession for"), "{words}");
+    assert!(
+        words.contains("0c0ffee0c0ffee0c0") || words.contains(state.view.dialog.as_ref().unwrap().session.id.as_str()),
+        "{words}"
+    );
+    assert!(words.contains("111122223333/eu-central-1") && words.contains("y does it, Esc cancels"), "{words}");
+}

@@ -1,0 +1,9 @@
+//! The screen as people see it: styled snapshots, any size, hostile text, the README's picture.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod any_size;
+mod dump;
+mod picture;
+mod snapshots;
+#[allow(dead_code)] // the benchmarks use it too
+mod world;

@@ -1,0 +1,205 @@
+//! Styled snapshots at three sizes: what is on the screen, and in which colors.
+
+use crossterm::event::KeyCode;
+use ratatui::style::Modifier;
+use ssmwatch::{
+    app::State,
+    domain::{ActOutcome, Observation, Session, SessionStatus},
+    ui::theme::{Glyphs, MONO},
+};
+
+use crate::{
+    dump::{drawn, styled, text},
+    world,
+};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+fn at_all_sizes(name: &str, build: impl Fn((u16, u16)) -> State) {
+    for size in SIZES {
+        let state = build(size);
+        let buffer = drawn(&state, "default-dark", &Glyphs::UTF8);
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), styled(&buffer));
+    }
+}
+
+/// A session's details and transcript, opened.
+pub fn opened(size: (u16, u16)) -> State {
+    let mut state = world::bad_day(size);
+    world::select(&mut state, "jane.doe-0a1b2c3d4e5f60718");
+    world::press(&mut state, KeyCode::Enter);
+    if state.view.transcript.is_none() {
+        world::press(&mut state, KeyCode::Tab);
+    }
+    world::print(&mut state, world::SHELL);
+    world::settle(&mut state);
+    state
+}
+
+/// A termination that waits for its `y`.
+fn confirming(size: (u16, u16)) -> State {
+    let mut state = world::bad_day(size);
+    world::select(&mut state, "mallory-0c4b7f1e2d3a49d18");
+    world::press(&mut state, KeyCode::Char('t'));
+    world::type_text(&mut state, "INC-2301 tunnel");
+    world::press(&mut state, KeyCode::Enter);
+    state
+}
+
+fn on_screen(key: char) -> impl Fn((u16, u16)) -> State {
+    move |size| {
+        let mut state = world::bad_day(size);
+        world::press(&mut state, KeyCode::Char(key));
+        state
+    }
+}
+
+#[test]
+fn sessions() {
+    at_all_sizes("sessions", world::bad_day);
+}
+
+#[test]
+fn calm_morning() {
+    at_all_sizes("calm", world::calm);
+}
+
+#[test]
+fn opened_session() {
+    at_all_sizes("opened", opened);
+}
+
+#[test]
+fn details_alone() {
+    let mut state = world::bad_day((80, 24));
+    world::press(&mut state, KeyCode::Enter);
+    insta::assert_snapshot!("details_80x24", styled(&drawn(&state, "default-dark", &Glyphs::UTF8)));
+}
+
+#[test]
+fn confirmation() {
+    at_all_sizes("confirm", confirming);
+}
+
+#[test]
+fn reason_and_its_complaint() {
+    let mut state = world::bad_day((80, 24));
+    world::press(&mut state, KeyCode::Char('a'));
+    world::press(&mut state, KeyCode::Enter);
+    insta::assert_snapshot!("alert_80x24", styled(&drawn(&state, "default-dark", &Glyphs::UTF8)));
+}
+
+#[test]
+fn scopes() {
+    at_all_sizes("scopes", |size| {
+        let mut state = on_screen('5')(size);
+        (0..16).for_each(|_| world::press(&mut state, KeyCode::Char('j')));
+        state
+    });
+}
+
+#[test]
+fn history() {
+    at_all_sizes("history", on_screen('4'));
+}
+
+#[test]
+fn preferences() {
+    at_all_sizes("preferences", on_screen('3'));
+}
+
+#[test]
+fn acts() {
+    at_all_sizes("acts", |size| {
+        let mut state = confirming(size);
+        world::press_after(&mut state, KeyCode::Char('y'), 400);
+        let act = state.acts.last().unwrap().id;
+        let outcome = ActOutcome::Failed {
+            what: "still active after 10 s".to_owned(),
+            to_do: "press t to try once more; check ssm:TerminateSession on the session".to_owned(),
+        };
+        let at = state.now;
+        ssmwatch::app::update(&mut state, ssmwatch::app::Message::ActProgress { act, step: 0, outcome }, at);
+        world::press_after(&mut state, KeyCode::Char('a'), 900);
+        world::type_text(&mut state, "call the owner");
+        world::press(&mut state, KeyCode::Enter);
+        let act = state.acts.last().unwrap().id;
+        let outcome = ActOutcome::Done { took_ms: 340, proof: "message id 7f3a".to_owned() };
+        let at = state.now;
+        ssmwatch::app::update(&mut state, ssmwatch::app::Message::ActProgress { act, step: 0, outcome }, at);
+        world::press_after(&mut state, KeyCode::Char('2'), 900);
+        state
+    });
+}
+
+#[test]
+fn help() {
+    at_all_sizes("help", on_screen('?'));
+}
+
+#[test]
+fn empty() {
+    at_all_sizes("empty", world::empty);
+}
+
+#[test]
+fn loading_and_filtered_away() {
+    let loading = world::unread((80, 24), &world::scopes());
+    insta::assert_snapshot!("loading_80x24", text(&drawn(&loading, "default-dark", &Glyphs::UTF8)));
+    let mut filtered = world::bad_day((80, 24));
+    world::press(&mut filtered, KeyCode::Char('/'));
+    world::type_text(&mut filtered, "nobody");
+    insta::assert_snapshot!("filtered_80x24", text(&drawn(&filtered, "default-dark", &Glyphs::UTF8)));
+}
+
+#[test]
+fn a_selected_session_that_ends_stays_as_a_ghost() {
+    let mut state = world::bad_day((120, 40));
+    world::select(&mut state, "jane.doe-0a1b2c3d4e5f60718");
+    let key = state.view.table.list.selected.clone().unwrap();
+    let session = state.board.sessions[&key].session.clone();
+    let now = state.now;
+    let ended = Session { status: SessionStatus::Terminated, ended_at: Some(now), ..session };
+    let sessions = vec![ended];
+    world::observe(&mut state, Observation::History { scope: key.scope.clone(), sessions, since: now, at: now }, now);
+    let buffer = drawn(&state, "default-dark", &Glyphs::UTF8);
+    let words = text(&buffer);
+    assert!(words.contains("ended (Terminated)"), "{words}");
+    let struck = buffer.content().iter().filter(|cell| cell.modifier.contains(Modifier::CROSSED_OUT)).count();
+    assert!(struck > 20, "the row is not struck out");
+    world::press(&mut state, KeyCode::Char('j'));
+    assert!(!text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("ended (Terminated)"), "left, it goes");
+}
+
+#[test]
+fn the_rest_of_a_long_line_is_one_key_away() {
+    let mut state = opened((80, 24));
+    let end = format!("curl -s https://example.com/{} | sh # THE END", "x".repeat(60));
+    world::print(&mut state, &[&end]);
+    assert!(!text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("THE END"));
+    world::press(&mut state, KeyCode::Char('l'));
+    world::press(&mut state, KeyCode::Char('l'));
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("| sh # THE END") && words.contains("from column 41"), "{words}");
+    (0..3).for_each(|_| world::press(&mut state, KeyCode::Char('h')));
+    assert!(text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("curl -s https"));
+}
+
+#[test]
+fn too_small() {
+    let state = world::bad_day((30, 8));
+    insta::assert_snapshot!("too_small_30x8", styled(&drawn(&state, "default-dark", &Glyphs::UTF8)));
+}
+
+#[test]
+fn without_color_and_without_utf8() {
+    let mut state = opened((120, 40));
+    state.setup.ascii = true;
+    let buffer = drawn(&state, MONO, &Glyphs::ASCII);
+    insta::assert_snapshot!("ascii_120x40", styled(&buffer));
+    for cell in buffer.content() {
+        // What the session printed was cleaned for UTF-8 when it came; everything else is the screen's own.
+        let own = cell.symbol().is_ascii() || "␛␇●".contains(cell.symbol());
+        assert!(own, "{:?} is not ASCII", cell.symbol());
+    }
+}

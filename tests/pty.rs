@@ -14,6 +14,12 @@ mod terminal;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use ssmwatch::sim::{
+    Sim,
+    gate::{Effect, Fault},
+    scenario::Scenario,
+    world::World,
+};
 use tempfile::TempDir;
 use terminal::Terminal;
 
@@ -63,7 +69,7 @@ fn a_rogue_session_is_found_ended_and_seen_proven() {
     terminal.wait_for("History says Terminated");
     // It is in the list of acts, and in the history.
     terminal.type_text("2");
-    terminal.wait("the act", |screen| screen.contains("1 act") && screen.contains("INC-77 tunnel"));
+    terminal.wait("the act", |screen| screen.contains("Alerts and acts") && screen.contains("INC-77 tunnel"));
     terminal.type_text("4");
     terminal.wait("the history", |screen| screen.contains("Terminated") && screen.contains("eve"));
     terminal.type_text("q");
@@ -86,6 +92,85 @@ fn signals_give_the_terminal_back() {
         assert_eq!(terminal.exit_code(), 0, "SIG{signal}");
         terminal.assert_restored();
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stopped_and_continued_it_takes_the_terminal_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = demo(&home, 120, 40);
+    terminal.wait_for("user/bob");
+    terminal.signal("TSTP");
+    terminal.wait("the process to be stopped", |_| terminal.is_stopped() && terminal.is_given_back());
+    terminal.assert_restored();
+    terminal.signal("CONT");
+    terminal.wait_for("user/bob");
+    terminal.assert_taken();
+    terminal.type_text("?");
+    terminal.wait_for("this help");
+    terminal.signal("TERM");
+    assert_eq!(terminal.exit_code(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn left_before_an_outcome_is_known_it_says_so() {
+    let (home, scenario) = scenario(ROGUES);
+    let mut terminal = Terminal::start(&["demo", "--scenario", scenario.to_str().unwrap()], home.path(), 180, 50);
+    terminal.wait_for("user/mallory");
+    terminal.type_text("/mallory\r");
+    terminal.wait_for("no filter");
+    terminal.type_text("t");
+    terminal.wait_for("Why is it ended?");
+    terminal.type_text("INC-78");
+    terminal.wait_for("INC-78");
+    terminal.type_text("\r");
+    terminal.answer("will call ssm:TerminateSession for mallory", "y");
+    terminal.wait("the dialog to close", |screen| !screen.contains("will call"));
+    terminal.type_text("q");
+    assert_eq!(terminal.exit_code(), 1);
+    terminal.assert_restored();
+    terminal.wait_for("left before the outcome");
+    terminal.wait_for("mallory-0e0e0e0e0e0e0e0e3 was known");
+    let acts = fs::read_to_string(home.path().join(".local/state/ssmwatch/demo-acts.jsonl")).unwrap();
+    let last = acts.lines().last().unwrap();
+    assert!(last.contains("\"state\":\"failed\"") && !last.contains("\"state\":\"done\""), "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_config_it_watches_those_accounts_and_is_loud_about_what_it_cannot_see() {
+    let world = World::new(&Scenario::load("quiet").unwrap(), 1, 1.0, jiff::Timestamp::now());
+    let sim = Sim::start("127.0.0.1:0".parse().unwrap(), world).await.unwrap();
+    let deny = Fault::new("ssm", "DescribeSessions", Effect::Deny);
+    sim.with_world(|world| world.gate.add_fault(Fault { region: "us-east-1".into(), ..deny }));
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir_all(home.path().join(".config/ssmwatch")).unwrap();
+    let config = "read_only = true\n[[accounts]]\nid = \"111122223333\"\nname = \"payments\"\n\
+                  regions = [\"eu-central-1\", \"us-east-1\"]\n\
+                  role_arn = \"arn:aws:iam::111122223333:role/ssmwatch\"\nexternal_id = \"ssmwatch-demo\"\n";
+    fs::write(home.path().join(".config/ssmwatch/config.toml"), config).unwrap();
+    let endpoint = sim.endpoint();
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "444455556666"),
+        ("AWS_SECRET_ACCESS_KEY", "any secret"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+    ];
+    let mut terminal = Terminal::with_environment(&environment, &[], home.path(), 160, 48);
+    terminal
+        .wait("the scope that answers", |screen| screen.contains("user/bob") && screen.contains("1/2 scopes fresh"));
+    terminal.wait_for("CANNOT SEE payments us-east-1: ssm:DescribeSessions is denied; never read");
+    assert!(!terminal.text().contains("carol") && terminal.text().contains("BLIND"), "{}", terminal.text());
+    // Read only: the key says that it is off, and why.
+    terminal.type_text("t");
+    terminal.wait_for("terminating is off: read_only = true in the config");
+    // Granted, it comes back.
+    sim.with_world(|world| world.gate.remove_faults(None));
+    terminal.type_text("r");
+    terminal.wait("the other scope", |screen| screen.contains("carol") && screen.contains("2/2 scopes fresh"));
+    assert!(!terminal.text().contains("CANNOT SEE"), "{}", terminal.text());
+    terminal.type_text("q");
+    assert_eq!(terminal.exit_code(), 0);
+    terminal.assert_restored();
 }
 
 #[test]

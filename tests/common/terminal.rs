@@ -41,6 +41,17 @@ fn nonzero(size: u16) -> NonZero<u16> {
 impl Terminal {
     /// Starts ssmwatch with those arguments, with `home` as its home folder and nothing else of this environment.
     pub fn start(arguments: &[&str], home: &Path, columns: u16, rows: u16) -> Self {
+        Self::with_environment(&[], arguments, home, columns, rows)
+    }
+
+    /// The same with these environment variables.
+    pub fn with_environment(
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+        home: &Path,
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_ssmwatch"));
         command.args(arguments);
@@ -50,6 +61,9 @@ impl Terminal {
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
         command.env("AWS_EC2_METADATA_DISABLED", "true");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         command.cwd(home);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -123,6 +137,19 @@ impl Terminal {
     pub fn signal(&self, name: &str) {
         let id = self.child.process_id().unwrap().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    /// Whether the process is stopped, as by Ctrl-Z in a shell.
+    #[cfg(target_os = "linux")]
+    pub fn is_stopped(&self) -> bool {
+        let stat = format!("/proc/{}/stat", self.child.process_id().unwrap());
+        // The state follows the program's name in parentheses.
+        std::fs::read_to_string(stat).unwrap().contains(") T ")
+    }
+
+    /// Whether the program has left the alternate screen: the last thing that it does when it gives the terminal back.
+    pub fn is_given_back(&self) -> bool {
+        !self.screen.lock().unwrap().parser.screen().alternate_screen()
     }
 
     /// Waits for the end and for the last byte; the exit code.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::{
     aws::{FoundSession, ScopeClient},
@@ -12,6 +12,8 @@ use crate::{
 
 /// After that long a session that is still there is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A look before it is sent keeps it from being sent for at most that long.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// Between two looks: two requests each, of the 6 a second that DescribeSessions allows an account and region.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -42,8 +44,8 @@ impl Proof {
 /// nothing is sent then.
 pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMut(ActOutcome)) -> ActOutcome {
     let began = Instant::now();
-    // Where that cannot be looked up the session is ended all the same.
-    if let Ok(Proof::Ended(status, at)) = client.find_session(id).await.map(|found| Proof::of(&found)) {
+    // Where that cannot be looked up soon the session is ended all the same.
+    if let Ok(Ok(Proof::Ended(status, at))) = timeout(FIRST_LOOK, look(client, id)).await {
         return ActOutcome::Failed {
             what: format!("nothing was sent, it had ended before: {}", history_words(&status, at)),
             to_do: "Nothing is left to do here".to_owned(),
@@ -53,21 +55,22 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
         return ActOutcome::Failed { what: failure_words(&failure), to_do: failure_advice(&failure) };
     }
     tell(ActOutcome::Sent);
-    let mut last = String::from("it was never looked for");
+    let deadline = Instant::now() + PATIENCE;
+    let mut seen = None;
     let mut trouble = None;
-    while began.elapsed() < PATIENCE {
-        match client.find_session(id).await.map(|found| Proof::of(&found)) {
+    while let Ok(looked) = timeout_at(deadline, look(client, id)).await {
+        match looked {
             Ok(Proof::Ended(status, at)) => {
                 let proof = format!("left Active, {}", history_words(&status, at));
                 let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 return ActOutcome::Done { took_ms, proof };
             }
             Ok(Proof::LeftActive) => {
-                last = "it left Active, but History does not show it".to_owned();
+                seen = Some("it left Active, but History does not show it".to_owned());
                 trouble = None;
             }
             Ok(Proof::StillThere(status)) => {
-                last = format!("it is still {status}");
+                seen = Some(format!("it is still {status}"));
                 trouble = None;
             }
             Err(failure) => {
@@ -79,19 +82,38 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
                 }
             }
         }
-        sleep(LOOK).await;
+        sleep_until(deadline.min(Instant::now() + LOOK)).await;
     }
-    match trouble {
-        Some(failure) => ActOutcome::Failed {
-            what: format!("sent, but its end cannot be proven: {}", failure_words(&failure)),
-            to_do: failure_advice(&failure),
-        },
-        None => ActOutcome::Failed {
-            what: format!("NOT ENDED: {last} after {} s", PATIENCE.as_secs()),
-            to_do: "Select it and terminate it once more; if it stays, stop the SSM Agent's session worker on the node"
-                .to_owned(),
-        },
-    }
+    not_proven(seen, trouble)
+}
+
+async fn look(client: &ScopeClient, id: &SessionId) -> Result<Proof, Failure> {
+    client.find_session(id).await.map(|found| Proof::of(&found))
+}
+
+/// What is known when time is up: what was seen last, and what kept from looking since.
+fn not_proven(seen: Option<String>, trouble: Option<Failure>) -> ActOutcome {
+    const REPEAT: &str =
+        "Select it and terminate it once more; if it stays, stop the SSM Agent's session worker on the node";
+    let patience = PATIENCE.as_secs();
+    let (what, to_do) = match (seen, trouble) {
+        (Some(seen), None) => (format!("NOT ENDED: {seen} after {patience} s"), REPEAT.to_owned()),
+        (Some(seen), Some(failure)) => (
+            format!(
+                "NOT ENDED as far as was seen: {seen}, then {} until {patience} s were over",
+                failure_words(&failure)
+            ),
+            failure_advice(&failure),
+        ),
+        (None, Some(failure)) => {
+            (format!("sent, but its end cannot be proven: {}", failure_words(&failure)), failure_advice(&failure))
+        }
+        (None, None) => (
+            format!("sent, but its end cannot be proven: ssm:DescribeSessions did not answer within {patience} s"),
+            "Look whether it is still listed, and terminate it once more if it is".to_owned(),
+        ),
+    };
+    ActOutcome::Failed { what, to_do }
 }
 
 fn history_words(status: &SessionStatus, ended_at: Option<Timestamp>) -> String {

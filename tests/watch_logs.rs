@@ -128,7 +128,8 @@ async fn a_tunnel_is_not_looked_for() {
         Observation::Document { name, document: Fact::Known { value: Some(document), .. }, .. }
             if name.starts_with("AWS-") =>
         {
-            Some(assert_eq!(document.session_type, ssmwatch::domain::SessionType::Port))
+            assert_eq!(document.session_type, ssmwatch::domain::SessionType::Port);
+            Some(())
         }
         _ => None,
     })
@@ -273,7 +274,10 @@ async fn a_throttled_transcript_says_so_and_loses_nothing() {
     collect(&mut rig, &alice, &mut events, |events| !events.is_empty()).await;
     break_it(&sim, Fault::new("logs", "GetLogEvents", Effect::Throttle));
     rig.until("the throttle", |observation| match observation {
-        Observation::TranscriptFailed { failure, .. } => Some(assert_eq!(failure.class, FailureClass::Throttled)),
+        Observation::TranscriptFailed { failure, .. } => {
+            assert_eq!(failure.class, FailureClass::Throttled);
+            Some(())
+        }
         Observation::Transcript { events: more, .. } => {
             events.extend(more.iter().cloned());
             None

@@ -96,6 +96,7 @@ fn outcome(look: &Look<'_>, outcome: &ActOutcome) -> (String, Style) {
         ActOutcome::Started => (format!("{} started", glyphs.loading), theme.warning),
         ActOutcome::Sent => (format!("{} sent, proof awaited", glyphs.loading), theme.warning),
         ActOutcome::Done { took_ms, .. } => (format!("{} done in {}", glyphs.compliant, seconds(*took_ms)), theme.ok),
+        ActOutcome::Unproven { .. } => (format!("{} unproven", glyphs.non_compliant), theme.warning),
         ActOutcome::Failed { .. } => (format!("{} failed", glyphs.non_compliant), theme.danger),
     }
 }
@@ -130,7 +131,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         sheet.line(lead);
         match &step.outcome {
             ActOutcome::Done { proof, .. } => sheet.words(Vec::new(), 2, &look.clean(proof), theme.muted),
-            ActOutcome::Failed { what, to_do } => {
+            ActOutcome::Failed { what, to_do } | ActOutcome::Unproven { what, to_do } => {
                 sheet.words(Vec::new(), 2, &look.clean(what), theme.danger);
                 let lead = vec![piece(format!("  {} ", look.glyphs.remedy), theme.accent)];
                 sheet.words(lead, 4, &look.clean(to_do), theme.text);

@@ -172,6 +172,11 @@ pub(super) fn put_line(buffer: &mut Buffer, (x, y): (u16, u16), cells: u16, line
             taken += put(buffer, (x + taken, y), cells.saturating_sub(taken), ellipsis, part.style, ellipsis);
             break;
         }
+        if wide > usize::from(room) && taken > 0 && usize::from(room) == width(ellipsis) {
+            // The first character of what does not fit would read as the end of what does.
+            taken += put(buffer, (x + taken, y), room, ellipsis, part.style, ellipsis);
+            break;
+        }
         taken += put(buffer, (x + taken, y), room, &part.text, part.style, ellipsis);
         if wide > usize::from(room) {
             break;

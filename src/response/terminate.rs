@@ -65,6 +65,7 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
     };
     tell(ActOutcome::Sent);
     let mut last = Err(None);
+    let mut seen = None;
     loop {
         match timeout_at(deadline, client.find_session(id)).await {
             Ok(Ok(found)) => match Proof::of(&found) {
@@ -79,6 +80,8 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
             Ok(Err(failure)) => {
                 use FailureClass::{Denied, Expired, NoCredentials};
                 let hopeless = matches!(failure.class, Denied | Expired | NoCredentials);
+                // What was seen before a look that failed is still the most that is known.
+                seen = last.ok().or(seen);
                 last = Err(Some(failure));
                 if hopeless {
                     break;
@@ -99,7 +102,13 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
                 .to_owned(),
         },
         Err(Some(failure)) => ActOutcome::Unproven {
-            what: format!("{sent}, but its end cannot be proven: {}", failure_words(&failure)),
+            what: match seen {
+                Some(seen) => format!(
+                    "NOT PROVEN: {sent}, and when it was last seen {seen}; since then {}",
+                    failure_words(&failure)
+                ),
+                None => format!("{sent}, but its end cannot be proven: {}", failure_words(&failure)),
+            },
             to_do: failure_advice(&failure),
         },
         Err(None) => ActOutcome::Unproven {

@@ -221,12 +221,7 @@ impl Sheet<'_> {
         for evidence in &finding.evidence {
             let fact = format!("{} = {}", look.clean(&evidence.fact), look.clean(&evidence.value));
             self.words(Vec::new(), indent, &fact, theme.text);
-            // What the config says has no age.
-            let source = match evidence.source.as_str() {
-                "config" => "config".to_owned(),
-                source => format!("{}, {} ago", look.clean(source), look.ago(evidence.at)),
-            };
-            self.source(indent, &source);
+            self.source(indent, &look.source(&evidence.source, evidence.at));
         }
         for missing in &finding.missing {
             self.words(
@@ -432,7 +427,7 @@ impl Sheet<'_> {
         let look = self.look;
         match fact {
             Fact::Known { value, source, at } => {
-                self.heading(title, &format!("{source}, {} ago", look.ago(*at)));
+                self.heading(title, &look.source(source, *at));
                 Some(value)
             }
             Fact::Missing(missing) => {

@@ -66,8 +66,8 @@ fn format<'a>(
     let mut pieces: Pieces<'a> = Vec::new();
     let sign = match (&line.kind, line.uncertain, line.repeated) {
         _ if found => (glyphs.selected, theme.accent),
-        (_, true, _) => (glyphs.insufficient, theme.warning),
-        (_, _, true) => (glyphs.ghost, theme.muted),
+        (_, true, _) => (glyphs.uncertain, theme.warning),
+        (_, _, true) => (glyphs.repeated, theme.border),
         (LineKind::Screen(_), ..) => (glyphs.severity(crate::domain::Severity::Low), theme.muted),
         _ => (" ", theme.muted),
     };

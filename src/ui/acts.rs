@@ -10,9 +10,9 @@ use super::{
     columns::{self, Column, Row},
     detail::Sheet,
     look::Look,
-    text::{Pieces, piece},
+    text::{Piece, Pieces, piece},
 };
-use crate::domain::{Act, ActKind, ActOutcome};
+use crate::domain::{Act, ActKind, ActOutcome, ActStep};
 
 /// Draws the list.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
@@ -69,24 +69,54 @@ fn kind_word(kind: ActKind) -> &'static str {
 
 fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
     let theme = look.theme;
-    let mut outcomes: Pieces<'_> = Vec::new();
-    for step in &act.steps {
-        if !outcomes.is_empty() {
-            outcomes.push(piece("  ", theme.text));
-        }
-        let (word, style) = outcome(look, &step.outcome);
-        let name = if act.steps.len() > 1 { format!(" {}", look.clean(&step.name)) } else { String::new() };
-        outcomes.push(piece(format!("{word}{name}"), style));
-    }
     vec![
         vec![piece(look.clock(act.at), theme.muted)],
         vec![piece(kind_word(act.kind), theme.text)],
-        outcomes,
+        vec![worst(look, act)],
         vec![piece(look.clean(act.session.id.as_str()), theme.text)],
         vec![piece(look.owner(&act.owner), theme.text)],
         vec![piece(look.clean(&act.reason), theme.muted)],
         vec![piece(look.clean(&act.actor), theme.muted)],
     ]
+}
+
+/// The act in one line: its worst outcome first, so that no part that went well hides one that did not.
+fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
+    let all = act.steps.len();
+    let of = |what: fn(&ActOutcome) -> bool| act.steps.iter().filter(|step| what(&step.outcome)).collect::<Vec<_>>();
+    let counted = |steps: &[&ActStep]| if all > 1 { format!("{} of {all} ", steps.len()) } else { String::new() };
+    let named = |steps: &[&ActStep], words: fn(&ActOutcome) -> &str| {
+        let one = |step: &&ActStep| match (all, words(&step.outcome)) {
+            (1, words) => look.clean(words).into_owned(),
+            (_, "") => look.clean(&step.name).into_owned(),
+            (_, words) => format!("{}: {}", look.clean(&step.name), look.clean(words)),
+        };
+        steps.iter().map(one).collect::<Vec<_>>().join("; ")
+    };
+    let (theme, glyphs) = (look.theme, look.glyphs);
+    let failed = of(|outcome| matches!(outcome, ActOutcome::Failed { .. }));
+    if !failed.is_empty() {
+        let named = named(&failed, |outcome| match outcome {
+            ActOutcome::Failed { what, .. } => what,
+            _ => "",
+        });
+        return piece(format!("{} {}FAILED: {named}", glyphs.non_compliant, counted(&failed)), theme.danger);
+    }
+    let waiting = of(|outcome| !outcome.is_final());
+    if let [first, ..] = waiting.as_slice() {
+        let (word, style) = outcome(look, &first.outcome);
+        let names = if all > 1 { format!(": {}", named(&waiting, |_| "")) } else { String::new() };
+        return match counted(&waiting).as_str() {
+            "" => piece(word, style),
+            count => piece(format!("{} {count}not done yet{names}", glyphs.loading), style),
+        };
+    }
+    let took = act.steps.iter().filter_map(|step| match &step.outcome {
+        ActOutcome::Done { took_ms, .. } => Some(*took_ms),
+        _ => None,
+    });
+    let count = if all > 1 { format!("{all} of {all} ") } else { String::new() };
+    piece(format!("{} {count}done in {}", glyphs.compliant, seconds(took.max().unwrap_or(0))), theme.ok)
 }
 
 /// Glyph and word of an outcome.
@@ -96,7 +126,7 @@ fn outcome(look: &Look<'_>, outcome: &ActOutcome) -> (String, Style) {
         ActOutcome::Started => (format!("{} started", glyphs.loading), theme.warning),
         ActOutcome::Sent => (format!("{} sent, proof awaited", glyphs.loading), theme.warning),
         ActOutcome::Done { took_ms, .. } => (format!("{} done in {}", glyphs.compliant, seconds(*took_ms)), theme.ok),
-        ActOutcome::Failed { .. } => (format!("{} failed", glyphs.non_compliant), theme.danger),
+        ActOutcome::Failed { .. } => (format!("{} FAILED", glyphs.non_compliant), theme.danger),
     }
 }
 

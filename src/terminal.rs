@@ -11,11 +11,11 @@ use crossterm::{
     event::{DisableBracketedPaste, EnableBracketedPaste},
     execute, queue,
     terminal::{
-        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
-        disable_raw_mode, enable_raw_mode,
+        BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+        SetTitle, disable_raw_mode, enable_raw_mode,
     },
 };
-use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
 
 /// Why there is no screen to draw on.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,8 @@ impl Screen {
             return Err(TerminalError::NotATerminal);
         }
         give_back_on_panic();
-        let mut screen = Self { terminal: Terminal::new(CrosstermBackend::new(stdout()))?, taken: false };
+        let (width, height) = crossterm::terminal::size()?;
+        let mut screen = Self { terminal: terminal(width, height)?, taken: false };
         screen.resume()?;
         Ok(screen)
     }
@@ -58,7 +59,8 @@ impl Screen {
         enable_raw_mode()?;
         self.taken = true;
         execute!(stdout(), EnterAlternateScreen, Hide, EnableBracketedPaste, SetTitle("ssmwatch"))?;
-        self.terminal.clear()
+        let (width, height) = self.size()?;
+        self.resize(width, height)
     }
 
     /// Gives the terminal back, to stop or to leave.
@@ -73,16 +75,17 @@ impl Screen {
     /// # Errors
     /// When the terminal does not say.
     pub fn size(&self) -> io::Result<(u16, u16)> {
-        let size = self.terminal.size()?;
-        Ok((size.width, size.height))
+        crossterm::terminal::size()
     }
 
-    /// Forgets what is on the screen, so that the next frame is drawn whole.
+    /// Takes on a size, and forgets what is on the screen: the next frame is drawn whole.
     ///
     /// # Errors
     /// When the terminal cannot be written.
-    pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+    pub fn resize(&mut self, width: u16, height: u16) -> io::Result<()> {
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.terminal = terminal(width, height)?;
+        Ok(())
     }
 
     /// Draws one frame, shown at once (DEC private mode 2026, synchronized output).
@@ -97,6 +100,13 @@ impl Screen {
         outcome?;
         Ok(drawn)
     }
+}
+
+/// A terminal of a fixed size: one that follows the terminal by itself asks for the cursor's position, and the answer
+/// would have to come through the input that the loop reads.
+fn terminal(width: u16, height: u16) -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
+    let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
+    Terminal::with_options(CrosstermBackend::new(stdout()), TerminalOptions { viewport })
 }
 
 impl Drop for Screen {

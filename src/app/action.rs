@@ -59,6 +59,8 @@ pub enum Action {
     NextTheme,
     /// Help.
     Help,
+    /// Stop, as other programs do on this key.
+    Suspend,
     /// Leave.
     Quit,
 }
@@ -148,6 +150,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::Refresh, "refresh", &["r"], "refresh", "ask every scope again, now", Group::Program),
     row(Action::NextTheme, "theme", &["T"], "theme", "next theme", Group::Program),
     row(Action::Help, "help", &["?"], "help", "this help", Group::Program),
+    row(Action::Suspend, "suspend", &["ctrl-z"], "suspend", "stop; the shell's fg brings it back", Group::Program),
     row(Action::Quit, "quit", &["q", "ctrl-c"], "quit", "leave", Group::Program),
 ];
 

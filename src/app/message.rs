@@ -67,6 +67,15 @@ pub enum Effect {
         /// What it says.
         body: AlertBody,
     },
+    /// An act that was not proven is settled by what was seen later: write it down, and count the end if it counts.
+    Settled {
+        /// The act.
+        act: ActId,
+        /// It has a metric step that waited for the proof.
+        count_it: bool,
+    },
+    /// Stop the program as the shell's job control does.
+    Suspend,
     /// Leave the program.
     Quit,
 }

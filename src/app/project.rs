@@ -29,8 +29,12 @@ impl State {
         self.counts = self.board.counts(self.now);
     }
 
+    fn filter_words(&self) -> Vec<String> {
+        self.view.table.filter.split_whitespace().map(str::to_lowercase).collect()
+    }
+
     fn project_sessions(&mut self) {
-        let words: Vec<String> = self.view.table.filter.split_whitespace().map(str::to_lowercase).collect();
+        let words = self.filter_words();
         let table = &mut self.view.table;
         let selected = table.list.selected.as_ref().filter(|_| table.touched);
         table.total = self.board.sessions.values().filter(|session| session.is_active()).count();
@@ -53,10 +57,12 @@ impl State {
     }
 
     fn project_lists(&mut self) {
+        let words = self.filter_words();
         let mut ended: Vec<(Timestamp, &SessionKey)> = self
             .board
             .sessions
             .iter()
+            .filter(|(_, session)| words.is_empty() || matches(&self.board, session, &words))
             .filter_map(|(key, session)| match session.phase {
                 Phase::Ended { at, .. } => Some((at, key)),
                 Phase::Active => None,

@@ -140,8 +140,8 @@ fn esc_held_down_in_a_dialog_does_not_fall_through() {
 fn read_only_says_that_it_is_off_and_why() {
     let mut state = state(&["a"]);
     state.setup.read_only = Some("read_only = true in config.toml".into());
-    for code in ['t', 'a'] {
-        press(&mut state, KeyCode::Char(code), 1000);
+    for (code, ms) in [('t', 1000), ('a', 2000)] {
+        press(&mut state, KeyCode::Char(code), ms);
         assert!(state.view.dialog.is_none());
         let notice = state.view.notice.take().unwrap();
         assert!(notice.text.contains("is off: read_only = true"), "{}", notice.text);
@@ -169,6 +169,51 @@ fn a_failed_termination_stays_visible_until_it_is_dismissed_or_repeated() {
     press(&mut state, KeyCode::Esc, 130_000);
     assert!(state.view.banners.is_empty());
     assert_eq!(state.acts.len(), 2, "the record stays");
+}
+
+#[test]
+fn what_is_typed_after_a_refusal_does_not_run_as_commands() {
+    let mut state = state(&["a"]);
+    (state.setup.member_topic, state.setup.central_topic) = (None, None);
+    press(&mut state, KeyCode::Char('a'), 1000);
+    assert!(state.view.notice.as_ref().unwrap().text.contains("no topic is configured"));
+    let ms = type_text(&mut state, "alert text", 1200);
+    press(&mut state, KeyCode::Enter, ms);
+    assert!(state.view.dialog.is_none() && !state.view.opened);
+    assert_eq!(state.view.screen, Screen::Sessions);
+    press(&mut state, KeyCode::Char('t'), ms + 1500);
+    assert!(state.view.dialog.is_some(), "a key that comes later is a command again");
+}
+
+#[test]
+fn a_question_that_cannot_be_read_cannot_be_answered() {
+    let mut state = state(&["a"]);
+    press(&mut state, KeyCode::Char('t'), 1000);
+    let ms = type_text(&mut state, "rogue", 2000);
+    press(&mut state, KeyCode::Enter, ms);
+    update(&mut state, Message::Resize(30, 8), at(5));
+    assert!(press(&mut state, KeyCode::Char('y'), ms + 3000).is_empty());
+    update(&mut state, Message::Resize(80, 24), at(9));
+    assert_eq!(press(&mut state, KeyCode::Char('y'), ms + 9000).len(), 1);
+}
+
+#[test]
+fn an_unproven_end_is_settled_when_history_shows_it() {
+    let mut state = state(&["a"]);
+    press(&mut state, KeyCode::Char('t'), 1000);
+    let ms = type_text(&mut state, "rogue", 2000);
+    press(&mut state, KeyCode::Enter, ms);
+    press(&mut state, KeyCode::Char('y'), ms + 1000);
+    let unproven = ActOutcome::Unproven { what: "NOT ENDED".into(), to_do: "Repeat".into() };
+    update(&mut state, Message::ActProgress { act: 1, step: 0, outcome: unproven }, at(20));
+    assert!(state.view.banners.iter().any(|banner| banner.text.contains("NOT ENDED")));
+    let over = ended("a", SessionStatus::Terminated, at(25));
+    let history = Observation::History { scope: scope(), sessions: vec![over], since: at(-3600), at: at(26) };
+    let effects = update(&mut state, Message::Observed(history), at(26));
+    assert_eq!(effects, [Effect::Settled { act: 1, count_it: false }]);
+    assert!(matches!(&state.acts[0].steps[0].outcome, ActOutcome::Done { proof, .. } if proof.contains("Terminated")));
+    assert!(state.view.banners.is_empty());
+    assert!(update(&mut state, Message::Tick, at(27)).is_empty(), "once");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{
     state::State,
     view::{Banner, BannerKind, Notice, Screen},
 };
-use crate::domain::{ActOutcome, FailureClass, Observation};
+use crate::domain::{ActKind, ActOutcome, FailureClass, Observation};
 
 /// How long a passing word stays.
 const NOTICE_TIME: SignedDuration = SignedDuration::from_secs(6);
@@ -35,6 +35,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         Message::Quit => effects.push(Effect::Quit),
     }
     state.board.judge_due(state.now);
+    acts::settle(state, &mut effects);
     state.revision += u64::from(state.board.revision != before);
     settle(state, &mut effects);
     effects
@@ -81,9 +82,13 @@ fn banners(state: &mut State) {
             continue;
         }
         for step in &act.steps {
-            if let ActOutcome::Failed { what, to_do } = &step.outcome {
+            if let ActOutcome::Failed { what, to_do } | ActOutcome::Unproven { what, to_do } = &step.outcome {
                 let text = format!("{} of {}: {what}. {to_do}", step.name, act.session.id);
                 banners.push(Banner { kind: BannerKind::Act(act.id), text });
+                if act.kind == ActKind::Terminate {
+                    // What was not counted follows from what did not end.
+                    break;
+                }
             }
         }
     }
@@ -96,17 +101,17 @@ fn banners(state: &mut State) {
         blind += 1;
         let name = state.board.account_name(id);
         let what = match failing.failure.class {
-            FailureClass::Denied => format!("{} is denied", failing.failure.action),
-            FailureClass::Throttled => "is throttled".to_owned(),
+            FailureClass::Denied => format!("{} denied", failing.failure.action),
+            FailureClass::Throttled => "throttled".to_owned(),
             class => format!("{}: {}", class.word(), failing.failure.message),
         };
         let age = match scope.last_good {
-            Some(at) => format!("last data {} ago", short_age(state.now.duration_since(at))),
-            None => "never read".to_owned(),
+            Some(at) => format!("for {}", short_age(state.now.duration_since(at))),
+            None => "never read so far".to_owned(),
         };
         scopes.push(Banner {
             kind: BannerKind::Scope(id.clone()),
-            text: format!("CANNOT SEE {name} {}: {what}; {age}", id.region),
+            text: format!("CANNOT SEE {name} {} {age}: {what}", id.region),
         });
     }
     if scopes.len() > 3 {

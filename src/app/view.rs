@@ -332,6 +332,8 @@ pub struct View {
     pub theme: usize,
     /// Failed acts that were seen (`Esc`).
     pub dismissed: Vec<ActId>,
+    /// When a dialog was refused, or a character of what is typed on after that was swallowed.
+    pub refused: Option<Timestamp>,
     /// A key that just closed or opened something, and when it was last seen: held down, it does nothing more.
     pub held: Option<(crokey::KeyCombination, Timestamp)>,
 }

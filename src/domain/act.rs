@@ -56,6 +56,13 @@ pub enum ActOutcome {
         /// What proves it, for people ("History says Terminated").
         proof: String,
     },
+    /// It was (or may have been) sent, and nothing proves that it worked; what is seen later may settle it.
+    Unproven {
+        /// One line of what.
+        what: String,
+        /// One line of what to do.
+        to_do: String,
+    },
     /// It did not work; the words say what and what to do.
     Failed {
         /// One line of what.
@@ -66,9 +73,9 @@ pub enum ActOutcome {
 }
 
 impl ActOutcome {
-    /// Nothing more will come.
+    /// The one who acts has nothing more to tell.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Done { .. } | Self::Failed { .. })
+        matches!(self, Self::Done { .. } | Self::Unproven { .. } | Self::Failed { .. })
     }
 }
 

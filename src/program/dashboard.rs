@@ -1,5 +1,6 @@
 //! The dashboard, over whatever AWS the fleet reaches.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::{
     fs,
     path::Path,
@@ -115,7 +116,8 @@ fn program_log(path: &Path) -> Result<tracing_appender::non_blocking::WorkerGuar
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent).map_err(refused)?;
     }
-    let file = fs::OpenOptions::new().create(true).append(true).open(path).map_err(refused)?;
+    // It names sessions and owners: nobody else's to read.
+    let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(refused)?;
     let (writer, guard) = tracing_appender::non_blocking(file);
     let filter = EnvFilter::try_from_env("SSMWATCH_LOG").unwrap_or_else(|_| EnvFilter::new("warn,ssmwatch=info"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).finish();

@@ -12,7 +12,7 @@ use super::{Refusal, dashboard, setup};
 use crate::{
     aws::FleetConfig,
     cli::{self, Cli},
-    config::{Config, Template},
+    config::{Config, Pattern, Template},
     domain::Region,
     sim::{
         scenario::Scenario,
@@ -35,7 +35,20 @@ pub(super) async fn demo(cli: &Cli, world: &cli::World) -> Result<ExitCode, Refu
     settings.config = configured_for(&summary, settings.config)?;
     let parts = dashboard::Parts::new(&settings)?;
     let sim = start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), world).await?;
-    let fleet = setup::connect(fleet_config(&format!("http://{}", sim.addr), &summary, &scenario)).await?;
+    let mut fleet = fleet_config(&format!("http://{}", sim.addr), &summary, &scenario);
+    let wanted = &settings.overrides.regions;
+    if !wanted.is_empty() {
+        for account in &mut fleet.accounts {
+            account.regions.retain(|region| wanted.contains(region));
+        }
+        if fleet.accounts.iter().all(|account| account.regions.is_empty()) {
+            return Err(Refusal::failed(
+                "the simulated organization has none of these regions",
+                format!("it has: {}", summary.regions.join(", ")),
+            ));
+        }
+    }
+    let fleet = setup::connect(fleet).await?;
     let outcome = dashboard::show(&settings, parts, fleet, true).await;
     sim.stop().await;
     outcome
@@ -61,6 +74,9 @@ fn configured_for(summary: &Summary, mut config: Config) -> Result<Config, Refus
         Template::parse(text)
             .map_err(|error| Refusal::failed(format!("the scenario's {text}: {error}"), "correct the scenario"))
     };
+    let ticket = "(INC|CHG)-?[0-9]+";
+    config.compliance.ticket_pattern =
+        Some(Pattern::parse(ticket).map_err(|error| Refusal::failed(format!("{ticket}: {error}"), "report this"))?);
     config.compliance.log_bucket = Some(template(&summary.log_bucket)?);
     config.alerts.member_topic =
         Some(template("arn:aws:sns:{region}:{account}:aws-ssm-monitoring-logging-guardrails-multiaccount")?);

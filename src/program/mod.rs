@@ -67,7 +67,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
-    let mut out = io::stdout();
     match &cli.command {
         None => block_on(dashboard::run(cli)),
         Some(Command::Demo(world)) => block_on(demo::demo(cli, world)),
@@ -77,12 +76,14 @@ fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
         Some(Command::Rules(rules)) => config_commands::rules(cli, rules.command.as_ref()),
         Some(Command::IamPolicy) => config_commands::iam_policy(cli),
         Some(Command::Completions { shell }) => {
-            Cli::completions(*shell, &mut out);
-            Ok(ExitCode::SUCCESS)
+            let mut text = Vec::new();
+            Cli::completions(*shell, &mut text);
+            Ok(print(&String::from_utf8_lossy(&text)))
         }
         Some(Command::Man) => {
-            Cli::man(&mut out)?;
-            Ok(ExitCode::SUCCESS)
+            let mut text = Vec::new();
+            Cli::man(&mut text)?;
+            Ok(print(&String::from_utf8_lossy(&text)))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::{
     aws::{FoundSession, ScopeClient},
@@ -12,6 +12,8 @@ use crate::{
 
 /// After that long a session that is still there is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the look before the act may take.
+const GLANCE: Duration = Duration::from_secs(1);
 /// Between two looks: two requests each, of the 6 a second that DescribeSessions allows an account and region.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -39,57 +41,70 @@ impl Proof {
 
 /// Ends a session; tells each step. The last outcome is `Done` only when both listings prove the end: the service
 /// answers success to TerminateSession for ids that do not exist, too. A session that History had before is not claimed:
-/// nothing is sent then.
+/// nothing is sent then. An outcome comes within little more than ten seconds, whatever AWS does.
 pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMut(ActOutcome)) -> ActOutcome {
     let began = Instant::now();
-    // Where that cannot be looked up the session is ended all the same.
-    if let Ok(Proof::Ended(status, at)) = client.find_session(id).await.map(|found| Proof::of(&found)) {
+    let deadline = began + PATIENCE;
+    // Where that cannot be looked up at once the session is ended all the same.
+    if let Ok(Ok(found)) = timeout(GLANCE, client.find_session(id)).await
+        && let Proof::Ended(status, at) = Proof::of(&found)
+    {
         return ActOutcome::Failed {
             what: format!("nothing was sent, it had ended before: {}", history_words(&status, at)),
             to_do: "Nothing is left to do here".to_owned(),
         };
     }
-    if let Err(failure) = client.terminate_session(id).await {
-        return ActOutcome::Failed { what: failure_words(&failure), to_do: failure_advice(&failure) };
-    }
+    // A request without an answer may have arrived: whether the session ends tells.
+    let unanswered = match timeout_at(deadline, client.terminate_session(id)).await {
+        Ok(Ok(())) => false,
+        Ok(Err(failure)) if failure.class == FailureClass::Unreachable => true,
+        Err(_) => true,
+        Ok(Err(failure)) => {
+            return ActOutcome::Failed { what: failure_words(&failure), to_do: failure_advice(&failure) };
+        }
+    };
     tell(ActOutcome::Sent);
-    let mut last = String::from("it was never looked for");
-    let mut trouble = None;
-    while began.elapsed() < PATIENCE {
-        match client.find_session(id).await.map(|found| Proof::of(&found)) {
-            Ok(Proof::Ended(status, at)) => {
-                let proof = format!("left Active, {}", history_words(&status, at));
-                let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                return ActOutcome::Done { took_ms, proof };
-            }
-            Ok(Proof::LeftActive) => {
-                last = "it left Active, but History does not show it".to_owned();
-                trouble = None;
-            }
-            Ok(Proof::StillThere(status)) => {
-                last = format!("it is still {status}");
-                trouble = None;
-            }
-            Err(failure) => {
-                let hopeless =
-                    matches!(failure.class, FailureClass::Denied | FailureClass::Expired | FailureClass::NoCredentials);
-                trouble = Some(failure);
+    let mut last = Err(None);
+    loop {
+        match timeout_at(deadline, client.find_session(id)).await {
+            Ok(Ok(found)) => match Proof::of(&found) {
+                Proof::Ended(status, at) => {
+                    let proof = format!("left Active, {}", history_words(&status, at));
+                    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    return ActOutcome::Done { took_ms, proof };
+                }
+                Proof::LeftActive => last = Ok("it left Active, but History does not show it".to_owned()),
+                Proof::StillThere(status) => last = Ok(format!("it is still {status}")),
+            },
+            Ok(Err(failure)) => {
+                use FailureClass::{Denied, Expired, NoCredentials};
+                let hopeless = matches!(failure.class, Denied | Expired | NoCredentials);
+                last = Err(Some(failure));
                 if hopeless {
                     break;
                 }
             }
+            Err(_) => break,
+        }
+        if Instant::now() + LOOK >= deadline {
+            break;
         }
         sleep(LOOK).await;
     }
-    match trouble {
-        Some(failure) => ActOutcome::Failed {
-            what: format!("sent, but its end cannot be proven: {}", failure_words(&failure)),
-            to_do: failure_advice(&failure),
-        },
-        None => ActOutcome::Failed {
-            what: format!("NOT ENDED: {last} after {} s", PATIENCE.as_secs()),
+    let sent = if unanswered { "ssm:TerminateSession got no answer" } else { "sent" };
+    match last {
+        Ok(seen) => ActOutcome::Unproven {
+            what: format!("NOT ENDED: {sent}, and {seen} after {} s", PATIENCE.as_secs()),
             to_do: "Select it and terminate it once more; if it stays, stop the SSM Agent's session worker on the node"
                 .to_owned(),
+        },
+        Err(Some(failure)) => ActOutcome::Unproven {
+            what: format!("{sent}, but its end cannot be proven: {}", failure_words(&failure)),
+            to_do: failure_advice(&failure),
+        },
+        Err(None) => ActOutcome::Unproven {
+            what: format!("{sent}, but its end cannot be proven: no answer within {} s", PATIENCE.as_secs()),
+            to_do: "Check the network to the AWS endpoint and repeat it".to_owned(),
         },
     }
 }

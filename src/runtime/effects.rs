@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     app::{Effect, Message, State, update::acts::destinations},
-    aws::{Fleet, Metric},
+    aws::{Fleet, Metric, ScopeClient},
     domain::{Act, ActOutcome, AlertBody, AlertDestination, Session, SessionKey},
     report::Alert,
     response::{self, AlertTargets},
@@ -49,7 +49,13 @@ impl Effects {
     /// Begins what the State asks for; never waits.
     pub fn perform(&self, effect: Effect, state: &State) {
         match effect {
-            Effect::Quit => {}
+            // The loop's own.
+            Effect::Quit | Effect::Suspend => {}
+            Effect::Settled { act, count_it } => {
+                if let Some(act) = state.act(act) {
+                    self.settled(act.clone(), count_it);
+                }
+            }
             Effect::Follow(follow) => {
                 if let Some(follow) = follow.as_ref().filter(|follow| follow.from_start) {
                     self.watch.reread(&follow.session);
@@ -86,22 +92,26 @@ impl Effects {
                     .fail_all("its scope is not configured any more", "Restart with that scope in the config");
             };
             let outcome = response::terminate(&client, &session.id, |outcome| report.step(0, outcome)).await;
-            let ended = matches!(outcome, ActOutcome::Done { .. });
-            report.step(0, outcome);
+            report.step(0, outcome.clone());
             watch.refresh(&session.scope);
             if count_it {
-                let outcome = if ended {
-                    // Name and shape that alarms of the reference guardrail are built on: count 1, no dimensions.
-                    let metric = Metric { name: "TerminatedSSMSessions".into(), dimensions: Vec::new(), count: 1.0 };
-                    response::put_metric(&client, &namespace, metric).await
-                } else {
-                    ActOutcome::Failed {
-                        what: "not counted: the session was not ended from here".into(),
-                        to_do: "Repeat the termination if the session is still there".into(),
-                    }
-                };
-                report.step(1, outcome);
+                report.step(1, count(&client, &namespace, &outcome).await);
             }
+        });
+    }
+
+    /// The proof came later: it is written down, and counted if nothing was counted so far.
+    fn settled(&self, act: Act, count_it: bool) {
+        let client = self.fleet.scope(&act.session.scope);
+        let namespace = self.targets.metric_namespace.clone();
+        let proof = act.steps.first().map(|step| step.outcome.clone());
+        let report = self.report(act);
+        self.tasks.spawn(async move {
+            let (Some(client), Some(proof)) = (client, proof) else { return };
+            if count_it {
+                report.step(1, count(&client, &namespace, &proof).await);
+            }
+            report.step(0, proof);
         });
     }
 
@@ -216,6 +226,25 @@ impl Report {
         if let Err(mpsc::error::TrySendError::Full(message)) = messages.try_send(message) {
             tokio::spawn(async move { messages.send(message).await });
         }
+    }
+}
+
+/// Counts a proven end. Name and shape are those that alarms of the reference guardrail are built on: count 1, no
+/// dimensions.
+async fn count(client: &ScopeClient, namespace: &str, outcome: &ActOutcome) -> ActOutcome {
+    match outcome {
+        ActOutcome::Done { .. } => {
+            let metric = Metric { name: "TerminatedSSMSessions".into(), dimensions: Vec::new(), count: 1.0 };
+            response::put_metric(client, namespace, metric).await
+        }
+        ActOutcome::Failed { .. } => ActOutcome::Failed {
+            what: "not counted: the session was not ended by this act".into(),
+            to_do: "Nothing is to be done about it".into(),
+        },
+        ActOutcome::Started | ActOutcome::Sent | ActOutcome::Unproven { .. } => ActOutcome::Unproven {
+            what: "not counted so far: the end is not proven".into(),
+            to_do: "It is counted when the end is seen".into(),
+        },
     }
 }
 

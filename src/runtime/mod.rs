@@ -61,19 +61,13 @@ pub async fn run(
             biased;
             signal = signals.next() => match signal {
                 Signal::End => Message::Quit,
-                Signal::Stop => {
-                    screen.give_back();
-                    signals.stop_self();
-                    screen.resume()?;
-                    let (width, height) = screen.size()?;
-                    Message::Resize(width, height)
-                }
+                Signal::Stop => stop(screen)?,
             },
             event = input.next() => match event {
                 Some(Ok(Event::Key(key))) => Message::Key(key),
                 Some(Ok(Event::Paste(text))) => Message::Paste(text),
                 Some(Ok(Event::Resize(width, height))) => {
-                    screen.clear()?;
+                    screen.resize(width, height)?;
                     Message::Resize(width, height)
                 }
                 Some(Ok(_)) => continue,
@@ -96,22 +90,21 @@ pub async fn run(
             () = std::future::ready(()), if state.has_work() => Message::Tick,
         };
         let mut next = Some(message);
-        for _ in 0..DRAIN {
-            let Some(message) = next.take() else { break };
+        let mut taken = 0;
+        while let Some(message) = next.take() {
+            taken += 1;
             for effect in update(state, message, Timestamp::now()) {
-                if effect == Effect::Quit {
-                    return Ok(());
+                match effect {
+                    Effect::Quit => return Ok(()),
+                    Effect::Suspend => next = Some(stop(screen)?),
+                    effect => perform(effect, state),
                 }
-                perform(effect, state);
             }
-            next = messages.try_recv().ok();
-        }
-        if let Some(message) = next {
-            for effect in update(state, message, Timestamp::now()) {
-                perform(effect, state);
+            if next.is_none() && taken < DRAIN {
+                next = messages.try_recv().ok();
             }
         }
-        if drawn_at.elapsed() >= FRAME {
+        if state.revision != drawn_revision && drawn_at.elapsed() >= FRAME {
             draw(state, screen, look)?;
             drawn_at = Instant::now();
             drawn_revision = state.revision;
@@ -161,12 +154,16 @@ impl Signals {
             _ = self.stop.recv() => Signal::Stop,
         }
     }
+}
 
-    /// Stops this process as the shell expects it; comes back when it is continued.
-    fn stop_self(&self) {
-        // STOP cannot be caught: the shell's `kill` sends it without a signal crate of our own.
-        let _ = std::process::Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
-    }
+/// Stops this process as the shell's job control expects it; comes back when it is continued, with the size of then.
+fn stop(screen: &mut Screen) -> io::Result<Message> {
+    screen.give_back();
+    // STOP cannot be caught. The system's `kill` sends it: signals are not sent without unsafe code or one more crate.
+    let _ = std::process::Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
+    screen.resume()?;
+    let (width, height) = screen.size()?;
+    Ok(Message::Resize(width, height))
 }
 
 /// SIGTSTP on Linux and macOS differ.

@@ -83,10 +83,9 @@ fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
 /// The act in one line: its worst outcome first, so that no part that went well hides one that did not.
 fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
     let all = act.steps.len();
-    let of = |what: fn(&ActOutcome) -> bool| act.steps.iter().filter(|step| what(&step.outcome)).collect::<Vec<_>>();
     let counted = |steps: &[&ActStep]| if all > 1 { format!("{} of {all} ", steps.len()) } else { String::new() };
-    let named = |steps: &[&ActStep], words: fn(&ActOutcome) -> &str| {
-        let one = |step: &&ActStep| match (all, words(&step.outcome)) {
+    let named = |steps: &[&ActStep], words: fn(&ActOutcome) -> Option<&str>| {
+        let one = |step: &&ActStep| match (all, words(&step.outcome).unwrap_or_default()) {
             (1, words) => look.clean(words).into_owned(),
             (_, "") => look.clean(&step.name).into_owned(),
             (_, words) => format!("{}: {}", look.clean(&step.name), look.clean(words)),
@@ -94,18 +93,21 @@ fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
         steps.iter().map(one).collect::<Vec<_>>().join("; ")
     };
     let (theme, glyphs) = (look.theme, look.glyphs);
-    let failed = of(|outcome| matches!(outcome, ActOutcome::Failed { .. }));
-    if !failed.is_empty() {
-        let named = named(&failed, |outcome| match outcome {
-            ActOutcome::Failed { what, .. } => what,
-            _ => "",
-        });
-        return piece(format!("{} {}FAILED: {named}", glyphs.non_compliant, counted(&failed)), theme.danger);
+    let troubles: [(fn(&ActOutcome) -> Option<&str>, &str, &str, Style); 2] = [
+        (failure, "FAILED", glyphs.non_compliant, theme.danger),
+        (doubt, "unproven", glyphs.insufficient, theme.warning),
+    ];
+    for (what, word, glyph, style) in troubles {
+        let steps: Vec<_> = act.steps.iter().filter(|step| what(&step.outcome).is_some()).collect();
+        if !steps.is_empty() {
+            let named = named(&steps, what);
+            return piece(format!("{glyph} {}{word}: {named}", counted(&steps)), style);
+        }
     }
-    let waiting = of(|outcome| !outcome.is_final());
+    let waiting: Vec<_> = act.steps.iter().filter(|step| !step.outcome.is_final()).collect();
     if let [first, ..] = waiting.as_slice() {
         let (word, style) = outcome(look, &first.outcome);
-        let names = if all > 1 { format!(": {}", named(&waiting, |_| "")) } else { String::new() };
+        let names = if all > 1 { format!(": {}", named(&waiting, |_| None)) } else { String::new() };
         return match counted(&waiting).as_str() {
             "" => piece(word, style),
             count => piece(format!("{} {count}not done yet{names}", glyphs.loading), style),
@@ -119,6 +121,22 @@ fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
     piece(format!("{} {count}done in {}", glyphs.compliant, seconds(took.max().unwrap_or(0))), theme.ok)
 }
 
+/// What went wrong, if it did.
+fn failure(outcome: &ActOutcome) -> Option<&str> {
+    match outcome {
+        ActOutcome::Failed { what, .. } => Some(what),
+        _ => None,
+    }
+}
+
+/// What nothing proves, if that is so.
+fn doubt(outcome: &ActOutcome) -> Option<&str> {
+    match outcome {
+        ActOutcome::Unproven { what, .. } => Some(what),
+        _ => None,
+    }
+}
+
 /// Glyph and word of an outcome.
 fn outcome(look: &Look<'_>, outcome: &ActOutcome) -> (String, Style) {
     let (theme, glyphs) = (look.theme, look.glyphs);
@@ -126,6 +144,7 @@ fn outcome(look: &Look<'_>, outcome: &ActOutcome) -> (String, Style) {
         ActOutcome::Started => (format!("{} started", glyphs.loading), theme.warning),
         ActOutcome::Sent => (format!("{} sent, proof awaited", glyphs.loading), theme.warning),
         ActOutcome::Done { took_ms, .. } => (format!("{} done in {}", glyphs.compliant, seconds(*took_ms)), theme.ok),
+        ActOutcome::Unproven { .. } => (format!("{} unproven", glyphs.insufficient), theme.warning),
         ActOutcome::Failed { .. } => (format!("{} FAILED", glyphs.non_compliant), theme.danger),
     }
 }
@@ -160,8 +179,8 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         sheet.line(lead);
         match &step.outcome {
             ActOutcome::Done { proof, .. } => sheet.words(Vec::new(), 2, &look.clean(proof), theme.muted),
-            ActOutcome::Failed { what, to_do } => {
-                sheet.words(Vec::new(), 2, &look.clean(what), theme.danger);
+            ActOutcome::Failed { what, to_do } | ActOutcome::Unproven { what, to_do } => {
+                sheet.words(Vec::new(), 2, &look.clean(what), style);
                 let lead = vec![piece(format!("  {} ", look.glyphs.remedy), theme.accent)];
                 sheet.words(lead, 4, &look.clean(to_do), theme.text);
             }

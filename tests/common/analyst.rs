@@ -240,6 +240,7 @@ pub fn records(log: &Path) -> Vec<serde_json::Value> {
 pub fn words(act: &Act, step: usize) -> String {
     match &act.steps.get(step).unwrap().outcome {
         ActOutcome::Done { proof, .. } => format!("Done: {proof}"),
+        ActOutcome::Unproven { what, to_do } => format!("Unproven: {what} / {to_do}"),
         ActOutcome::Failed { what, to_do } => format!("Failed: {what} / {to_do}"),
         other => format!("{other:?}"),
     }

@@ -5,10 +5,11 @@ use crossterm::event::KeyCode;
 use super::notify;
 use crate::{
     app::{
+        board::Phase,
         dialog::Dialog,
         message::Effect,
         state::{Setup, State},
-        view::{BannerKind, Screen},
+        view::{BannerKind, Notice, Screen},
     },
     domain::{
         Act, ActId, ActKind, ActOutcome, ActStep, AlertBody, AlertDestination, Finding, SessionKey, Severity, Verdict,
@@ -23,24 +24,30 @@ pub(super) fn open_dialog(state: &mut State, kind: ActKind, opened_by: KeyCode) 
     };
     if let Some(why) = &state.setup.read_only {
         let text = format!("{word} is off: {why}");
-        return notify(state, text, true);
+        return refuse(state, text);
     }
     let Some(key) = selected(state) else {
-        return notify(state, "no session is selected", true);
+        return refuse(state, "no session is selected");
     };
     let Some(board) = state.board.sessions.get(&key) else {
-        return notify(state, "that session is no longer known", true);
+        return refuse(state, "that session is no longer known");
     };
     if kind == ActKind::Terminate && !board.is_active() {
-        return notify(state, "that session has ended already", false);
+        return refuse(state, "that session has ended already");
     }
     if kind == ActKind::Alert && state.setup.member_topic.is_none() && state.setup.central_topic.is_none() {
-        return notify(state, "no topic is configured: set [alerts] member_topic or central_topic", true);
+        return refuse(state, "no topic is configured: set [alerts] member_topic or central_topic");
     }
     if kind == ActKind::Terminate && running(state, &key) {
-        return notify(state, "it is being terminated already", false);
+        return refuse(state, "it is being terminated already");
     }
     state.view.dialog = Some(Dialog::new(kind, key, opened_by, state.now));
+}
+
+/// Says why not. Who reaches for a dialog types on: the reason must not run as commands.
+fn refuse(state: &mut State, why: impl Into<String>) {
+    state.view.refused = Some(state.now);
+    notify(state, why, true);
 }
 
 /// The session that acts go to on this screen.
@@ -131,6 +138,10 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
                 let seconds = std::time::Duration::from_millis(*took_ms).as_secs_f32();
                 words.push(format!("{} done in {seconds:.1} s ({proof})", step.name));
             }
+            ActOutcome::Unproven { what, .. } => {
+                bad = true;
+                words.push(format!("{} UNPROVEN: {what}", step.name));
+            }
             ActOutcome::Failed { what, .. } => {
                 bad = true;
                 words.push(format!("{} FAILED: {what}", step.name));
@@ -139,6 +150,32 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
     }
     let text = format!("{}: {}", act.session.id, words.join("; "));
     notify(state, text, bad);
+}
+
+/// A termination without proof is settled when the History shows the end after all.
+pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
+    let now = state.now;
+    let mut words = Vec::new();
+    for act in &mut state.acts {
+        let unproven = |step: &ActStep| matches!(step.outcome, ActOutcome::Unproven { .. });
+        if act.kind != ActKind::Terminate || !act.steps.first().is_some_and(unproven) {
+            continue;
+        }
+        let Some(board) = state.board.sessions.get(&act.session) else { continue };
+        let Phase::Ended { how, at } = &board.phase else { continue };
+        let count_it = act.steps.get(1).is_some_and(unproven);
+        if let Some(step) = act.steps.first_mut() {
+            let took = at.duration_since(act.at).as_millis().max(0);
+            let took_ms = u64::try_from(took).unwrap_or(u64::MAX);
+            step.outcome = ActOutcome::Done { took_ms, proof: format!("seen later: {how} at {at:.0}") };
+        }
+        words.push(format!("{}: ended after all, {how} at {at:.0}", act.session.id));
+        effects.push(Effect::Settled { act: act.id, count_it });
+    }
+    if !words.is_empty() {
+        state.revision += 1;
+        state.view.notice = Some(Notice { text: words.join("; "), bad: false, until: now + super::NOTICE_TIME });
+    }
 }
 
 /// `Esc`: failures that were seen leave the screen; they stay in the list of acts.

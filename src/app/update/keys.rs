@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::{acts, notify, transcript};
 use crate::{
     app::{
-        action::Action,
+        action::{ACTIONS, Action},
         dialog::Answer,
         keymap::combination,
         layout::Areas,
@@ -19,6 +19,8 @@ use crate::{
 
 /// A key that closed something does nothing else for that long, and as long as it is held down.
 const HELD: SignedDuration = SignedDuration::from_millis(600);
+/// After a refusal, characters that follow each other within this time are what the dialog would have got.
+const TYPED_ON: SignedDuration = SignedDuration::from_millis(500);
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(key) = combination(event) else { return };
@@ -29,6 +31,18 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             return;
         }
         state.view.held = None;
+    }
+    if let Some(last) = state.view.refused {
+        let typed = matches!(event.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Backspace);
+        if typed && state.now.duration_since(last) < TYPED_ON {
+            state.view.refused = Some(state.now);
+            return;
+        }
+        state.view.refused = None;
+    }
+    if state.view.dialog.is_some() && areas(state).is_none() && event.code != KeyCode::Esc {
+        // A question that cannot be read cannot be answered.
+        return;
     }
     if let Some(mut dialog) = state.view.dialog.take() {
         match dialog.key(event, state.now) {
@@ -44,10 +58,11 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     if state.view.input.is_some() {
         return input_key(state, event);
     }
-    let Some(action) = state.setup.keymap.action(key) else { return };
+    let action = state.setup.keymap.action(key);
     if state.view.help.is_some() {
         return help_key(state, action, effects);
     }
+    let Some(action) = action else { return };
     act(state, action, event.code, effects);
 }
 
@@ -87,7 +102,13 @@ fn input_key(state: &mut State, event: KeyEvent) {
             input.text.push(character);
             apply_input(state);
         }
-        KeyCode::Down | KeyCode::Up => state.view.table.list.step(if event.code == KeyCode::Down { 1 } else { -1 }),
+        KeyCode::Down | KeyCode::Up => {
+            let by = if event.code == KeyCode::Down { 1 } else { -1 };
+            match state.view.screen {
+                Screen::History => state.view.history.step(by),
+                _ => state.view.table.list.step(by),
+            }
+        }
         _ => {}
     }
 }
@@ -102,15 +123,19 @@ fn apply_input(state: &mut State) {
     }
 }
 
-fn help_key(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+fn help_key(state: &mut State, action: Option<Action>, effects: &mut Vec<Effect>) {
     let Some(top) = &mut state.view.help else { return };
+    // Drawing stops at the end; the way back begins there, too.
+    let last = ACTIONS.len() + 12;
     match action {
-        Action::Down => *top += 1,
-        Action::Up => *top = top.saturating_sub(1),
-        Action::PageDown => *top += 10,
-        Action::PageUp => *top = top.saturating_sub(10),
-        Action::Top => *top = 0,
-        Action::Quit => effects.push(Effect::Quit),
+        Some(Action::Down) => *top = (*top + 1).min(last),
+        Some(Action::Up) => *top = top.saturating_sub(1),
+        Some(Action::PageDown) => *top = (*top + 10).min(last),
+        Some(Action::PageUp) => *top = top.saturating_sub(10),
+        Some(Action::Top) => *top = 0,
+        Some(Action::Bottom) => *top = last,
+        Some(Action::Quit) => effects.push(Effect::Quit),
+        Some(Action::Suspend) => effects.push(Effect::Suspend),
         _ => state.view.help = None,
     }
 }
@@ -157,12 +182,15 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
             notify(state, format!("theme {name}"), false);
         }
         Action::Help => state.view.help = Some(0),
+        Action::Suspend => effects.push(Effect::Suspend),
         Action::Quit => effects.push(Effect::Quit),
     }
 }
 
 fn show(state: &mut State, screen: Screen) {
     state.view.screen = screen;
+    state.view.focus = Focus::Table;
+    state.view.opened = false;
 }
 
 fn open(state: &mut State) {
@@ -208,10 +236,10 @@ fn back(state: &mut State) {
     } else if state.view.opened {
         state.view.opened = false;
         state.view.focus = Focus::Table;
-    } else if state.view.screen != Screen::Sessions {
-        state.view.screen = Screen::Sessions;
-    } else if !state.view.table.filter.is_empty() {
+    } else if matches!(state.view.screen, Screen::Sessions | Screen::History) && !state.view.table.filter.is_empty() {
         state.view.table.filter.clear();
+    } else {
+        state.view.screen = Screen::Sessions;
     }
 }
 
@@ -240,7 +268,10 @@ fn next_pane(state: &mut State, forward: bool) {
 fn begin_input(state: &mut State) {
     let in_transcript = state.view.screen == Screen::Sessions && state.view.focus == Focus::Transcript;
     if !in_transcript {
-        state.view.screen = Screen::Sessions;
+        // The filter holds for the sessions and for the history.
+        if state.view.screen != Screen::History {
+            state.view.screen = Screen::Sessions;
+        }
         if state.view.opened && areas(state).is_some_and(|areas| areas.table.is_none()) {
             state.view.opened = false;
         }

@@ -215,14 +215,24 @@ pub(super) fn search(state: &mut State, text: String) {
         view.search = text;
         view.found = None;
     }
-    find(state, false);
+    jump(state, false);
 }
 
-/// Goes to the next or previous match, around the ends.
+/// Goes to the next or previous match, around the ends; says so where there is none.
 pub(super) fn find(state: &mut State, forward: bool) {
+    let searched = state.view.transcript.as_ref().map(|view| view.search.clone()).unwrap_or_default();
+    if searched.is_empty() {
+        super::notify(state, "nothing is searched for: / in the transcript", false);
+    } else if !jump(state, forward) {
+        super::notify(state, format!("not in the transcript: {searched}"), true);
+    }
+}
+
+/// Whether there was a match to go to.
+fn jump(state: &mut State, forward: bool) -> bool {
     let rows = Areas::of(state.view.size.0, state.view.size.1, &state.view).map_or(1, |areas| areas.transcript_rows());
-    let Some(view) = &mut state.view.transcript else { return };
-    let Some(search) = Search::new(&view.search) else { return };
+    let Some(view) = &mut state.view.transcript else { return false };
+    let Some(search) = Search::new(&view.search) else { return false };
     let end = view.content.lines().len().saturating_sub(1);
     let (direction, from, around) = match (forward, view.found) {
         (true, Some(line)) => (Direction::Forward, line + 1, 0),
@@ -233,8 +243,7 @@ pub(super) fn find(state: &mut State, forward: bool) {
     let found = view.content.find(&search, from, direction).or_else(|| view.content.find(&search, around, direction));
     let Some(found) = found else {
         view.found = None;
-        let text = format!("not in the transcript: {}", view.search);
-        return super::notify(state, text, true);
+        return false;
     };
     view.found = Some(found.line);
     let first = view.first_line(rows);
@@ -246,4 +255,5 @@ pub(super) fn find(state: &mut State, forward: bool) {
         view.top_evicted = view.content.evicted_lines();
     }
     view.follow = false;
+    true
 }

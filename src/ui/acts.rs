@@ -10,7 +10,7 @@ use super::{
     columns::{self, Column, Row},
     detail::Sheet,
     look::Look,
-    text::{Piece, Pieces, piece},
+    text::{self, Piece, Pieces, piece},
 };
 use crate::domain::{Act, ActKind, ActOutcome, ActStep};
 
@@ -38,21 +38,20 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         return look.centered(buffer, inner, &lines);
     }
     let visible = usize::from(inner.height.saturating_sub(1));
+    let acts = || list.rows.iter().skip(list.offset).take(visible).filter_map(|id| look.state.act(*id));
+    let longest = acts().map(|act| text::width(&worst(look, act).text)).max().unwrap_or(0);
+    // The outcome is what the list is for: up to two fifths of it.
+    let outcome = u16::try_from(longest).unwrap_or(u16::MAX).min(inner.width * 2 / 5).max(14);
     let columns = [
         Column::new("WHEN", 8, 8, 0),
         Column::new("ACT", 9, 9, 0),
-        Column::new("OUTCOME", 14, 64, 0),
-        Column::new("SESSION", 12, 40, 0),
+        Column::new("OUTCOME", outcome, outcome.max(64), 0),
+        Column::new("SESSION", 12, 40, 0).middle(),
         Column::new("OWNER", 10, 36, 4),
         Column::new("REASON", 12, 60, 5),
         Column::new("BY", 8, 40, 6),
     ];
-    let rows: Vec<Row<'_>> = list
-        .rows
-        .iter()
-        .skip(list.offset)
-        .take(visible)
-        .filter_map(|id| look.state.act(*id))
+    let rows: Vec<Row<'_>> = acts()
         .map(|act| Row { cells: cells(look, act), over: (list.selected == Some(act.id)).then_some(theme.selection) })
         .collect();
     columns::draw(buffer, inner, &columns, &rows, &look.dress(false));

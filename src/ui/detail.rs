@@ -184,8 +184,8 @@ impl Sheet<'_> {
         };
         match &session.phase {
             Phase::Ended { at, .. } => match lasted(*at) {
-                Some(lasted) => format!("ended {} ago after {lasted}", look.ago(*at)),
-                None => format!("ended {} ago", look.ago(*at)),
+                Some(lasted) => format!("{} ago after {lasted}", look.ago(*at)),
+                None => format!("{} ago", look.ago(*at)),
             },
             Phase::Active => {
                 let mut words = match lasted(look.state.now) {

@@ -180,18 +180,19 @@ struct Counter {
 /// The numbers: in as many words as fit, then in fewer, then without the last ones; never half of one.
 fn counters(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let counters = numbers(look);
-    let line = |rank: usize| -> Pieces<'static> {
-        let gap = if area.width >= 140 { "     " } else { ["   ", "  ", "  "].get(rank).copied().unwrap_or_default() };
+    let room = usize::from(area.width);
+    let said = |rank: usize, extras: bool, gap: &'static str| -> Pieces<'static> {
         let mut line: Pieces<'static> = vec![piece(" ", look.theme.text)];
-        for counter in &counters {
+        for counter in
+            counters.iter().filter(|counter| extras || !counter.words.last().is_some_and(|words| words.is_empty()))
+        {
             let words = counter.words.get(rank).copied().unwrap_or_default();
-            if rank > 0 && words.is_empty() {
-                continue;
-            }
-            let gap = if line.len() == 1 || counter.number.starts_with('(') { " " } else { gap };
-            let gap = if line.len() == 1 { "" } else { gap };
-            let more = text::width(gap) + text::width(&counter.number) + text::width(words);
-            if rank == 2 && line_width(&line) + more > usize::from(area.width) {
+            let gap = match line.len() {
+                1 => "",
+                _ if counter.number.starts_with('(') => " ",
+                _ => gap,
+            };
+            if rank == 2 && line_width(&line) + gap.len() + text::width(&counter.number) + words.len() > room {
                 break;
             }
             line.push(piece(gap, look.theme.text));
@@ -200,8 +201,13 @@ fn counters(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         }
         line
     };
-    let fitting = (0..2).map(line).find(|line| line_width(line) <= usize::from(area.width));
-    let line = fitting.unwrap_or_else(|| line(2));
+    let forms =
+        [(0, true, "     "), (0, true, "   "), (0, true, "  "), (0, false, "   "), (0, false, "  "), (1, false, "  ")];
+    let line = forms
+        .into_iter()
+        .map(|(rank, extras, gap)| said(rank, extras, gap))
+        .find(|line| line_width(line) <= room)
+        .unwrap_or_else(|| said(2, false, "  "));
     put_line(buffer, (area.x, area.y), area.width, &line, look.glyphs.ellipsis);
 }
 

@@ -52,13 +52,13 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         Column::new("VERDICT", 13, 17, 0),
         Column::number("ENDED", 6, 8, 0),
         Column::new("HOW", 10, 16, 5),
-        Column::number("LASTED", 6, 7, 4),
+        Column::number("LASTED", 6, 7, 6),
         Column::new("ACCOUNT", 8, 24, 2).middle(),
         Column::new("REGION", 9, 16, 8).middle(),
         Column::new("NODE", 12, 32, 0).middle(),
         Column::new("OWNER", 14, 40, 0),
-        Column::new("DOCUMENT", 14, 34, 6).documents(),
-        Column::new("ARCHIVE", 11, 22, 7),
+        Column::new("DOCUMENT", 10, 34, 4).documents(),
+        Column::new("ARCHIVE", 11, 22, 3),
         Column::new("REASON", 16, 60, 9),
     ];
     let rows: Vec<Row<'_>> =
@@ -89,7 +89,8 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey) -> Option<Row<'a>> {
         vec![piece(node, theme.text)],
         vec![piece(look.owner(&record.owner), theme.text)],
         vec![piece(look.clean(record.document_name()), theme.muted)],
-        vec![piece(archive, archive_style)],
+        // Why stands in the details.
+        vec![piece(archive.split(':').next().unwrap_or_default().to_owned(), archive_style)],
         vec![piece(look.clean(record.reason.as_deref().unwrap_or_default()), theme.muted)],
     ];
     Some(Row { cells, over: (look.state.view.history.selected.as_ref() == Some(key)).then_some(theme.selection) })

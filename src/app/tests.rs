@@ -137,6 +137,21 @@ fn esc_held_down_in_a_dialog_does_not_fall_through() {
 }
 
 #[test]
+fn the_key_that_closed_a_dialog_works_again_when_it_is_pressed_again() {
+    let mut state = state(&["a"]);
+    press(&mut state, KeyCode::Char('a'), 500);
+    let ctrl_c = |state: &mut State, ms| {
+        let key = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        update(state, Message::Key(key), start() + SignedDuration::from_millis(ms))
+    };
+    assert_eq!(ctrl_c(&mut state, 2000), []);
+    assert!(state.view.dialog.is_none());
+    assert_eq!(ctrl_c(&mut state, 2500), [], "it may be the first repeat of the key held down");
+    assert_eq!(ctrl_c(&mut state, 2540), [], "it is");
+    assert_eq!(ctrl_c(&mut state, 2800), [Effect::Quit], "no key that is held down repeats so slowly");
+}
+
+#[test]
 fn read_only_says_that_it_is_off_and_why() {
     let mut state = state(&["a"]);
     state.setup.read_only = Some("read_only = true in config.toml".into());

@@ -334,6 +334,17 @@ pub struct View {
     pub dismissed: Vec<ActId>,
     /// When a dialog was refused, or a character of what is typed on after that was swallowed.
     pub refused: Option<Timestamp>,
-    /// A key that just closed or opened something, and when it was last seen: held down, it does nothing more.
-    pub held: Option<(crokey::KeyCombination, Timestamp)>,
+    /// A key that just closed or opened something: held down, it does nothing more.
+    pub held: Option<HeldKey>,
+}
+
+/// A key that may still be held down.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HeldKey {
+    /// Which.
+    pub key: crokey::KeyCombination,
+    /// When it was last seen.
+    pub last: Timestamp,
+    /// It was seen again since: from here on it comes quickly or was let go.
+    pub repeats: bool,
 }

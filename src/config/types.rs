@@ -257,9 +257,6 @@ impl Config {
         if self.organization.is_some() {
             keys.push("[organization]: only [[accounts]] are watched");
         }
-        if !self.compliance.policies.is_empty() {
-            keys.push("compliance.policies: only the built-in rules are judged");
-        }
         if !self.compliance.detections.is_empty() {
             keys.push("compliance.detections: no commands are matched");
         }

@@ -1,5 +1,7 @@
 //! Acts: opened on an id, confirmed, written down, sent, proven.
 
+use std::collections::HashMap;
+
 use crossterm::event::KeyCode;
 
 use super::notify;
@@ -156,8 +158,18 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
 pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     let now = state.now;
     let mut words = Vec::new();
+    // A repeat has the end to itself: it is counted once.
+    let latest: HashMap<SessionKey, ActId> = state
+        .acts
+        .iter()
+        .filter(|act| act.kind == ActKind::Terminate)
+        .map(|act| (act.session.clone(), act.id))
+        .collect();
     for act in &mut state.acts {
         let unproven = |step: &ActStep| matches!(step.outcome, ActOutcome::Unproven { .. });
+        if latest.get(&act.session) != Some(&act.id) {
+            continue;
+        }
         if act.kind != ActKind::Terminate || !act.steps.first().is_some_and(unproven) {
             continue;
         }

@@ -12,22 +12,25 @@ use crate::{
         layout::Areas,
         message::Effect,
         state::{Projected, State},
-        view::{Focus, LineInput, ListView, Screen},
+        view::{Focus, HeldKey, LineInput, ListView, Screen},
     },
     domain::ActKind,
 };
 
-/// A key that closed something does nothing else for that long, and as long as it is held down.
+/// A key that closed something does nothing else for that long: a key that is held down repeats itself by then …
 const HELD: SignedDuration = SignedDuration::from_millis(600);
+/// … and from then on at least this often. What comes more slowly was pressed again.
+const REPEAT_GAP: SignedDuration = SignedDuration::from_millis(150);
 /// After a refusal, characters that follow each other within this time are what the dialog would have got.
 const TYPED_ON: SignedDuration = SignedDuration::from_millis(500);
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(key) = combination(event) else { return };
     state.view.table.touched = true;
-    if let Some((held, last)) = state.view.held {
-        if held == key && (event.kind == KeyEventKind::Repeat || state.now.duration_since(last) < HELD) {
-            state.view.held = Some((held, state.now));
+    if let Some(held) = state.view.held {
+        let most = if held.repeats { REPEAT_GAP } else { HELD };
+        if held.key == key && (event.kind == KeyEventKind::Repeat || state.now.duration_since(held.last) < most) {
+            state.view.held = Some(HeldKey { last: state.now, repeats: true, ..held });
             return;
         }
         state.view.held = None;
@@ -47,9 +50,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     if let Some(mut dialog) = state.view.dialog.take() {
         match dialog.key(event, state.now) {
             Answer::Open => state.view.dialog = Some(dialog),
-            Answer::Cancelled => state.view.held = Some((key, state.now)),
+            Answer::Cancelled => state.view.held = Some(HeldKey { key, last: state.now, repeats: false }),
             Answer::Do(reason) => {
-                state.view.held = Some((key, state.now));
+                state.view.held = Some(HeldKey { key, last: state.now, repeats: false });
                 acts::begin(state, dialog.kind, dialog.session, reason, effects);
             }
         }

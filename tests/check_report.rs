@@ -1,5 +1,5 @@
 //! The report of `ssmwatch check`: JSON, table, exit code.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use jiff::Timestamp;
 use ssmwatch::{
@@ -138,6 +138,28 @@ fn all_adds_what_is_well_and_no_secret_and_no_control_byte_gets_out() {
 #[test]
 fn the_table_is_aligned_and_loud_about_what_was_not_read() {
     insta::assert_snapshot!(table(&report(), false, Paint::Plain));
+}
+
+#[test]
+fn what_ended_stands_apart_and_is_counted_apart() {
+    let mut report = report();
+    let broken = vec![finding("DOC-01", Verdict::NonCompliant, Severity::Critical)];
+    let mut over = session("over-9", "arn:aws:iam::111122223333:user/erin", None, broken);
+    over.session.status = SessionStatus::Terminated;
+    over.session.ended_at = Some(at("2026-11-20T08:50:00Z"));
+    over.session.reason = Some("INC-7 --password hunter2".into());
+    report.sessions.insert(0, over);
+    let text = table(&report, false, Paint::Plain);
+    let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words} is not in {text}"));
+    assert!(place("carol-3") < place("ENDED WITHIN THE LAST HOUR: 1") && place("ENDED WITHIN") < place("over-9"));
+    assert!(text.contains(
+        "3 active sessions: 1 NON_COMPLIANT, 1 INSUFFICIENT_DATA, 1 COMPLIANT; 1 ended within the last hour: \
+         1 NON_COMPLIANT, 0 INSUFFICIENT_DATA, 0 COMPLIANT; 1 of 3 scopes read in full"
+    ));
+    assert!(text.contains("Terminated") && text.contains("INC-7") && !text.contains("hunter2"));
+    report.sessions.retain(|row| row.session.ended_at.is_some());
+    assert!(table(&report, false, Paint::Plain).starts_with("NOT EVERYTHING"));
+    assert!(table(&report, false, Paint::Plain).contains("No active sessions in what could be read.\n\nENDED"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::view::{Focus, Screen, View};
+use super::view::{BannerKind, Focus, Screen, View};
 
 /// Below this the program says that it is too small.
 pub const MINIMUM: (u16, u16) = (40, 10);
@@ -32,7 +32,12 @@ impl Areas {
         }
         let area = Rect::new(0, 0, width, height);
         let header_height = if height >= 16 { 3 } else { 1 };
-        let banner_height = u16::try_from(view.banners.len()).unwrap_or(u16::MAX).min(height / 6).min(4);
+        // An act that failed says what to do as well: that takes a second line.
+        let lines = view.banners.iter().map(|banner| match banner.kind {
+            BannerKind::Act(_) => 1 + usize::from(banner.text.chars().count() + 14 > usize::from(width)),
+            BannerKind::Scope(_) | BannerKind::Scopes => 1,
+        });
+        let banner_height = u16::try_from(lines.sum::<usize>()).unwrap_or(u16::MAX).min(height / 6).min(4);
         let [header, banner, body, footer] = Layout::vertical([
             Constraint::Length(header_height),
             Constraint::Length(banner_height),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{mask::mask, text::safe_json};
-use crate::domain::{AccountId, Evidence, Finding, MissingFact, Region, Session, Severity, Verdict};
+use crate::domain::{AccountId, Evidence, Finding, MissingFact, Region, Session, SessionStatus, Severity, Verdict};
 
 /// The schema of the JSON.
 const SCHEMA: &str = "ssmwatch.check/1";
@@ -16,7 +16,7 @@ pub struct CheckReport {
     pub generated_at: Timestamp,
     /// Every scope that was asked, those that did not answer too.
     pub scopes: Vec<ScopeRow>,
-    /// Every active session.
+    /// Every active session, and those that ended within the last hour.
     pub sessions: Vec<SessionRow>,
     /// The preferences that were judged; empty as long as no rule judges preferences.
     pub preferences: Vec<PreferencesRow>,
@@ -83,6 +83,12 @@ impl SessionRow {
         worst(&self.findings)
     }
 
+    /// Whether the session is over.
+    pub(super) fn ended(&self) -> bool {
+        self.session.ended_at.is_some()
+            || matches!(self.session.status, SessionStatus::Terminated | SessionStatus::Failed)
+    }
+
     /// The verdict as it is counted: where no rule applies, none is broken.
     pub(super) fn counted_verdict(&self) -> Verdict {
         self.verdict.max(Verdict::Compliant)
@@ -109,11 +115,12 @@ pub struct Summary {
     pub insufficient_data: usize,
 }
 
-impl CheckReport {
-    /// How many sessions have which verdict.
-    pub fn summary(&self) -> Summary {
-        let mut summary = Summary { sessions: self.sessions.len(), ..Summary::default() };
-        for row in &self.sessions {
+impl Summary {
+    /// The summary of those rows.
+    pub(super) fn of<'a>(rows: impl Iterator<Item = &'a SessionRow>) -> Self {
+        let mut summary = Self::default();
+        for row in rows {
+            summary.sessions += 1;
             match row.counted_verdict() {
                 Verdict::NonCompliant => summary.non_compliant += 1,
                 Verdict::InsufficientData => summary.insufficient_data += 1,
@@ -121,6 +128,13 @@ impl CheckReport {
             }
         }
         summary
+    }
+}
+
+impl CheckReport {
+    /// How many sessions have which verdict.
+    pub fn summary(&self) -> Summary {
+        Summary::of(self.sessions.iter())
     }
 
     /// The exit code: 1 something is NON_COMPLIANT at or above `fail_on`; else 2 some scope could not be read in full (or

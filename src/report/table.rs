@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    check::{CheckReport, ScopeRow, ScopeStatus, SessionRow, shown},
+    check::{CheckReport, ScopeRow, ScopeStatus, SessionRow, Summary, shown},
     mask::mask,
     text::{clean, fit},
 };
@@ -88,8 +88,8 @@ fn columns(rows: &[Vec<Cell>], paint: Paint, out: &mut String) {
     }
 }
 
-/// The report as aligned text: what could not be read first, then the sessions, the worst first, then what to do, then the
-/// totals. `all` adds findings that are COMPLIANT or NOT_APPLICABLE.
+/// The report as aligned text: what could not be read first, then the active sessions, the worst first, then those that
+/// ended, then what to do, then the totals. `all` adds findings that are COMPLIANT or NOT_APPLICABLE.
 pub fn table(report: &CheckReport, all: bool, paint: Paint) -> String {
     let mut out = String::new();
     unread(report, paint, &mut out);
@@ -127,19 +127,30 @@ fn unread(report: &CheckReport, paint: Paint, out: &mut String) {
     out.push('\n');
 }
 
+/// The active sessions, and in a section of their own those that are over.
 fn sessions(report: &CheckReport, all: bool, paint: Paint, out: &mut String) {
-    if report.sessions.is_empty() {
+    let (ended, active): (Vec<&SessionRow>, Vec<&SessionRow>) =
+        report.sorted_sessions().into_iter().partition(|row| row.ended());
+    if active.is_empty() {
         out.push_str("No active sessions in what could be read.\n\n");
-        return;
     }
-    let header =
-        ["SEVERITY", "VERDICT", "ACCOUNT", "REGION", "NODE", "OWNER", "DOCUMENT", "STARTED", "SESSION", "RULES"];
-    let mut rows = vec![header.map(|title| Cell(title.to_owned(), "1")).into()];
-    for row in report.sorted_sessions() {
-        rows.push(session(row, all));
+    for (rows, title) in [(active, None), (ended, Some("ENDED WITHIN THE LAST HOUR"))] {
+        if rows.is_empty() {
+            continue;
+        }
+        if let Some(title) = title {
+            out.push_str(&paint.on("1", &format!("{title}: {}", rows.len())));
+            out.push('\n');
+        }
+        let header = [
+            "SEVERITY", "VERDICT", "STATUS", "ACCOUNT", "REGION", "NODE", "OWNER", "DOCUMENT", "STARTED", "REASON",
+            "SESSION", "RULES",
+        ];
+        let mut table = vec![header.map(|title| Cell(title.to_owned(), "1")).into()];
+        table.extend(rows.into_iter().map(|row| session(row, all)));
+        columns(&table, paint, out);
+        out.push('\n');
     }
-    columns(&rows, paint, out);
-    out.push('\n');
 }
 
 fn session(row: &SessionRow, all: bool) -> Vec<Cell> {
@@ -162,12 +173,14 @@ fn session(row: &SessionRow, all: bool) -> Vec<Cell> {
     vec![
         Cell(severity.map_or("-", Severity::word).to_owned(), color),
         Cell(verdict.word().to_owned(), color),
+        cell(session.status.as_str()),
         cell(&row.account_name),
         cell(&session.key.scope.region),
         cell(&session.target),
         cell(if owner.is_empty() { "?" } else { &owner }),
         cell(session.document_name()),
         cell(session.started_at.map_or_else(|| "?".to_owned(), |at| format!("{at:.0}"))),
+        cell(session.reason.as_deref().map_or_else(|| "-".to_owned(), |reason| mask(reason).into_owned())),
         // Never cut: it is what the next command needs.
         Cell(clean(session.key.id.as_str()), ""),
         Cell(clean(&rules.join(" ")), ""),
@@ -233,22 +246,25 @@ fn unjudged(report: &CheckReport, paint: Paint, out: &mut String) {
 }
 
 fn totals(report: &CheckReport, paint: Paint, out: &mut String) {
-    let summary = report.summary();
+    let of = |ended: bool| Summary::of(report.sessions.iter().filter(move |row| row.ended() == ended));
+    let (active, ended) = (of(false), of(true));
     let read = report.scopes.iter().filter(|scope| scope.status == ScopeStatus::Ok).count();
     let scopes = format!("{read} of {} read in full", counted(report.scopes.len(), "scope"));
     let complete = read == report.scopes.len() && read > 0;
-    out.push_str(&format!(
-        "{}: {}, {}, {}; {}\n",
-        counted(summary.sessions, "session"),
-        paint
-            .on(if summary.non_compliant > 0 { "31" } else { "" }, &format!("{} NON_COMPLIANT", summary.non_compliant)),
-        paint.on(
-            if summary.insufficient_data > 0 { "35" } else { "" },
-            &format!("{} INSUFFICIENT_DATA", summary.insufficient_data)
-        ),
-        paint.on("", &format!("{} COMPLIANT", summary.compliant)),
-        paint.on(if complete { "" } else { "1;31" }, &scopes),
-    ));
+    let verdicts = |summary: &Summary| {
+        [
+            (summary.non_compliant, "31", "NON_COMPLIANT"),
+            (summary.insufficient_data, "35", "INSUFFICIENT_DATA"),
+            (summary.compliant, "", "COMPLIANT"),
+        ]
+        .map(|(count, color, word)| paint.on(if count > 0 { color } else { "" }, &format!("{count} {word}")))
+        .join(", ")
+    };
+    out.push_str(&format!("{}: {}", counted(active.sessions, "active session"), verdicts(&active)));
+    if ended.sessions > 0 {
+        out.push_str(&format!("; {} ended within the last hour: {}", ended.sessions, verdicts(&ended)));
+    }
+    out.push_str(&format!("; {}\n", paint.on(if complete { "" } else { "1;31" }, &scopes)));
 }
 
 fn counted(count: usize, word: &str) -> String {

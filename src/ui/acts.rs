@@ -10,9 +10,9 @@ use super::{
     columns::{self, Column, Row},
     detail::Sheet,
     look::Look,
-    text::{Pieces, piece},
+    text::{self, Piece, Pieces, piece},
 };
-use crate::domain::{Act, ActKind, ActOutcome};
+use crate::domain::{Act, ActKind, ActOutcome, ActStep};
 
 /// Draws the list.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
@@ -38,21 +38,20 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         return look.centered(buffer, inner, &lines);
     }
     let visible = usize::from(inner.height.saturating_sub(1));
+    let acts = || list.rows.iter().skip(list.offset).take(visible).filter_map(|id| look.state.act(*id));
+    let longest = acts().map(|act| text::width(&worst(look, act).text)).max().unwrap_or(0);
+    // The outcome is what the list is for: up to two fifths of it.
+    let outcome = u16::try_from(longest).unwrap_or(u16::MAX).min(inner.width * 2 / 5).max(14);
     let columns = [
         Column::new("WHEN", 8, 8, 0),
         Column::new("ACT", 9, 9, 0),
-        Column::new("OUTCOME", 14, 64, 0),
-        Column::new("SESSION", 12, 40, 0),
+        Column::new("OUTCOME", outcome, outcome.max(64), 0),
+        Column::new("SESSION", 12, 40, 0).middle(),
         Column::new("OWNER", 10, 36, 4),
         Column::new("REASON", 12, 60, 5),
         Column::new("BY", 8, 40, 6),
     ];
-    let rows: Vec<Row<'_>> = list
-        .rows
-        .iter()
-        .skip(list.offset)
-        .take(visible)
-        .filter_map(|id| look.state.act(*id))
+    let rows: Vec<Row<'_>> = acts()
         .map(|act| Row { cells: cells(look, act), over: (list.selected == Some(act.id)).then_some(theme.selection) })
         .collect();
     columns::draw(buffer, inner, &columns, &rows, &look.dress(false));
@@ -69,24 +68,72 @@ fn kind_word(kind: ActKind) -> &'static str {
 
 fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
     let theme = look.theme;
-    let mut outcomes: Pieces<'_> = Vec::new();
-    for step in &act.steps {
-        if !outcomes.is_empty() {
-            outcomes.push(piece("  ", theme.text));
-        }
-        let (word, style) = outcome(look, &step.outcome);
-        let name = if act.steps.len() > 1 { format!(" {}", look.clean(&step.name)) } else { String::new() };
-        outcomes.push(piece(format!("{word}{name}"), style));
-    }
     vec![
         vec![piece(look.clock(act.at), theme.muted)],
         vec![piece(kind_word(act.kind), theme.text)],
-        outcomes,
+        vec![worst(look, act)],
         vec![piece(look.clean(act.session.id.as_str()), theme.text)],
         vec![piece(look.owner(&act.owner), theme.text)],
         vec![piece(look.clean(&act.reason), theme.muted)],
         vec![piece(look.clean(&act.actor), theme.muted)],
     ]
+}
+
+/// The act in one line: its worst outcome first, so that no part that went well hides one that did not.
+fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
+    let all = act.steps.len();
+    let counted = |steps: &[&ActStep]| if all > 1 { format!("{} of {all} ", steps.len()) } else { String::new() };
+    let named = |steps: &[&ActStep], words: fn(&ActOutcome) -> Option<&str>| {
+        let one = |step: &&ActStep| match (all, words(&step.outcome).unwrap_or_default()) {
+            (1, words) => look.clean(words).into_owned(),
+            (_, "") => look.clean(&step.name).into_owned(),
+            (_, words) => format!("{}: {}", look.clean(&step.name), look.clean(words)),
+        };
+        steps.iter().map(one).collect::<Vec<_>>().join("; ")
+    };
+    let (theme, glyphs) = (look.theme, look.glyphs);
+    let troubles: [(fn(&ActOutcome) -> Option<&str>, &str, &str, Style); 2] = [
+        (failure, "FAILED", glyphs.non_compliant, theme.danger),
+        (doubt, "unproven", glyphs.insufficient, theme.warning),
+    ];
+    for (what, word, glyph, style) in troubles {
+        let steps: Vec<_> = act.steps.iter().filter(|step| what(&step.outcome).is_some()).collect();
+        if !steps.is_empty() {
+            let named = named(&steps, what);
+            return piece(format!("{glyph} {}{word}: {named}", counted(&steps)), style);
+        }
+    }
+    let waiting: Vec<_> = act.steps.iter().filter(|step| !step.outcome.is_final()).collect();
+    if let [first, ..] = waiting.as_slice() {
+        let (word, style) = outcome(look, &first.outcome);
+        let names = if all > 1 { format!(": {}", named(&waiting, |_| None)) } else { String::new() };
+        return match counted(&waiting).as_str() {
+            "" => piece(word, style),
+            count => piece(format!("{} {count}not done yet{names}", glyphs.loading), style),
+        };
+    }
+    let took = act.steps.iter().filter_map(|step| match &step.outcome {
+        ActOutcome::Done { took_ms, .. } => Some(*took_ms),
+        _ => None,
+    });
+    let count = if all > 1 { format!("{all} of {all} ") } else { String::new() };
+    piece(format!("{} {count}done in {}", glyphs.compliant, seconds(took.max().unwrap_or(0))), theme.ok)
+}
+
+/// What went wrong, if it did.
+fn failure(outcome: &ActOutcome) -> Option<&str> {
+    match outcome {
+        ActOutcome::Failed { what, .. } => Some(what),
+        _ => None,
+    }
+}
+
+/// What nothing proves, if that is so.
+fn doubt(outcome: &ActOutcome) -> Option<&str> {
+    match outcome {
+        ActOutcome::Unproven { what, .. } => Some(what),
+        _ => None,
+    }
 }
 
 /// Glyph and word of an outcome.
@@ -96,8 +143,8 @@ fn outcome(look: &Look<'_>, outcome: &ActOutcome) -> (String, Style) {
         ActOutcome::Started => (format!("{} started", glyphs.loading), theme.warning),
         ActOutcome::Sent => (format!("{} sent, proof awaited", glyphs.loading), theme.warning),
         ActOutcome::Done { took_ms, .. } => (format!("{} done in {}", glyphs.compliant, seconds(*took_ms)), theme.ok),
-        ActOutcome::Unproven { .. } => (format!("{} unproven", glyphs.non_compliant), theme.warning),
-        ActOutcome::Failed { .. } => (format!("{} failed", glyphs.non_compliant), theme.danger),
+        ActOutcome::Unproven { .. } => (format!("{} unproven", glyphs.insufficient), theme.warning),
+        ActOutcome::Failed { .. } => (format!("{} FAILED", glyphs.non_compliant), theme.danger),
     }
 }
 
@@ -132,7 +179,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         match &step.outcome {
             ActOutcome::Done { proof, .. } => sheet.words(Vec::new(), 2, &look.clean(proof), theme.muted),
             ActOutcome::Failed { what, to_do } | ActOutcome::Unproven { what, to_do } => {
-                sheet.words(Vec::new(), 2, &look.clean(what), theme.danger);
+                sheet.words(Vec::new(), 2, &look.clean(what), style);
                 let lead = vec![piece(format!("  {} ", look.glyphs.remedy), theme.accent)];
                 sheet.words(lead, 4, &look.clean(to_do), theme.text);
             }

@@ -2,31 +2,76 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{look::Look, text};
-use crate::app::view::BannerKind;
+use super::{header, look::Look, text};
+use crate::app::view::{Banner, BannerKind, Screen};
 
-/// Draws as many banners as there is room for; the last line says how many more there are.
+/// Draws as many banners as there is room for. An act that failed gets a second line, where there is one, so that what to
+/// do can be read; the last line says how many scopes it does not name, and agrees with the header about their number.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
-    let banners = &look.state.view.banners;
     let rows = usize::from(area.height);
-    for (row, (banner, y)) in banners.iter().zip(area.top()..area.bottom()).enumerate() {
-        let style = look.theme.header_blind;
-        buffer.set_style(ratatui::layout::Rect::new(area.x, y, area.width, 1), style);
-        let more = banners.len().saturating_sub(rows);
-        let words = if row + 1 == rows && more > 0 {
-            format!(" {} {} more, and: {}", look.glyphs.blind, more, look.clean(&banner.text))
+    if rows == 0 || area.width == 0 {
+        return;
+    }
+    let is_act = |banner: &&Banner| matches!(banner.kind, BannerKind::Act(_));
+    let (acts, rest): (Vec<&Banner>, Vec<&Banner>) = look.state.view.banners.iter().partition(is_act);
+    let scopes: Vec<&Banner> = rest.into_iter().filter(|banner| matches!(banner.kind, BannerKind::Scope(_))).collect();
+    let blind = header::unseen(&look.state.counts);
+    let prefix = format!(" {} ", look.glyphs.blind);
+    // Scopes get a line at least, whatever else there is.
+    let for_acts = if blind > 0 { rows.saturating_sub(1).max(1) } else { rows };
+    let mut lines: Vec<String> = Vec::new();
+    let spare = rows.saturating_sub(acts.len() + scopes.len());
+    let mut left = for_acts.min(acts.len() + spare.max(usize::from(acts.len() == 1)));
+    for (index, act) in acts.iter().enumerate() {
+        let more = acts.len() - index;
+        if left == 0 {
+            break;
+        }
+        if left == 1 && more > 1 {
+            lines.push(format!("{prefix}{more} acts failed: press {}", key(look, Screen::Alerts)));
+            break;
+        }
+        let text = look.clean(&act.text);
+        // The hint stands at the end of the first line.
+        let room = usize::from(area.width).saturating_sub(text::width(&prefix));
+        let first = room.saturating_sub(HINT.len());
+        let reserved = left - (more - 1).min(left - 1);
+        if reserved > 1 && text::width(&text) > first {
+            let words = text::wrap(&text, first).into_iter().next().unwrap_or_default();
+            let rest = text.get(words.len()..).unwrap_or_default().trim_start().to_owned();
+            lines.push(format!("{prefix}{words}"));
+            lines.push(format!("{}{rest}", " ".repeat(text::width(&prefix))));
+            left -= 2;
         } else {
-            format!(" {} {}", look.glyphs.blind, look.clean(&banner.text))
-        };
-        let hint = match banner.kind {
-            BannerKind::Act(_) => " Esc: seen ",
-            BannerKind::Scope(_) | BannerKind::Scopes => "",
-        };
-        let hint_width = u16::try_from(hint.len()).unwrap_or(0);
-        let room = if area.width > hint_width + 30 { area.width - hint_width } else { area.width };
-        text::put(buffer, (area.x, y), room, &words, style, look.glyphs.ellipsis);
-        if room < area.width {
-            text::put(buffer, (area.x + room, y), hint_width, hint, style, look.glyphs.ellipsis);
+            lines.push(format!("{prefix}{text}"));
+            left -= 1;
         }
     }
+    let acts_end = lines.len();
+    let room = rows.saturating_sub(lines.len());
+    let named = if scopes.len() == blind && blind <= room { blind } else { scopes.len().min(room.saturating_sub(1)) };
+    lines.extend(scopes.iter().take(named).map(|scope| format!("{prefix}{}", look.clean(&scope.text))));
+    let unnamed = blind.saturating_sub(named);
+    if unnamed > 0 && room > named {
+        let more = if named > 0 { " more" } else { "" };
+        let scopes = if unnamed == 1 { "scope" } else { "scopes" };
+        lines.push(format!("{prefix}CANNOT SEE {unnamed}{more} {scopes}: press {}", key(look, Screen::Scopes)));
+    }
+    let style = look.theme.header_blind;
+    for (index, (words, y)) in lines.iter().zip(area.top()..area.bottom()).enumerate() {
+        buffer.set_style(Rect::new(area.x, y, area.width, 1), style);
+        let hint = if index == 0 && acts_end > 0 { u16::try_from(HINT.len()).unwrap_or(0) } else { 0 };
+        let room = if area.width > hint + 30 { area.width - hint } else { area.width };
+        text::put(buffer, (area.x, y), room, words, style, look.glyphs.ellipsis);
+        if room < area.width {
+            text::put(buffer, (area.x + room, y), hint, HINT, style, look.glyphs.ellipsis);
+        }
+    }
+}
+
+/// Beside an act that failed.
+const HINT: &str = " Esc: seen ";
+
+fn key(look: &Look<'_>, screen: Screen) -> String {
+    look.state.setup.keymap.first_key(super::footer::action_of(screen)).unwrap_or_default().to_string()
 }

@@ -1,8 +1,13 @@
 //! Tables: columns that adapt to the room there is. Only visible rows are ever built.
 
+use std::borrow::Cow;
+
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::text::{self, Pieces, fit_middle, line_width, piece, put_line};
+use super::text::{self, Pieces, line_width, piece, put_line};
+
+/// Makes a text fit into so many cells, with an ellipsis where something was left out.
+pub(super) type Shorten = for<'a> fn(&'a str, usize, &str) -> Cow<'a, str>;
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -19,14 +24,14 @@ pub(super) struct Column {
     pub(super) right: bool,
     /// The table is sorted by it.
     pub(super) sorted: bool,
-    /// What does not fit loses its middle: names that begin alike stay apart.
-    pub(super) middle: bool,
+    /// How what does not fit is made shorter.
+    pub(super) shorten: Shorten,
 }
 
 impl Column {
     /// A column of text.
     pub(super) fn new(title: &str, min: u16, max: u16, drop: u8) -> Self {
-        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false, middle: false }
+        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false, shorten: text::fit }
     }
 
     /// A column of numbers.
@@ -34,10 +39,33 @@ impl Column {
         Self { right: true, ..Self::new(title, min, max, drop) }
     }
 
+    /// The same, of names of documents.
+    pub(super) fn documents(self) -> Self {
+        Self { shorten: document, ..self }
+    }
+
     /// The same, of names whose end tells as much as their beginning.
     pub(super) fn middle(self) -> Self {
-        Self { middle: true, ..self }
+        Self { shorten: text::fit_middle, ..self }
     }
+}
+
+/// The name of a document: what AWS's own begin with tells nothing and goes first, and then their middle. The ellipsis
+/// that is left cannot be part of a name, so that no other document can pass for one of AWS's.
+fn document<'a>(name: &'a str, cells: usize, ellipsis: &str) -> Cow<'a, str> {
+    if text::width(name) <= cells {
+        return Cow::Borrowed(name);
+    }
+    let Some(kind) = ["AWS-Start", "SSM-SessionManager"].iter().find_map(|noise| name.strip_prefix(noise)) else {
+        return text::fit_middle(name, cells, ellipsis);
+    };
+    let whole = format!("{ellipsis}{kind}");
+    if text::width(&whole) <= cells {
+        return Cow::Owned(whole);
+    }
+    let kind = kind.strip_suffix("Session").unwrap_or(kind);
+    let short = format!("{ellipsis}{kind}");
+    if text::width(&short) <= cells { Cow::Owned(short) } else { text::fit_middle(kind, cells, ellipsis) }
 }
 
 /// A row: its cells in the order of the columns, and the style of the whole row, if it has one.
@@ -147,8 +175,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[
 }
 
 fn set(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, line: &Pieces<'_>, column: &Column, ellipsis: &str) {
-    if let (true, [only]) = (column.middle, line.as_slice()) {
-        let short = fit_middle(&only.text, usize::from(room), ellipsis);
+    if let (false, [only]) = (column.right, line.as_slice()) {
+        let short = (column.shorten)(&only.text, usize::from(room), ellipsis);
         text::put(buffer, (x, y), room, &short, only.style, ellipsis);
         return;
     }
@@ -177,6 +205,27 @@ mod tests {
         let narrow = widths(&columns(), &content, 19);
         assert_eq!(narrow.get(2), Some(&None));
         assert_eq!(widths(&columns(), &content, 10), [Some(6), None, None, Some(3)]);
+    }
+
+    #[test]
+    fn kinds_of_documents_stay_apart_where_there_is_little_room() {
+        let names = [
+            "SSM-SessionManagerRunShell",
+            "AWS-StartPortForwardingSession",
+            "AWS-StartPortForwardingSessionToRemoteHost",
+            "AWS-StartSSHSession",
+            "AWS-StartInteractiveCommand",
+            "AWS-StartNonInteractiveCommand",
+            "Company-RestrictedShell",
+        ];
+        let short = |cells| names.map(|name| document(name, cells, "…").into_owned());
+        assert_eq!(short(50), names);
+        assert_eq!(
+            short(10),
+            ["…RunShell", "PortF…ding", "PortF…Host", "…SSH", "Inter…mand", "NonIn…mand", "Compa…hell"]
+        );
+        assert_eq!(document("AWS-StartPortForwardingSession", 16, "…"), "…PortForwarding");
+        assert_eq!(document("SSH", 10, "…"), "SSH");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
         view::Focus,
     },
     compliance::governing_role,
-    domain::{AccessType, Fact, Finding, Missing, NodeKind, SessionDocument, Verdict},
+    domain::{AccessType, Act, ActKind, Fact, Finding, Missing, NodeKind, SessionDocument, Verdict},
 };
 
 /// Cells of the names of facts.
@@ -131,9 +131,15 @@ impl Sheet<'_> {
         self.lines.push(line);
     }
 
-    fn session(&mut self, session: &SessionBoard) {
+    /// All of a session: who and where, what is wrong, every fact.
+    pub(super) fn session(&mut self, session: &SessionBoard) {
         let look = self.look;
         let record = &session.session;
+        if let Some(since) = look.unseen_since(session) {
+            let words = format!("not seen now: what stands here was so {} ago", look.ago(since));
+            let style = look.theme.warning.add_modifier(Modifier::BOLD);
+            self.words(vec![piece(format!("{} ", look.glyphs.blind), style)], 3, &words, style);
+        }
         let (mark, word, style) = look.verdict(session);
         let severity =
             session.judgement.severity().filter(|_| session.judgement.verdict == Some(Verdict::NonCompliant));
@@ -150,10 +156,25 @@ impl Sheet<'_> {
         if let Some(reason) = &record.reason {
             self.field("reason", &look.clean(reason), look.theme.text);
         }
+        if !session.is_active() {
+            let (archive, style) = super::history::archive(look, session);
+            self.field("archive", &archive, style);
+            self.ended_here(session);
+        }
         let findings = look.state.board.explain(&record.key, look.state.now);
         self.findings(&findings);
         self.facts(session);
         self.quiet(&findings);
+    }
+
+    /// Who ended it from here, and why.
+    fn ended_here(&mut self, session: &SessionBoard) {
+        let look = self.look;
+        let ended = |act: &&Act| act.kind == ActKind::Terminate && act.session == session.session.key;
+        if let Some(act) = look.state.acts.iter().rev().find(ended) {
+            let words = format!("{} at {}: {}", look.clean(&act.actor), look.clock(act.at), look.clean(&act.reason));
+            self.field("sent by", &words, look.theme.text);
+        }
     }
 
     fn timing(&self, session: &SessionBoard) -> String {
@@ -163,8 +184,8 @@ impl Sheet<'_> {
         };
         match &session.phase {
             Phase::Ended { at, .. } => match lasted(*at) {
-                Some(lasted) => format!("ended {} ago after {lasted}", look.ago(*at)),
-                None => format!("ended {} ago", look.ago(*at)),
+                Some(lasted) => format!("{} ago after {lasted}", look.ago(*at)),
+                None => format!("{} ago", look.ago(*at)),
             },
             Phase::Active => {
                 let mut words = match lasted(look.state.now) {
@@ -221,12 +242,7 @@ impl Sheet<'_> {
         for evidence in &finding.evidence {
             let fact = format!("{} = {}", look.clean(&evidence.fact), look.clean(&evidence.value));
             self.words(Vec::new(), indent, &fact, theme.text);
-            // What the config says has no age.
-            let source = match evidence.source.as_str() {
-                "config" => "config".to_owned(),
-                source => format!("{}, {} ago", look.clean(source), look.ago(evidence.at)),
-            };
-            self.source(indent, &source);
+            self.source(indent, &look.source(&evidence.source, evidence.at));
         }
         for missing in &finding.missing {
             self.words(
@@ -432,7 +448,7 @@ impl Sheet<'_> {
         let look = self.look;
         match fact {
             Fact::Known { value, source, at } => {
-                self.heading(title, &format!("{source}, {} ago", look.ago(*at)));
+                self.heading(title, &look.source(source, *at));
                 Some(value)
             }
             Fact::Missing(missing) => {

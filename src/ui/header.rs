@@ -118,38 +118,48 @@ pub(super) fn unseen(counts: &Counts) -> usize {
     counts.scopes.saturating_sub(counts.fresh + counts.loading)
 }
 
-/// The colored bar; it is shared where there is more than one thing to say.
-fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect, right: &Pieces<'_>) {
+/// The colored bar; it is shared where there is more than one thing to say. Numbers are never cut: first the words get
+/// fewer, then the clock goes.
+fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect, clock: &Pieces<'_>) {
     let words = words(look);
-    let right_width = u16::try_from(line_width(right)).unwrap_or(u16::MAX);
-    let room = usize::from(area.width.saturating_sub(right_width));
+    let clock_width = u16::try_from(line_width(clock)).unwrap_or(u16::MAX);
     let mut ranks: Vec<usize> = words.iter().map(|word| word.reasons.len().saturating_sub(1)).collect();
-    let said =
-        |ranks: &[usize]| -> Vec<String> { words.iter().zip(ranks).map(|(word, rank)| word.said(*rank)).collect() };
-    let mut texts = said(&ranks);
-    while texts.iter().map(|words| text::width(words)).sum::<usize>() > room {
+    let needed = |ranks: &[usize]| -> Vec<u16> {
+        let said = words.iter().zip(ranks).map(|(word, rank)| text::width(&word.said(*rank)));
+        said.map(|wide| u16::try_from(wide).unwrap_or(u16::MAX)).collect()
+    };
+    let sum = |needs: &[u16]| needs.iter().copied().fold(0, u16::saturating_add);
+    let least = sum(&needed(&vec![0; words.len()]));
+    let clock_width = if least.saturating_add(clock_width) <= area.width { clock_width } else { 0 };
+    let room = area.width - clock_width;
+    let mut needs = needed(&ranks);
+    while sum(&needs) > room {
         // The longest is said in fewer words.
         let longest = (0..words.len())
             .filter(|index| ranks.get(*index).is_some_and(|rank| *rank > 0))
-            .max_by_key(|index| texts.get(*index).map_or(0, |words| text::width(words)));
+            .max_by_key(|index| needs.get(*index));
         let Some(rank) = longest.and_then(|longest| ranks.get_mut(longest)) else { break };
         *rank -= 1;
-        texts = said(&ranks);
+        needs = needed(&ranks);
     }
     let mut x = area.x;
-    let last = words.len().saturating_sub(1);
     let share = area.width / u16::try_from(words.len()).unwrap_or(1).max(1);
-    for (index, (word, words)) in words.iter().zip(&texts).enumerate() {
-        let needs = u16::try_from(text::width(words)).unwrap_or(u16::MAX);
-        let wide = if index == last { area.right() - x } else { share.max(needs).min(area.right() - x) };
+    let mut others = sum(&needs);
+    let last = words.len().saturating_sub(1);
+    for (index, ((word, rank), needs)) in words.iter().zip(&ranks).zip(&needs).enumerate() {
+        others = others.saturating_sub(*needs);
+        let left = area.right() - x;
+        // Parts are of one width as long as that takes nothing from the others.
+        let spare = left.saturating_sub(others.saturating_add(clock_width));
+        let wide = if index == last { left } else { share.min(spare).max(*needs).min(left) };
         buffer.set_style(Rect::new(x, area.y, wide, 1), word.style);
-        text::put(buffer, (x, area.y), wide, words, word.style, look.glyphs.ellipsis);
+        text::put(buffer, (x, area.y), wide, &word.said(*rank), word.style, look.glyphs.ellipsis);
         x += wide;
     }
     // The clock takes the color of the bar that it stands on.
-    if right_width + 12 <= area.width {
+    if clock_width > 0 {
         let style = words.last().map_or(look.theme.text, |word| word.style);
-        let on_bar: Pieces<'_> = right.iter().map(|part| piece(part.text.clone(), style)).collect();
+        let on_bar: Pieces<'_> = clock.iter().map(|part| piece(part.text.clone(), style)).collect();
         put_right(buffer, area, &on_bar, look.glyphs.ellipsis);
     }
 }
@@ -160,51 +170,84 @@ fn clock<'a>(look: &Look<'a>) -> Pieces<'a> {
     vec![piece(format!(" {} ", zoned.strftime("%H:%M:%S %Z")), look.theme.text)]
 }
 
+/// A number and its words, from the longest to the shortest.
+struct Counter {
+    number: String,
+    style: Style,
+    words: [&'static str; 3],
+}
+
+/// The numbers: in as many words as fit, then in fewer, then without the last ones; never half of one.
 fn counters(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+    let counters = numbers(look);
+    let room = usize::from(area.width);
+    let said = |rank: usize, extras: bool, gap: &'static str| -> Pieces<'static> {
+        let mut line: Pieces<'static> = vec![piece(" ", look.theme.text)];
+        for counter in
+            counters.iter().filter(|counter| extras || !counter.words.last().is_some_and(|words| words.is_empty()))
+        {
+            let words = counter.words.get(rank).copied().unwrap_or_default();
+            let gap = match line.len() {
+                1 => "",
+                _ if counter.number.starts_with('(') => " ",
+                _ => gap,
+            };
+            if rank == 2 && line_width(&line) + gap.len() + text::width(&counter.number) + words.len() > room {
+                break;
+            }
+            line.push(piece(gap, look.theme.text));
+            line.push(piece(counter.number.clone(), counter.style));
+            line.push(piece(words, look.theme.muted));
+        }
+        line
+    };
+    let forms =
+        [(0, true, "     "), (0, true, "   "), (0, true, "  "), (0, false, "   "), (0, false, "  "), (1, false, "  ")];
+    let line = forms
+        .into_iter()
+        .map(|(rank, extras, gap)| said(rank, extras, gap))
+        .find(|line| line_width(line) <= room)
+        .unwrap_or_else(|| said(2, false, "  "));
+    put_line(buffer, (area.x, area.y), area.width, &line, look.glyphs.ellipsis);
+}
+
+/// What is counted, the most important first. Words begin with their own space; without words a number is left out.
+fn numbers(look: &Look<'_>) -> Vec<Counter> {
     let (counts, theme) = (&look.state.counts, look.theme);
-    let number = |count: usize, loud: Style| if count > 0 { loud.add_modifier(Modifier::BOLD) } else { theme.muted };
-    let roomy = area.width >= 100;
-    let gap = if area.width >= 140 {
-        "     "
-    } else if roomy {
-        "   "
-    } else {
-        "  "
-    };
-    let mut line: Pieces<'_> = vec![piece(" ", theme.text)];
-    let mut add = |number: String, words: &'static str, style: Style| {
-        let more = text::width(gap) + text::width(&number) + 1 + words.len();
-        if line_width(&line) + more > usize::from(area.width) {
-            return;
-        }
-        if line.len() > 1 {
-            line.push(piece(gap, theme.text));
-        }
-        line.push(piece(number, style));
-        line.push(piece(format!(" {words}"), theme.muted));
-    };
-    add(counts.active.to_string(), "active", theme.title);
-    add(counts.non_compliant.to_string(), "non-compliant", number(counts.non_compliant, theme.danger));
-    add(
-        counts.insufficient.to_string(),
-        if roomy { "insufficient data" } else { "insufficient" },
-        number(counts.insufficient, theme.insufficient),
-    );
+    let loud = |count: usize, loud: Style| if count > 0 { loud.add_modifier(Modifier::BOLD) } else { theme.muted };
+    let mut all = vec![Counter { number: counts.active.to_string(), style: theme.title, words: [" active"; 3] }];
+    if counts.unseen > 0 {
+        let words = [" not seen now)", " unseen)", " unseen)"];
+        all.push(Counter { number: format!("({}", counts.unseen), style: loud(counts.unseen, theme.warning), words });
+    }
+    all.push(Counter {
+        number: counts.non_compliant.to_string(),
+        style: loud(counts.non_compliant, theme.danger),
+        words: [" non-compliant", " non-compliant", " non-compl."],
+    });
+    all.push(Counter {
+        number: counts.insufficient.to_string(),
+        style: loud(counts.insufficient, theme.insufficient),
+        words: [" insufficient data", " insufficient", " insuff."],
+    });
     let fresh = if counts.fresh == counts.scopes && counts.scopes > 0 { theme.ok } else { theme.warning };
-    add(format!("{}/{}", counts.fresh, counts.scopes), if roomy { "scopes fresh" } else { "fresh" }, fresh);
+    all.push(Counter {
+        number: format!("{}/{}", counts.fresh, counts.scopes),
+        style: fresh,
+        words: [" scopes fresh", " fresh", " fresh"],
+    });
     let (oldest, style) = match counts.oldest_seconds {
         Some(seconds) if seconds > look.state.board.stale_after.as_secs() => (format!("{seconds}s"), theme.danger),
         Some(seconds) => (format!("{seconds}s"), theme.title),
         None => (look.glyphs.loading.to_owned(), theme.muted),
     };
-    add(oldest, if roomy { "oldest data" } else { "oldest" }, style);
-    if roomy && counts.never_read > 0 {
-        add(counts.never_read.to_string(), "never read", theme.warning);
+    all.push(Counter { number: oldest, style, words: [" oldest data", " oldest", " old"] });
+    for (count, words) in [(counts.never_read, " never read"), (counts.partial, " without all evidence")] {
+        if count > 0 {
+            all.push(Counter { number: count.to_string(), style: theme.warning, words: [words, "", ""] });
+        }
     }
-    if roomy && counts.partial > 0 {
-        add(counts.partial.to_string(), "without all evidence", theme.warning);
-    }
-    put_line(buffer, (area.x, area.y), area.width, &line, look.glyphs.ellipsis);
+    all
 }
 
 fn tabs(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {

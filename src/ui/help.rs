@@ -109,8 +109,8 @@ fn signs(look: &Look<'_>) -> Vec<Pieces<'static>> {
     lines.push(vec![piece("Transcript", theme.title)]);
     for (sign, style, words) in [
         ("␛", theme.marked, "a control character that was printed"),
-        (glyphs.insufficient, theme.warning, "line editing: what was run may differ"),
-        (glyphs.ghost, theme.muted, "the agent may have sent it twice"),
+        (glyphs.uncertain, theme.warning, "line editing: what was run may differ"),
+        (glyphs.repeated, theme.border, "the agent may have sent it twice"),
     ] {
         let sign = if look.state.setup.ascii && !sign.is_ascii() { "^[" } else { sign };
         let gap = " ".repeat(4_usize.saturating_sub(text::width(sign)));

@@ -1,6 +1,6 @@
 //! Sessions that ended within the last hour.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
     columns::{self, Column, Row},
@@ -10,18 +10,24 @@ use super::{
 };
 use crate::{
     app::board::{Phase, SessionBoard},
-    domain::{Fact, SessionKey, Verdict, Why},
+    domain::{Fact, SessionKey, SessionStatus, SessionType, Verdict, Why},
 };
 
 /// Draws the list.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let list = &look.state.view.history;
     let theme = look.theme;
+    let counts = &look.state.counts;
+    let filter = &look.state.view.table.filter;
     let mut title = vec![
         piece("History ", theme.title),
-        piece(format!("{} ended within the last hour", counted(list.rows.len(), "session", "sessions")), theme.text),
+        piece(format!("{} ended within the last hour", counted(counts.ended, "session", "sessions")), theme.text),
     ];
-    let bad = look.state.counts.ended_non_compliant;
+    if !filter.is_empty() {
+        title.push(piece(format!("  {} shown, filter ", list.rows.len()), theme.muted));
+        title.push(piece(look.clean(filter), theme.match_));
+    }
+    let bad = counts.ended_non_compliant;
     if bad > 0 {
         title.push(piece(format!("  {bad} non-compliant"), theme.danger));
     }
@@ -30,8 +36,9 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         return;
     }
     if list.rows.is_empty() {
-        let counts = &look.state.counts;
-        let words = if counts.fresh == counts.scopes {
+        let words = if counts.ended > 0 {
+            (format!("filter matches nothing: \"{}\"", look.clean(filter)), theme.title)
+        } else if counts.fresh == counts.scopes {
             ("no session ended within the last hour".to_owned(), theme.muted)
         } else {
             let unread = counted(counts.scopes - counts.fresh, "scope is", "scopes are");
@@ -45,13 +52,13 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         Column::new("VERDICT", 13, 17, 0),
         Column::number("ENDED", 6, 8, 0),
         Column::new("HOW", 10, 16, 5),
-        Column::number("LASTED", 6, 7, 4),
+        Column::number("LASTED", 6, 7, 6),
         Column::new("ACCOUNT", 8, 24, 2).middle(),
         Column::new("REGION", 9, 16, 8).middle(),
         Column::new("NODE", 12, 32, 0).middle(),
         Column::new("OWNER", 14, 40, 0),
-        Column::new("DOCUMENT", 14, 34, 6),
-        Column::new("ARCHIVE", 11, 22, 7),
+        Column::new("DOCUMENT", 10, 34, 4).documents(),
+        Column::new("ARCHIVE", 11, 22, 3),
         Column::new("REASON", 16, 60, 9),
     ];
     let rows: Vec<Row<'_>> =
@@ -82,15 +89,22 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey) -> Option<Row<'a>> {
         vec![piece(node, theme.text)],
         vec![piece(look.owner(&record.owner), theme.text)],
         vec![piece(look.clean(record.document_name()), theme.muted)],
-        vec![piece(archive, archive_style)],
+        // Why stands in the details.
+        vec![piece(archive.split(':').next().unwrap_or_default().to_owned(), archive_style)],
         vec![piece(look.clean(record.reason.as_deref().unwrap_or_default()), theme.muted)],
     ];
     Some(Row { cells, over: (look.state.view.history.selected.as_ref() == Some(key)).then_some(theme.selection) })
 }
 
-/// Whether the session's log was archived, as far as it is known.
-fn archive(look: &Look<'_>, session: &SessionBoard) -> (String, ratatui::style::Style) {
+/// Whether the session's log was archived, as far as it is known; a session that has no log has no archive either.
+pub(super) fn archive(look: &Look<'_>, session: &SessionBoard) -> (String, Style) {
     let theme = look.theme;
+    if is_tunnel(look, session) && session.archive.value().is_none_or(Option::is_none) {
+        return (format!("{} never: tunnels have no log", look.glyphs.not_applicable), theme.muted);
+    }
+    if session.session.status == SessionStatus::Failed && session.archive.value().is_none_or(Option::is_none) {
+        return (format!("{} none: it never began", look.glyphs.not_applicable), theme.muted);
+    }
     match &session.archive {
         Fact::Known { value: Some(object), .. } => (format!("{} {} B", look.glyphs.compliant, object.size), theme.ok),
         Fact::Known { value: None, .. } => (format!("{} not there", look.glyphs.non_compliant), theme.warning),
@@ -106,7 +120,17 @@ fn archive(look: &Look<'_>, session: &SessionBoard) -> (String, ratatui::style::
     }
 }
 
-/// The selected session's end and findings.
+/// Whether the session forwarded ports: its document says so, or is one of AWS's own that do.
+fn is_tunnel(look: &Look<'_>, session: &SessionBoard) -> bool {
+    let name = session.session.document_name();
+    let scope = look.state.board.scopes.get(&session.session.key.scope);
+    match scope.and_then(|scope| scope.documents.get(name)?.value()?.as_ref()) {
+        Some(document) => document.session_type == SessionType::Port,
+        None => name.starts_with("AWS-StartPortForwardingSession") || name == "AWS-StartSSHSession",
+    }
+}
+
+/// The selected session in full.
 pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let theme = look.theme;
     let selected = look.state.view.history.selected.as_ref().and_then(|key| look.state.board.sessions.get(key));
@@ -121,15 +145,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let text_area = Rect::new(inner.x + 1, inner.y, inner.width - 2, inner.height);
     let mut sheet = Sheet { look, cells: usize::from(text_area.width), lines: Vec::new() };
-    let (mark, word, style) = look.verdict(session);
-    let (status, _) = look.status(session);
-    let at = session.session.ended_at.map_or(String::new(), |at| format!(" at {}", look.date(at)));
-    sheet.line(vec![piece(format!("{mark} {word}"), style), piece(format!("  {status}{at}"), theme.text)]);
-    sheet.field("who", &look.owner(&session.session.owner), theme.text);
-    sheet.field("node", &format!("{}, {}", look.node(session), look.place(&session.session.key.scope)), theme.text);
-    for finding in &session.judgement.findings {
-        sheet.finding(finding);
-    }
+    sheet.session(session);
     look.lines(buffer, text_area, &sheet.lines);
     let more = sheet.lines.len().saturating_sub(usize::from(inner.height));
     if more > 0 {

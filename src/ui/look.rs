@@ -54,10 +54,13 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Mark and word of a session's verdict.
+    /// Mark and word of a session's verdict. What was well when it was last seen is not called well while it is not seen.
     pub(super) fn verdict(&self, session: &SessionBoard) -> (String, &'static str, Style) {
         let judgement = &session.judgement;
         match judgement.verdict {
+            Some(Verdict::Compliant | Verdict::NotApplicable) if self.unseen_since(session).is_some() => {
+                (format!("{} ", self.glyphs.insufficient), "STALE", self.theme.insufficient)
+            }
             None => (format!("{} ", self.glyphs.loading), "not judged yet", self.theme.muted),
             Some(verdict) => {
                 let (mark, style) = self.mark(verdict, judgement.severity());
@@ -69,6 +72,19 @@ impl<'a> Look<'a> {
     /// How long ago that was.
     pub(super) fn ago(&self, at: Timestamp) -> String {
         text::age(self.state.now.duration_since(at))
+    }
+
+    /// Since when an active session is not seen.
+    pub(super) fn unseen_since(&self, session: &SessionBoard) -> Option<Timestamp> {
+        self.state.board.unseen_since(session, self.state.now)
+    }
+
+    /// A source and how long ago that was read; what the config or the clock says has no age.
+    pub(super) fn source(&self, source: &str, at: Timestamp) -> String {
+        match source {
+            "config" | "clock" => source.to_owned(),
+            read => format!("{}, {} ago", self.clean(read), self.ago(at)),
+        }
     }
 
     /// `retry in 12 s`; nothing when none is planned.

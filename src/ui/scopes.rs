@@ -80,6 +80,13 @@ pub(super) fn health(look: &Look<'_>, scope: &ScopeBoard) -> (String, Style) {
     let (theme, glyphs) = (look.theme, look.glyphs);
     let failing = scope.failing.as_ref().map(|failing| failing.failure.class);
     match (look.state.board.freshness(scope, look.state.now), failing) {
+        // Now and then a request more than the service allows: the data is fresh all the same.
+        (Freshness::Fresh, Some(FailureClass::Throttled)) if scope.evidence_failures.is_empty() => {
+            (format!("{} fresh", glyphs.compliant), theme.ok)
+        }
+        (Freshness::Fresh, Some(FailureClass::Throttled)) => {
+            (format!("{} partial", glyphs.insufficient), theme.insufficient)
+        }
         (Freshness::Fresh, Some(class)) => (format!("{} {}", glyphs.insufficient, class.word()), theme.warning),
         (Freshness::Fresh, None) if !scope.evidence_failures.is_empty() => {
             (format!("{} partial", glyphs.insufficient), theme.insufficient)
@@ -123,16 +130,30 @@ fn cells<'a>(look: &'a Look<'a>, id: &'a ScopeId, scope: &'a ScopeBoard, session
             piece("?", theme.warning)
         }],
         number(calls, theme.text),
-        number(throttled, theme.warning),
-        number(failed, theme.warning),
+        number(throttled, if bad { theme.warning } else { theme.text }),
+        number(failed, if bad { theme.warning } else { theme.text }),
         lost(look, scope),
     ]
+}
+
+/// What a failure of the listing means while the data is fresh all the same.
+fn tried(look: &Look<'_>, failing: &Failing) -> String {
+    match failing.failure.class {
+        FailureClass::Throttled => "throttled now and then; data is fresh".to_owned(),
+        _ => {
+            format!("{} for {}; data is still fresh", look.clean(&failing.failure.to_string()), look.ago(failing.since))
+        }
+    }
 }
 
 /// In one line: the listing's failure, or the evidence that cannot be read.
 fn lost<'a>(look: &Look<'a>, scope: &'a ScopeBoard) -> Pieces<'a> {
     let theme = look.theme;
-    if let Some(failing) = &scope.failing {
+    let fresh = look.state.board.freshness(scope, look.state.now) == Freshness::Fresh;
+    if let (true, Some(failing), true) = (fresh, &scope.failing, scope.evidence_failures.is_empty()) {
+        return vec![piece(tried(look, failing), theme.muted)];
+    }
+    if let Some(failing) = scope.failing.as_ref().filter(|_| !fresh) {
         let retry = look.retry(failing.retry_at).map_or(String::new(), |retry| format!("; {retry}"));
         return vec![piece(format!("{}{retry}", look.clean(&failing.failure.to_string())), theme.danger)];
     }
@@ -169,7 +190,11 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(caller) = &scope.caller {
         sheet.field("read as", &look.clean(caller), theme.text);
     }
-    if let Some(failing) = &scope.failing {
+    if look.state.board.freshness(scope, look.state.now) == Freshness::Fresh {
+        if let Some(failing) = &scope.failing {
+            sheet.words(Vec::new(), 0, &tried(look, failing), theme.muted);
+        }
+    } else if let Some(failing) = &scope.failing {
         failure(look, &mut sheet, failing, "the sessions of this scope are not seen");
     }
     for failing in scope.evidence_failures.values() {

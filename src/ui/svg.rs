@@ -31,7 +31,7 @@ pub fn render(buffer: &Buffer, palette: Palette) -> String {
     let _ = writeln!(
         svg,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.1} {height:.1}\" width=\"{width:.0}\" height=\"{height:.0}\">\n\
-         <style>text{{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:14px;white-space:pre}}</style>\n\
+         <style>text{{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:14px}}</style>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#{:06x}\"/>",
         palette.background
     );
@@ -97,14 +97,30 @@ fn run(svg: &mut String, palette: Palette, (column, row): (u16, u16), cells: u16
             attributes.push_str(attribute);
         }
     }
-    let baseline = y + base;
-    let length = if trimmed.len() == text.len() || trimmed.is_ascii() {
-        format!(" textLength=\"{:.1}\"", trimmed.chars().count() as f32 * cell_width)
-    } else {
-        String::new()
-    };
-    let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{baseline:.1}\" fill=\"#{fg:06x}\"{attributes}{length}>");
-    for character in trimmed.chars() {
+    // Every word has its own place: spaces are not left to the renderer, and a font of another width moves nothing.
+    let mut word = String::new();
+    let mut start = 0_u16;
+    for (index, character) in (0_u16..).zip(trimmed.chars().chain([' '])) {
+        let drawn = shape(svg, character, (x + f32::from(index) * cell_width, y), fg);
+        if character != ' ' && !drawn {
+            if word.is_empty() {
+                start = index;
+            }
+            word.push(character);
+        } else if !word.is_empty() {
+            let (x, y) = (x + f32::from(start) * cell_width, y + base);
+            let length = f32::from(index - start) * cell_width;
+            let length = if cells > 1 { format!(" textLength=\"{length:.1}\"") } else { String::new() };
+            let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"#{fg:06x}\"{attributes}{length}>");
+            escape(svg, &word);
+            svg.push_str("</text>\n");
+            word.clear();
+        }
+    }
+}
+
+fn escape(svg: &mut String, text: &str) {
+    for character in text.chars() {
         match character {
             '&' => svg.push_str("&amp;"),
             '<' => svg.push_str("&lt;"),
@@ -112,7 +128,32 @@ fn run(svg: &mut String, palette: Palette, (column, row): (u16, u16), cells: u16
             other => svg.push(other),
         }
     }
-    svg.push_str("</text>\n");
+}
+
+/// Draws a frame's line or a full block as a shape, so that it joins its neighbors in every font; whether it is one.
+fn shape(svg: &mut String, character: char, (x, y): (f32, f32), color: u32) -> bool {
+    let (wide, high, _) = CELL;
+    let (right, bottom, middle_x, middle_y) = (x + wide, y + high, x + wide / 2.0, y + high / 2.0);
+    let path = match character {
+        '─' => format!("M{x:.1} {middle_y:.1}H{right:.1}"),
+        '│' => format!("M{middle_x:.1} {y:.1}V{bottom:.1}"),
+        '┌' => format!("M{right:.1} {middle_y:.1}H{middle_x:.1}V{bottom:.1}"),
+        '┐' => format!("M{x:.1} {middle_y:.1}H{middle_x:.1}V{bottom:.1}"),
+        '└' => format!("M{middle_x:.1} {y:.1}V{middle_y:.1}H{right:.1}"),
+        '┘' => format!("M{middle_x:.1} {y:.1}V{middle_y:.1}H{x:.1}"),
+        '█' => {
+            let _ = writeln!(
+                svg,
+                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"{:.1}\" fill=\"#{color:06x}\"/>",
+                y + 2.0,
+                high - 4.0
+            );
+            return true;
+        }
+        _ => return false,
+    };
+    let _ = writeln!(svg, "<path d=\"{path}\" stroke=\"#{color:06x}\" fill=\"none\"/>");
+    true
 }
 
 /// A color as 0xRRGGBB; the sixteen of a terminal in the values that xterm gives them.
@@ -161,6 +202,13 @@ mod tests {
         let svg = render(&buffer, Palette { foreground: 0xff_ffff, background: 0 });
         assert!(svg.contains(">漢</text>"), "{svg}");
         assert!(svg.contains("x=\"30.8\"") && svg.contains(">&lt;&amp;</text>"), "{svg}");
+        buffer.set_string(0, 0, "ab  c │ ", Style::new());
+        let svg = render(&buffer, Palette { foreground: 0xff_ffff, background: 0 });
+        assert!(
+            svg.contains(">ab</text>") && svg.contains("x=\"47.6\" y=\"26.8\" fill=\"#ffffff\" textLength=\"8.4\">c<"),
+            "{svg}"
+        );
+        assert!(svg.contains("<path d=\"M68.6 14.0V31.0\""), "{svg}");
         assert!(svg.contains("fill=\"#010203\""), "{svg}");
     }
 

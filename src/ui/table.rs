@@ -23,6 +23,11 @@ use crate::{
 /// From this width on a status has a word of its own, and the node its id.
 const ROOMY: u16 = 150;
 
+/// Below this width the verdict gets no more room than its longest word.
+const NARROW: u16 = 58;
+/// The place of the verdict among the columns.
+const VERDICT: usize = 1;
+
 /// Draws the pane.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let view = &look.state.view;
@@ -51,25 +56,26 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let visible = usize::from(inner.height.saturating_sub(1));
     let roomy = inner.width >= ROOMY;
-    let columns = columns(look, roomy);
     let rows: Vec<Row<'_>> =
         table.list.rows.iter().skip(table.list.offset).take(visible).map(|key| row(look, key, roomy)).collect();
+    let verdicts = rows.iter().filter_map(|row| row.cells.get(VERDICT)).map(|cell| text::line_width(cell)).max();
+    let columns = columns(look, roomy, inner.width, verdicts.unwrap_or(0));
     columns::draw(buffer, inner, &columns, &rows, &look.dress(table.reverse));
     let position = look.position(table.list.offset, visible, shown);
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
 }
 
-fn columns(look: &Look<'_>, roomy: bool) -> Vec<Column> {
+fn columns(look: &Look<'_>, roomy: bool, width: u16, verdicts: usize) -> Vec<Column> {
     let table = &look.state.view.table;
     let sorted = |by: SortBy, mut column: Column| {
         column.sorted = table.sort == by;
         column
     };
-    let status = if roomy { Column::new("STATUS", 9, 12, 5) } else { Column::new("", 1, 1, 5) };
-    vec![
+    // What is said of a session beside its verdict shall not cut it.
+    let verdict = if width < NARROW { 13 } else { u16::try_from(verdicts).unwrap_or(u16::MAX).clamp(13, 20) };
+    let mut columns = vec![
         Column::new("", 2, 2, 0),
-        status,
-        sorted(SortBy::Severity, Column::new("VERDICT", 13, 18, 0)),
+        sorted(SortBy::Severity, Column::new("VERDICT", verdict, 20, 0)),
         sorted(SortBy::Account, Column::new("ACCOUNT", 9, 24, 4).middle()),
         sorted(SortBy::Region, Column::new("REGION", 9, 16, 8).middle()),
         sorted(
@@ -77,39 +83,58 @@ fn columns(look: &Look<'_>, roomy: bool) -> Vec<Column> {
             if roomy { Column::new("NODE", 20, 44, 0) } else { Column::new("NODE", 10, 24, 0).middle() },
         ),
         sorted(SortBy::Owner, Column::new("OWNER", 10, 40, 2)),
-        sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 3)),
+        sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 3).documents()),
         sorted(SortBy::Reason, Column::new("REASON", 12, 60, 9)),
         sorted(SortBy::Age, Column::number("AGE", 5, 7, 0)),
         sorted(
             SortBy::LastOutput,
             if roomy { Column::number("LAST OUT", 10, 10, 6) } else { Column::number("OUT", 5, 7, 6) },
         ),
-    ]
+    ];
+    if roomy {
+        columns.insert(VERDICT + 1, Column::new("STATUS", 9, 24, 5));
+    }
+    columns
 }
 
 fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, roomy: bool) -> Row<'a> {
     let over = (look.state.view.table.list.selected.as_ref() == Some(key)).then_some(look.theme.selection);
     let Some(session) = look.state.board.sessions.get(key) else {
-        let gone = vec![piece(look.clean(key.id.as_str()), look.theme.ghost)];
-        return Row {
-            cells: vec![Vec::new(), Vec::new(), vec![piece("gone", look.theme.ghost)], Vec::new(), Vec::new(), gone],
-            over,
-        };
+        // The column of the node comes before those that are dropped.
+        let node = if roomy { 5 } else { 4 };
+        let mut cells = vec![Vec::new(); node];
+        if let Some(verdict) = cells.get_mut(VERDICT) {
+            verdict.push(piece("gone", look.theme.ghost));
+        }
+        cells.push(vec![piece(look.clean(key.id.as_str()), look.theme.ghost)]);
+        return Row { cells, over };
     };
     let theme = look.theme;
     let record = &session.session;
-    let ghost = !session.is_active();
-    let plain = |style: Style| if ghost { theme.ghost } else { style };
-    let (mark, word, verdict_style) = verdict(look, session);
-    let (status, status_style) = status(look, session, roomy);
+    let unseen = look.unseen_since(session).is_some();
+    let plain = |style: Style| match (session.is_active(), unseen) {
+        (false, _) => theme.ghost,
+        (true, true) => theme.muted.add_modifier(Modifier::ITALIC),
+        (true, false) => style,
+    };
+    let (mark, word, verdict_style) = look.verdict(session);
     let (last, last_style) = last_output(look, session);
     let ordinary = record.document_name() == Session::DEFAULT_DOCUMENT;
     let reason = record.reason.as_deref().unwrap_or_default();
     let owner = look.owner(&record.owner);
-    let cells = vec![
+    let condition = condition(look, session, roomy);
+    let word = match word {
+        "INSUFFICIENT_DATA" => "INSUFFICIENT",
+        word => word,
+    };
+    let mut verdict = vec![piece(if roomy { word } else { beside(word, &condition.0) }, verdict_style)];
+    if !roomy && !condition.0.is_empty() {
+        verdict.push(piece(" ", theme.text));
+        verdict.push(piece(condition.0.clone(), condition.1));
+    }
+    let mut cells = vec![
         vec![piece(mark, verdict_style)],
-        vec![piece(status, plain(status_style))],
-        vec![piece(word, verdict_style)],
+        verdict,
         vec![piece(look.account(&key.scope), plain(theme.text))],
         vec![piece(look.clean(key.scope.region.as_str()), plain(theme.muted))],
         node(look, session, roomy, plain(theme.text), plain(theme.muted)),
@@ -119,41 +144,54 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, roomy: bool) -> Row<'a> {
         vec![piece(age(look, session), plain(theme.text))],
         vec![piece(last, plain(last_style))],
     ];
+    if roomy {
+        cells.insert(VERDICT + 1, vec![piece(condition.0, condition.1)]);
+    }
     Row { cells, over }
 }
 
-/// Mark, word and color of the verdict; an ended or ending session says that first.
-fn verdict(look: &Look<'_>, session: &SessionBoard) -> (String, String, Style) {
-    let (mark, word, style) = look.verdict(session);
-    match &session.phase {
-        Phase::Ended { how, .. } => (mark, format!("ended ({})", look.clean(how)), look.theme.ghost),
-        Phase::Active
-            if look.is_ending(&session.session.key) || session.session.status == SessionStatus::Terminating =>
-        {
-            (mark, "TERMINATING".to_owned(), look.theme.warning.add_modifier(Modifier::BOLD))
-        }
-        Phase::Active if session.judgement.verdict == Some(Verdict::InsufficientData) => {
-            (mark, "INSUFFICIENT".to_owned(), style)
-        }
-        Phase::Active => (mark, word.to_owned(), style),
+/// The verdict's word, shorter where another word stands beside it; its mark says the same.
+fn beside(word: &'static str, other: &str) -> &'static str {
+    match word {
+        word if text::width(other) < 2 => word,
+        "NON_COMPLIANT" => "NON_COMPL",
+        "INSUFFICIENT" => "INSUFF",
+        "NOT_APPLICABLE" => "NOT_APPL",
+        word => word,
     }
 }
 
-/// The status as a word, or as one glyph.
-fn status(look: &Look<'_>, session: &SessionBoard, roomy: bool) -> (String, Style) {
-    let (word, style) = look.status(session);
-    if roomy {
-        let word = if session.is_active() { word } else { String::new() };
-        let style = if session.session.status == SessionStatus::Connected { look.theme.muted } else { style };
-        return (word, style);
+/// What is to be said of a session beside its verdict: that it ended or ends, that it is not seen now, its status. In the
+/// column of the status all of it, beside the verdict only what is out of the ordinary.
+fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool) -> (String, Style) {
+    let theme = look.theme;
+    let (status, style) = look.status(session);
+    if !session.is_active() {
+        return (if roomy { status } else { "ended".to_owned() }, theme.muted);
     }
-    let glyph = match session.session.status {
-        _ if !session.is_active() => "",
-        SessionStatus::Connected => "",
-        SessionStatus::Disconnected => look.glyphs.disconnected,
-        _ => look.glyphs.loading,
-    };
-    (glyph.to_owned(), style)
+    let ending = look.is_ending(&session.session.key) || session.session.status == SessionStatus::Terminating;
+    if ending {
+        let word = if roomy { "TERMINATING" } else { "ENDING" };
+        return (word.to_owned(), theme.warning.add_modifier(Modifier::BOLD));
+    }
+    if let Some(since) = look.unseen_since(session) {
+        let age = look.ago(since);
+        let well = matches!(session.judgement.verdict, Some(Verdict::Compliant | Verdict::NotApplicable));
+        let words = match (roomy, well) {
+            (true, _) => format!("seen {age} ago"),
+            // The verdict's own word says the rest.
+            (false, true) => age,
+            (false, false) => format!("STALE {age}"),
+        };
+        return (words, theme.warning);
+    }
+    let connected = session.session.status == SessionStatus::Connected;
+    match session.session.status {
+        _ if roomy => (status, if connected { theme.muted } else { style }),
+        SessionStatus::Connected => (String::new(), style),
+        SessionStatus::Disconnected => (look.glyphs.disconnected.to_owned(), style),
+        _ => (look.glyphs.loading.to_owned(), style),
+    }
 }
 
 fn node<'a>(look: &Look<'a>, session: &'a SessionBoard, roomy: bool, name_style: Style, id_style: Style) -> Pieces<'a> {

@@ -1,6 +1,7 @@
 //! What the session's terminal prints. Only the lines that are seen are formatted. One line is one row, so that scrolling
 //! is exact; a line that is too long ends in an ellipsis, and its rest is seen by moving to the right.
 
+use jiff::{SignedDuration, Timestamp};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -12,9 +13,15 @@ use super::{
     text::{self, Pieces, counted, piece},
 };
 use crate::{
-    app::view::{Focus, TranscriptStatus, TranscriptView},
+    app::{
+        board::Phase,
+        view::{Focus, TranscriptStatus, TranscriptView},
+    },
     transcript::{Line, LineKind, Search},
 };
+
+/// What a session printed is taken for complete when nothing more was there that long after its end.
+const SETTLED: SignedDuration = SignedDuration::from_secs(60);
 
 /// Draws the pane.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
@@ -66,8 +73,8 @@ fn format<'a>(
     let mut pieces: Pieces<'a> = Vec::new();
     let sign = match (&line.kind, line.uncertain, line.repeated) {
         _ if found => (glyphs.selected, theme.accent),
-        (_, true, _) => (glyphs.insufficient, theme.warning),
-        (_, _, true) => (glyphs.ghost, theme.muted),
+        (_, true, _) => (glyphs.uncertain, theme.warning),
+        (_, _, true) => (glyphs.repeated, theme.border),
         (LineKind::Screen(_), ..) => (glyphs.severity(crate::domain::Severity::Low), theme.muted),
         _ => (" ", theme.muted),
     };
@@ -134,10 +141,24 @@ fn cut<'a>(
     pieces.push(piece(text.get(at..).unwrap_or_default(), style));
 }
 
+/// When the session ended, if it did.
+fn ended(look: &Look<'_>, transcript: &TranscriptView) -> Option<Timestamp> {
+    match look.state.board.sessions.get(&transcript.session)?.phase {
+        Phase::Ended { at, .. } => Some(at),
+        Phase::Active => None,
+    }
+}
+
 /// How the stream is, for the frame.
 fn state(look: &Look<'_>, transcript: &TranscriptView) -> Pieces<'static> {
     let theme = look.theme;
+    let ended = ended(look, transcript);
     match &transcript.status {
+        TranscriptStatus::Live(at) if ended.is_some() => {
+            let complete = ended.is_some_and(|ended| at.duration_since(ended) >= SETTLED);
+            let words = if complete { "ended, complete" } else { "ended, reading the rest" };
+            vec![piece(words, theme.muted)]
+        }
         TranscriptStatus::Loading => vec![piece(format!("{} loading", look.glyphs.loading), theme.muted)],
         TranscriptStatus::Live(at) => {
             vec![
@@ -189,7 +210,9 @@ fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, transcript: &Transcrip
     let count = transcript.content.lines().len();
     let mut left: Pieces<'_> = Vec::new();
     let below = count.saturating_sub(first + rows);
-    left.push(if transcript.follow {
+    left.push(if transcript.follow && ended(look, transcript).is_some() {
+        piece("at the end", theme.muted)
+    } else if transcript.follow {
         piece(format!("{} following", look.glyphs.follow), theme.accent)
     } else if below > 0 {
         piece(format!("{} below", counted(below, "line", "lines")), theme.warning)

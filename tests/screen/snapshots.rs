@@ -164,11 +164,64 @@ fn a_selected_session_that_ends_stays_as_a_ghost() {
     world::observe(&mut state, Observation::History { scope: key.scope.clone(), sessions, since: now, at: now }, now);
     let buffer = drawn(&state, "default-dark", &Glyphs::UTF8);
     let words = text(&buffer);
-    assert!(words.contains("ended (Terminated)"), "{words}");
+    assert!(words.contains("NON_COMPL ended") && words.contains("ended (Terminated)"), "{words}");
     let struck = buffer.content().iter().filter(|cell| cell.modifier.contains(Modifier::CROSSED_OUT)).count();
     assert!(struck > 20, "the row is not struck out");
     world::press(&mut state, KeyCode::Char('j'));
     assert!(!text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("ended (Terminated)"), "left, it goes");
+}
+
+#[test]
+fn what_is_not_seen_now_does_not_look_good() {
+    for size in [(60, 20), (80, 24), (120, 40), (200, 60)] {
+        let mut state = world::calm(size);
+        assert!(text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("ALL WELL"));
+        let later = state.now + jiff::SignedDuration::from_secs(45);
+        ssmwatch::app::update(&mut state, ssmwatch::app::Message::Tick, later);
+        let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+        assert!(!words.contains("ALL WELL") && !words.contains("✓  COMPLIANT"), "{words}");
+        assert!(words.contains("?  STALE") && words.contains("BLIND: 18 of 18"), "{words}");
+        assert!(words.contains("12 active (12 unseen)") || words.contains("12 active (12 not seen now)"), "{words}");
+        world::press(&mut state, KeyCode::Enter);
+        let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+        assert!(words.contains("not seen now: what stands here"), "{words}");
+    }
+}
+
+#[test]
+fn numbers_are_never_cut() {
+    let whole = ["3", "18", "2", "2/18", "4", "16/18", "73s"];
+    for width in 40..=200 {
+        let words = text(&drawn(&world::bad_day((width, 20)), "default-dark", &Glyphs::UTF8));
+        let mut lines = words.lines();
+        let (bar, counters) = (lines.next().unwrap(), lines.next().unwrap());
+        assert!(bar.contains("BLIND: 2 of 18") || bar.contains("BLIND: 2/18"), "{width}: {bar}");
+        assert!(bar.contains("LOOK: 3"), "{width}: {bar}");
+        assert!(!bar.contains('…') && !counters.contains('…'), "{width}: {bar}\n{counters}");
+        assert!(counters.starts_with(" 18 active (1 "), "{width}: {counters}");
+        let numbers = counters.split_whitespace().filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        for number in numbers {
+            assert!(whole.contains(&number) || number == "1", "{width}: {number} in {counters}");
+        }
+    }
+}
+
+#[test]
+fn the_banner_and_the_header_count_the_same_scopes() {
+    for height in [16, 24, 40] {
+        let mut state = world::calm((80, height));
+        for scope in world::scopes().into_iter().take(7) {
+            let failure = world::failure(ssmwatch::domain::FailureClass::Denied, "ssm:DescribeSessions", "no");
+            state.board.scopes.get_mut(&scope).unwrap().last_good = None;
+            let at = state.now;
+            let failed = Observation::ListingFailed { scope, failure, retry_at: at, at };
+            world::observe(&mut state, failed, at);
+        }
+        let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+        let named = words.lines().filter(|line| line.contains("CANNOT SEE") && line.contains("ssm:")).count();
+        assert!(words.contains("BLIND: 7 of 18"), "{words}");
+        assert!(words.contains(&format!("CANNOT SEE {} more scopes: press 5", 7 - named)), "{words}");
+    }
 }
 
 #[test]

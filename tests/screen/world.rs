@@ -386,6 +386,8 @@ fn troubles(state: &mut State) {
     let throttled = failure(FailureClass::Throttled, LISTING, "Rate exceeded");
     let busy = scope(3, 2);
     state.board.scopes.get_mut(&busy).unwrap().last_good = Some(ago(73));
+    let in_it = state.board.sessions.values_mut().filter(|session| session.session.key.scope == busy);
+    in_it.for_each(|session| session.listed_at = ago(73));
     let (retry_at, at) = (ago(-11), ago(9));
     observe(state, Observation::ListingFailed { scope: busy.clone(), failure: throttled, retry_at, at }, at);
     let calls = [(LISTING, ApiCount { calls: 171, throttled: 64, failed: 64 })].into_iter().collect();

@@ -146,12 +146,16 @@ pub enum Freshness {
 pub struct Counts {
     /// Active sessions.
     pub active: usize,
-    /// Of them NON_COMPLIANT.
+    /// Of them in scopes that are not fresh: active when last seen, and not seen now.
+    pub unseen: usize,
+    /// Of the active ones NON_COMPLIANT.
     pub non_compliant: usize,
-    /// Of them NON_COMPLIANT with a CRITICAL finding.
+    /// Of the active ones NON_COMPLIANT with a CRITICAL finding.
     pub critical: usize,
-    /// Of them INSUFFICIENT_DATA.
+    /// Of the active ones INSUFFICIENT_DATA.
     pub insufficient: usize,
+    /// Ended sessions.
+    pub ended: usize,
     /// Ended sessions that are NON_COMPLIANT.
     pub ended_non_compliant: usize,
     /// All scopes.
@@ -227,11 +231,23 @@ impl Board {
         }
     }
 
+    /// Since when an active session is not seen: its scope is not fresh, and the last listing that showed it was then.
+    /// `None`: it is seen, or it ended.
+    pub fn unseen_since(&self, session: &SessionBoard, now: Timestamp) -> Option<Timestamp> {
+        let scope = self.scopes.get(&session.session.key.scope)?;
+        (session.is_active() && self.freshness(scope, now) != Freshness::Fresh).then_some(session.listed_at)
+    }
+
     /// The header's numbers at `now`.
     pub fn counts(&self, now: Timestamp) -> Counts {
         let mut counts = Counts { scopes: self.scopes.len(), ..Counts::default() };
-        for scope in self.scopes.values() {
-            match self.freshness(scope, now) {
+        let mut not_fresh = HashSet::new();
+        for (id, scope) in &self.scopes {
+            let freshness = self.freshness(scope, now);
+            if freshness != Freshness::Fresh {
+                not_fresh.insert(id);
+            }
+            match freshness {
                 Freshness::Fresh => counts.fresh += 1,
                 Freshness::Loading => counts.loading += 1,
                 Freshness::Stale | Freshness::Blind => {}
@@ -248,10 +264,12 @@ impl Board {
         for session in self.sessions.values() {
             let verdict = session.judgement.verdict();
             if session.phase != Phase::Active {
+                counts.ended += 1;
                 counts.ended_non_compliant += usize::from(verdict == Verdict::NonCompliant);
                 continue;
             }
             counts.active += 1;
+            counts.unseen += usize::from(!not_fresh.is_empty() && not_fresh.contains(&session.session.key.scope));
             match verdict {
                 Verdict::NonCompliant => {
                     counts.non_compliant += 1;

@@ -21,8 +21,10 @@ pub struct Glyphs {
     pub insufficient: &'static str,
     /// NOT_APPLICABLE.
     pub not_applicable: &'static str,
-    /// A session that ended and is still shown.
-    pub ghost: &'static str,
+    /// A transcript line that may differ from what was run.
+    pub uncertain: &'static str,
+    /// A transcript line that the agent may have sent twice.
+    pub repeated: &'static str,
     /// Where text was cut.
     pub ellipsis: &'static str,
     /// In place of a control character.
@@ -59,7 +61,8 @@ impl Glyphs {
         non_compliant: "✗",
         insufficient: "?",
         not_applicable: "–",
-        ghost: "†",
+        uncertain: "~",
+        repeated: "\"",
         ellipsis: "…",
         replaced: "�",
         dot: "·",
@@ -92,14 +95,15 @@ impl Glyphs {
         non_compliant: "x",
         insufficient: "?",
         not_applicable: "-",
-        ghost: "~",
+        uncertain: "~",
+        repeated: "\"",
         ellipsis: "...",
         replaced: "?",
         dot: "|",
         ascending: "^",
         descending: "v",
         blind: "!",
-        loading: "~",
+        loading: "%",
         disconnected: "o",
         remedy: ">",
         follow: "v",

@@ -306,6 +306,8 @@ async fn each_kind_of_failure_is_said_and_tried_again() {
             .await;
         assert_eq!((failure.class, failure.action), (class, "ssm:DescribeSessions"), "{effect:?}: {failure:?}");
         assert!(!failure.message.chars().any(char::is_control), "{failure:?}");
+        let unreadable = failure.code.as_deref() == Some("unreadable answer");
+        assert_eq!(unreadable, effect == Effect::Malformed, "{failure:?}");
         repair(&sim);
         rig.until("the scope to come back", |observation| active_of(observation, &home())).await;
     }

@@ -112,6 +112,66 @@ async fn an_unreachable_endpoint_is_a_clear_error() {
     assert!(error.to_do().contains("--endpoint-url"), "{}", error.to_do());
 }
 
+#[tokio::test]
+async fn credentials_that_the_service_forgot_are_renewed_without_a_storm() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut listed = HashSet::new();
+    let all_listed = |listed: &mut HashSet<ScopeId>, observation: &Observation| {
+        if let Observation::Active { scope, .. } = observation {
+            listed.insert(scope.clone());
+        }
+        (listed.len() == 4).then_some(())
+    };
+    rig.until("a listing of every scope", |observation| all_listed(&mut listed, observation)).await;
+    let assumed = calls(&sim, "sts", "AssumeRole");
+    // As a simulated AWS does that is ended and started again.
+    sim.with_world(|world| world.sts = Default::default());
+    let failure = rig
+        .until("the refusal", |observation| match observation {
+            Observation::ListingFailed { failure, .. } => Some(failure.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((failure.class, failure.action), (FailureClass::Expired, "ssm:DescribeSessions"), "{failure:?}");
+    assert!(failure.message.starts_with("credentials are no longer accepted"), "{failure:?}");
+    let begun = Instant::now();
+    listed.clear();
+    rig.until("every scope to come back", |observation| all_listed(&mut listed, observation)).await;
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    // One an account; the log archive's are a third, if it is read by now.
+    let again = calls(&sim, "sts", "AssumeRole") - assumed;
+    assert!((2..=3).contains(&again), "{again}");
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_for_good_are_not_asked_for_in_a_storm() {
+    let sim = quiet().await;
+    break_it(&sim, Fault::new("ssm", "DescribeSessions", Effect::ExpiredCredentials));
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let seen = rig.hear(Duration::from_secs(9)).await;
+    let failures = seen.iter().filter(|observation| matches!(observation, Observation::ListingFailed { .. })).count();
+    assert!(failures >= 12, "{failures}");
+    // Two accounts, at most once in four seconds each.
+    let assumed = calls(&sim, "sts", "AssumeRole");
+    assert!((4..=8).contains(&assumed), "{assumed}");
+}
+
+#[tokio::test]
+async fn unknown_keys_that_cannot_be_renewed_are_no_credentials() {
+    let sim = quiet().await;
+    let config = FleetConfig {
+        endpoint_url: Some(sim.endpoint()),
+        regions: vec!["us-east-1".into()],
+        accounts: vec![AccountConfig { id: Some(PAYMENTS.into()), ..AccountConfig::default() }],
+        credentials: Some(StaticCredentials { access_key_id: "AKIAUNKNOWN".into(), secret_access_key: "any".into() }),
+        ..FleetConfig::default()
+    };
+    let fleet = Fleet::connect(config).await.unwrap();
+    let failure = fleet.scopes().next().unwrap().list_active().await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::NoCredentials, "{failure:?}");
+}
+
 // --- Listings ---------------------------------------------------------------------------------------------------------
 
 #[tokio::test]

@@ -12,6 +12,9 @@ use crate::domain::{Failure, FailureClass};
 /// The `action` of a failure that came before any request: there was nothing to sign it with.
 pub(super) const CREDENTIALS: &str = "credentials";
 
+/// The action behind the credentials of a role.
+pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 /// Longest message that a [`Failure`] carries, in characters.
 const MESSAGE_CHARS: usize = 300;
 
@@ -154,6 +157,19 @@ fn class_of_status(status: u16) -> FailureClass {
     }
 }
 
+/// Whether a service says with this code that it does not know the credentials: never issued, revoked, or issued by another one.
+pub(super) fn is_unknown_credentials(code: &str) -> bool {
+    matches!(code, "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "InvalidToken")
+}
+
+/// Whether a role could not be assumed because AWS does not accept the credentials that it is assumed with.
+pub(super) fn base_is_refused(error: &CredentialsError) -> bool {
+    chain(error)
+        .find_map(|link| link.downcast_ref::<AssumeRoleError>())
+        .and_then(|refused| refused.code().map(bare_code))
+        .is_some_and(|code| is_unknown_credentials(code) || class_of(Some(code), 0) == FailureClass::Expired)
+}
+
 /// A request that failed before it was sent, because there were no credentials to sign it with.
 ///
 /// A refused `AssumeRole` is a missing permission of its own and is named as such.
@@ -167,14 +183,16 @@ fn credentials_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
         };
         return Some(Failure {
             class,
-            action: "sts:AssumeRole",
+            action: ASSUME_ROLE,
             code: code.map(clean),
             message: clean(refused.message().unwrap_or("the role could not be assumed")),
         });
     }
     let words = words_of(credentials);
     let text = chain(credentials).map(|link| link.to_string().to_lowercase()).collect::<Vec<_>>().join("\n");
-    let class = if matches!(credentials, CredentialsError::ProviderTimedOut(_))
+    let class = if chain(credentials)
+        .filter_map(|link| link.downcast_ref())
+        .any(|link| matches!(link, CredentialsError::ProviderTimedOut(_)))
         || ["dispatch failure", "connect error", "timed out", "timeout"].iter().any(|sign| text.contains(sign))
     {
         FailureClass::Unreachable

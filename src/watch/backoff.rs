@@ -48,6 +48,11 @@ impl Backoff {
         self.failures == 0
     }
 
+    /// Failures in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     pub(super) fn succeeded(&mut self) {
         self.failures = 0;
     }

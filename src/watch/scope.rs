@@ -244,6 +244,12 @@ pub(super) fn cuts_off(failure: &Failure) -> bool {
         || failure.action == "sts:AssumeRole"
 }
 
+/// Failures for which the credentials are renewed with the next request: a service no longer accepts them. (A login that is over, or a role
+/// that cannot be assumed, needs people.)
+pub(super) fn is_renewed(failure: &Failure) -> bool {
+    failure.class == FailureClass::Expired && !matches!(failure.action, "sts:AssumeRole" | "credentials")
+}
+
 /// The clock's time after `wait`.
 pub(super) fn clock_after(wait: Duration) -> Timestamp {
     let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);

@@ -14,7 +14,7 @@ use crate::domain::{Failure, FailureClass, Observation, Session, SessionId, Sess
 /// History is read this often even when nobody left the Active listing: a session may come and go between two polls.
 const HISTORY_EVERY: Duration = Duration::from_secs(60);
 /// How far back ended sessions are told.
-const HISTORY_SPAN: Duration = Duration::from_secs(3600);
+pub(super) const HISTORY_SPAN: Duration = Duration::from_secs(3600);
 /// The service filters History by start: at the start of the watch, sessions that began up to this long ago may have ended within the span.
 const LONGEST_LOOK_BACK: Duration = Duration::from_secs(24 * 3600);
 /// After a session left the Active listing, History is read with each poll for this long, until it shows the session.

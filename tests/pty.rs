@@ -158,7 +158,10 @@ async fn with_a_config_it_watches_those_accounts_and_is_loud_about_what_it_canno
     let mut terminal = Terminal::with_environment(&environment, &[], home.path(), 160, 48);
     terminal
         .wait("the scope that answers", |screen| screen.contains("user/bob") && screen.contains("1/2 scopes fresh"));
-    terminal.wait_for("CANNOT SEE payments us-east-1 never read so far: ssm:DescribeSessions denied");
+    terminal.wait("the scope that refuses", |screen| {
+        let loud = screen.lines().find(|line| line.contains("CANNOT SEE payments us-east-1"));
+        loud.is_some_and(|line| line.contains("never read") && line.contains("ssm:DescribeSessions"))
+    });
     assert!(!terminal.text().contains("carol") && terminal.text().contains("BLIND"), "{}", terminal.text());
     // Read only: the key says that it is off, and why.
     terminal.type_text("t");

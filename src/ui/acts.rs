@@ -152,7 +152,7 @@ fn seconds(milliseconds: u64) -> String {
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
-/// The selected act in full.
+/// The selected act in full, its worst outcome first.
 pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let theme = look.theme;
     let Some(act) = look.state.view.acts.selected.and_then(|id| look.state.act(id)) else {
@@ -169,7 +169,14 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let text_area = Rect::new(inner.x + 1, inner.y, inner.width - 2, inner.height);
     let mut sheet = Sheet { look, cells: usize::from(text_area.width), lines: Vec::new() };
-    for step in &act.steps {
+    let mut steps: Vec<&ActStep> = act.steps.iter().collect();
+    steps.sort_by_key(|step| match step.outcome {
+        ActOutcome::Failed { .. } => 0,
+        ActOutcome::Unproven { .. } => 1,
+        ActOutcome::Started | ActOutcome::Sent => 2,
+        ActOutcome::Done { .. } => 3,
+    });
+    for step in steps {
         let (word, style) = outcome(look, &step.outcome);
         let lead = vec![
             piece(format!("{} ", look.clean(&step.name)), theme.text),

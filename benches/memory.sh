@@ -6,12 +6,13 @@ sessions=${1:-10000}
 seconds=${2:-90}
 program=${SSMWATCH:-target/release/ssmwatch}
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 
 "$program" sim --scenario "generated:$sessions" >"$work/sim" 2>"$work/sim.err" &
+sim=$!
 until [ "$(wc -l <"$work/sim")" -ge 2 ]; do
-  kill -0 $! || { cat "$work/sim.err" >&2; exit 1; }
-  read -rt 0.1 <> <(:) || true
+  kill -0 "$sim" 2>/dev/null || { cat "$work/sim.err" >&2; exit 1; }
+  sleep 0.1
 done
 endpoint=$(sed -n '1s/^listening on //p' "$work/sim")
 python3 - "$work/sim" >"$work/config.toml" <<'PY'

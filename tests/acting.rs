@@ -183,17 +183,6 @@ async fn a_session_that_had_ended_before_is_not_claimed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_id_that_the_service_does_not_know_is_never_proven() {
-    let sim = rogues().await;
-    let client = rig::fleet(&sim).await.scope(&home()).unwrap();
-    let mut told = Vec::new();
-    let outcome = response::terminate(&client, &"nobody-0e0e0e0e0e0e0e0e9".into(), |outcome| told.push(outcome)).await;
-    assert_eq!(told, [ActOutcome::Sent], "the service says success to that");
-    let ActOutcome::Unproven { what, .. } = outcome else { panic!("{outcome:?}") };
-    assert!(what.contains("History does not show it after 10 s"), "{what}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_denied_termination_names_the_permission() {
     let sim = rogues().await;
     let mut analyst = Analyst::at(&sim, Run::default(), "eve").await;
@@ -220,6 +209,59 @@ async fn an_end_that_cannot_be_looked_up_is_not_proven() {
     assert!(words.starts_with("Unproven: sent, but its end cannot be proven"), "{words}");
     assert!(words.contains("ssm:DescribeSessions is missing"), "{words}");
     assert_eq!(calls(&sim, "ssm", "TerminateSession"), 1, "that it cannot be proven does not keep it from being ended");
+}
+
+/// Three ends that cannot be proven, each on an AWS of its own, together: each takes its 10 s.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_proven_within_ten_seconds_says_what_was_seen() {
+    let began = tokio::time::Instant::now();
+    let outcomes = tokio::join!(unknown_id(), throttled_listings(), hung_listings());
+    let took = began.elapsed();
+    let what = |outcome: &ActOutcome| match outcome {
+        ActOutcome::Unproven { what, .. } => what.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(what(&outcomes.0), "NOT ENDED: sent, and it left Active, but History does not show it after 10 s");
+    let throttled = "NOT PROVEN: sent, and when it was last seen it is still Connected; since then ssm:DescribeSessions failed: throttled";
+    assert!(what(&outcomes.1).starts_with(throttled), "{}", what(&outcomes.1));
+    let hung = "sent, but its end cannot be proven: no answer within 10 s";
+    assert_eq!(what(&outcomes.2), hung);
+    assert!(took > Duration::from_secs(9) && took < Duration::from_secs(20), "{took:?}");
+}
+
+/// The service answers success for ids that it does not know.
+async fn unknown_id() -> ActOutcome {
+    let sim = rogues().await;
+    let client = rig::fleet(&sim).await.scope(&home()).unwrap();
+    let mut told = Vec::new();
+    let outcome = response::terminate(&client, &"nobody-0e0e0e0e0e0e0e0e9".into(), |outcome| told.push(outcome)).await;
+    assert_eq!(told, [ActOutcome::Sent]);
+    outcome
+}
+
+/// Throttled from the moment on that it was seen after the request.
+async fn throttled_listings() -> ActOutcome {
+    let sim = rogues().await;
+    let client = rig::fleet(&sim).await.scope(&home()).unwrap();
+    let mallory = "mallory-0e0e0e0e0e0e0e0e3".into();
+    let throttle = async {
+        // Two requests are the look before, two the first look behind.
+        while calls(&sim, "ssm", "DescribeSessions") < 4 {
+            tokio::task::yield_now().await;
+        }
+        break_it(&sim, Fault::new("ssm", "DescribeSessions", Effect::Throttle));
+    };
+    tokio::join!(response::terminate(&client, &mallory, |_| {}), throttle).0
+}
+
+/// No listing answers at all: the session is ended nevertheless.
+async fn hung_listings() -> ActOutcome {
+    let sim = rogues().await;
+    let client = rig::fleet(&sim).await.scope(&home()).unwrap();
+    break_it(&sim, Fault::new("ssm", "DescribeSessions", Effect::Hang));
+    let outcome = response::terminate(&client, &EVE.into(), |_| {}).await;
+    assert_eq!(status(&sim, EVE), "Terminated");
+    outcome
 }
 
 // --- Alerting ---------------------------------------------------------------------------------------------------------

@@ -206,7 +206,7 @@ async fn evidence_that_is_denied_is_partial_and_no_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_scope_that_cannot_be_reached_is_two_and_one_where_something_worse_was_found() {
+async fn a_scope_that_cannot_be_reached_is_less_than_a_broken_rule() {
     let sim = rogues().await;
     fault(&sim, ARCHIVE, "eu-central-1", Fault::new("ssm", "DescribeSessions", Effect::Cut));
     let ended = home(&sim).run(&["check", "--format", "json"]);
@@ -215,9 +215,6 @@ async fn a_scope_that_cannot_be_reached_is_two_and_one_where_something_worse_was
     assert_eq!(cut["status"], "unreachable", "{cut}");
     assert!(cut["error"].as_str().unwrap().contains("ssm:DescribeSessions"), "{cut}");
     assert_eq!(ended.code, 1, "a broken rule is worse than a scope that was not read");
-    let only_archive = Home::speaking_for(ARCHIVE, &sim.endpoint())
-        .config(&(account(ARCHIVE, "archive", "ssmwatch-demo") + COMPLIANCE));
-    assert_eq!(only_archive.run(&["check", "--format", "json"]).code, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -342,7 +342,7 @@ async fn faults_break_what_they_name_and_nothing_else() {
         (Effect::Deny, "AccessDeniedException"),
         (Effect::Throttle, "ThrottlingException"),
         (Effect::Disconnect, "no answer"),
-        (Effect::Malformed, "no code"),
+        (Effect::Malformed, "unreadable answer"),
         (Effect::Cut, "unreadable answer"),
     ] {
         add(&sim, once(effect.clone()));

@@ -16,17 +16,19 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rig::{
     ARCHIVE, EXTERNAL_ID, PAYMENTS, Rig, active_of, break_it, calls, calls_in, failing, fleet, fleet_config, hasty,
     home, in_scope, quiet, repair, scope, sim,
 };
 use ssmwatch::{
     aws::{Access, AccountConfig, Fleet, FleetConfig, StaticCredentials},
-    domain::{Fact, FailureClass, Observation, ScopeId, SessionStatus, Why},
+    domain::{Fact, FailureClass, Node, NodeId, NodeTags, Observation, ScopeId, SessionStatus, Why},
     sim::{
+        Sim,
         gate::{Effect, Fault},
         scenario::Scenario,
+        world::World,
     },
     watch::{Watch, WatchConfig, one_pass},
 };
@@ -110,6 +112,66 @@ async fn an_unreachable_endpoint_is_a_clear_error() {
     let words = error.to_string();
     assert!(words.contains("unreachable") && words.contains("sts:GetCallerIdentity"), "{words}");
     assert!(error.to_do().contains("--endpoint-url"), "{}", error.to_do());
+}
+
+#[tokio::test]
+async fn credentials_that_the_service_forgot_are_renewed_without_a_storm() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut listed = HashSet::new();
+    let all_listed = |listed: &mut HashSet<ScopeId>, observation: &Observation| {
+        if let Observation::Active { scope, .. } = observation {
+            listed.insert(scope.clone());
+        }
+        (listed.len() == 4).then_some(())
+    };
+    rig.until("a listing of every scope", |observation| all_listed(&mut listed, observation)).await;
+    let assumed = calls(&sim, "sts", "AssumeRole");
+    // As a simulated AWS does that is ended and started again.
+    sim.with_world(|world| world.sts = Default::default());
+    let failure = rig
+        .until("the refusal", |observation| match observation {
+            Observation::ListingFailed { failure, .. } => Some(failure.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((failure.class, failure.action), (FailureClass::Expired, "ssm:DescribeSessions"), "{failure:?}");
+    assert!(failure.message.starts_with("credentials are no longer accepted"), "{failure:?}");
+    let begun = Instant::now();
+    listed.clear();
+    rig.until("every scope to come back", |observation| all_listed(&mut listed, observation)).await;
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    // One an account; the log archive's are a third, if it is read by now.
+    let again = calls(&sim, "sts", "AssumeRole") - assumed;
+    assert!((2..=3).contains(&again), "{again}");
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_for_good_are_not_asked_for_in_a_storm() {
+    let sim = quiet().await;
+    break_it(&sim, Fault::new("ssm", "DescribeSessions", Effect::ExpiredCredentials));
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let seen = rig.hear(Duration::from_secs(9)).await;
+    let failures = seen.iter().filter(|observation| matches!(observation, Observation::ListingFailed { .. })).count();
+    assert!(failures >= 12, "{failures}");
+    // Two accounts, at most once in four seconds each.
+    let assumed = calls(&sim, "sts", "AssumeRole");
+    assert!((4..=8).contains(&assumed), "{assumed}");
+}
+
+#[tokio::test]
+async fn unknown_keys_that_cannot_be_renewed_are_no_credentials() {
+    let sim = quiet().await;
+    let config = FleetConfig {
+        endpoint_url: Some(sim.endpoint()),
+        regions: vec!["us-east-1".into()],
+        accounts: vec![AccountConfig { id: Some(PAYMENTS.into()), ..AccountConfig::default() }],
+        credentials: Some(StaticCredentials { access_key_id: "AKIAUNKNOWN".into(), secret_access_key: "any".into() }),
+        ..FleetConfig::default()
+    };
+    let fleet = Fleet::connect(config).await.unwrap();
+    let failure = fleet.scopes().next().unwrap().list_active().await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::NoCredentials, "{failure:?}");
 }
 
 // --- Listings ---------------------------------------------------------------------------------------------------------
@@ -245,6 +307,21 @@ async fn how_a_session_ended_is_learned_from_history() {
     assert!(found.active.is_none() && found.history.is_some(), "{found:?}");
 }
 
+#[tokio::test]
+async fn acts_do_not_wait_for_an_endpoint_that_hangs() {
+    let sim = quiet().await;
+    let client = fleet(&sim).await.scope(&home()).unwrap();
+    let victim = client.list_active().await.unwrap().remove(0).key.id;
+    break_it(&sim, Fault::new("ssm", "*", Effect::Hang));
+    let begun = Instant::now();
+    let (found, ended) = tokio::join!(client.find_session(&victim), client.terminate_session(&victim));
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    let (found, ended) = (found.unwrap_err(), ended.unwrap_err());
+    assert_eq!((found.class, found.action), (FailureClass::Unreachable, "ssm:DescribeSessions"), "{found:?}");
+    assert_eq!((ended.class, ended.action), (FailureClass::Unreachable, "ssm:TerminateSession"), "{ended:?}");
+    assert_eq!(client.counts()["ssm:TerminateSession"].failed, 1);
+}
+
 // --- Failures of a scope ----------------------------------------------------------------------------------------------
 
 #[tokio::test]
@@ -306,6 +383,8 @@ async fn each_kind_of_failure_is_said_and_tried_again() {
             .await;
         assert_eq!((failure.class, failure.action), (class, "ssm:DescribeSessions"), "{effect:?}: {failure:?}");
         assert!(!failure.message.chars().any(char::is_control), "{failure:?}");
+        let unreadable = failure.code.as_deref() == Some("unreadable answer");
+        assert_eq!(unreadable, effect == Effect::Malformed, "{failure:?}");
         repair(&sim);
         rig.until("the scope to come back", |observation| active_of(observation, &home())).await;
     }
@@ -499,6 +578,87 @@ async fn failed_node_reads_are_facts_and_the_listing_goes_on() {
     })
     .await;
     assert_eq!((nodes, tags), (Some(FailureClass::Throttled), Some(FailureClass::Denied)));
+}
+
+/// The node facts of the archive account's only session, which is over; a node that is gone if `forget`.
+async fn node_of_the_ended(forget: bool) -> (Sim, Fact<Option<Node>>, Fact<NodeTags>) {
+    let sim = quiet().await;
+    let ended = scope(ARCHIVE, "eu-central-1");
+    let client = fleet(&sim).await.scope(&ended).unwrap();
+    let history = client.list_history(Timestamp::now() - SignedDuration::from_hours(24)).await.unwrap();
+    let node = history[0].target.clone();
+    if forget {
+        let gone = |world: &mut World| {
+            world.region_mut(ARCHIVE, "eu-central-1").unwrap().nodes.remove(node.as_str()).map(drop)
+        };
+        sim.with_world(gone).expect("no such node");
+    }
+    let seen = one_pass(&fleet(&sim).await, hasty()).await;
+    let fact = seen.iter().find_map(|observation| match observation {
+        Observation::Nodes { scope, nodes } if *scope == ended => {
+            nodes.iter().find(|(id, _)| *id == node).map(|(_, fact)| fact.clone())
+        }
+        _ => None,
+    });
+    let tags = seen.iter().find_map(|observation| match observation {
+        Observation::NodeTags { scope, tags } if *scope == ended => {
+            tags.iter().find(|(id, _)| *id == node).map(|(_, fact)| fact.clone())
+        }
+        _ => None,
+    });
+    (sim, fact.expect("the node was not asked for"), tags.expect("its tags were not asked for"))
+}
+
+#[tokio::test]
+async fn one_pass_reads_the_nodes_of_sessions_that_are_over() {
+    let (sim, node, tags) = node_of_the_ended(false).await;
+    assert!(node.value().cloned().flatten().is_some_and(|node| node.instance_role.is_some()), "{node:?}");
+    assert!(tags.value().is_some(), "{tags:?}");
+    let roles = sim.with_world(|world| {
+        let tallies = world.gate.tallies();
+        let mine =
+            tallies.filter(|((account, .., name), _)| *account == ARCHIVE && *name == "ListAttachedRolePolicies");
+        mine.map(|(_, tally)| tally.calls).sum::<u64>()
+    });
+    assert_eq!(roles, 1);
+}
+
+#[tokio::test]
+async fn a_node_that_the_service_does_not_know_is_known_to_be_none() {
+    let (_sim, node, tags) = node_of_the_ended(true).await;
+    assert!(matches!(node, Fact::Known { value: None, .. }), "{node:?}");
+    assert!(tags.value().is_some_and(|tags| tags.is_empty()), "{tags:?}");
+}
+
+#[tokio::test]
+async fn a_node_that_is_gone_hides_no_other() {
+    let sim = quiet().await;
+    let client = fleet(&sim).await.scope(&home()).unwrap();
+    let there: Vec<_> = client.list_active().await.unwrap().into_iter().map(|session| session.target).collect();
+    let gone: Vec<NodeId> = (0..50).map(|number| format!("i-0dead0000000000{number:02}").as_str().into()).collect();
+    let asked = [&gone[..30], &there[..], &gone[30..]].concat();
+    let nodes: HashMap<_, _> = client.describe_nodes(&asked).await.unwrap().into_iter().collect();
+    assert_eq!(nodes.len(), asked.len());
+    for id in &there {
+        assert!(nodes[id].as_ref().unwrap().is_some(), "{id}");
+    }
+    assert_eq!(nodes.values().filter(|node| matches!(node, Ok(None))).count(), gone.len());
+}
+
+#[tokio::test]
+async fn nodes_that_only_ended_sessions_need_are_read_once() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, WatchConfig { evidence_every: Duration::from_millis(300), ..hasty() }).await;
+    let mut reads = 0;
+    rig.until("some reads of nodes in use", |observation| {
+        reads += usize::from(matches!(observation, Observation::Nodes { scope, .. } if *scope == home()));
+        (reads == 6).then_some(())
+    })
+    .await;
+    let ended = scope(ARCHIVE, "eu-central-1");
+    for operation in ["DescribeInstanceProperties", "GetResources"] {
+        assert_eq!(calls_in(&sim, &ended, operation), 1, "{operation}");
+    }
 }
 
 // --- One pass ---------------------------------------------------------------------------------------------------------

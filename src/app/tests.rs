@@ -232,6 +232,33 @@ fn an_unproven_end_is_settled_when_history_shows_it() {
 }
 
 #[test]
+fn an_end_that_was_repeated_is_one_end() {
+    for (repeat, settled) in [
+        (ActOutcome::Done { took_ms: 900, proof: "History says Terminated".into() }, vec![]),
+        (ActOutcome::Sent, vec![]),
+        (ActOutcome::Unproven { what: "NOT ENDED".into(), to_do: "Repeat".into() }, vec![2]),
+        (ActOutcome::Failed { what: "nothing was sent".into(), to_do: "Nothing".into() }, vec![1]),
+    ] {
+        let mut state = state(&["a"]);
+        for (act, begin) in [(1, 1000), (2, 40_000)] {
+            press(&mut state, KeyCode::Char('t'), begin);
+            let ms = type_text(&mut state, "rogue", begin + 1000);
+            press(&mut state, KeyCode::Enter, ms);
+            press(&mut state, KeyCode::Char('y'), ms + 1000);
+            let outcome = ActOutcome::Unproven { what: "NOT ENDED".into(), to_do: "Repeat".into() };
+            let outcome = if act == 1 { outcome } else { repeat.clone() };
+            update(&mut state, Message::ActProgress { act, step: 0, outcome }, at(begin / 1000 + 20));
+        }
+        let over = ended("a", SessionStatus::Terminated, at(65));
+        let history = Observation::History { scope: scope(), sessions: vec![over], since: at(-3600), at: at(66) };
+        let effects = update(&mut state, Message::Observed(history), at(66));
+        let settled: Vec<_> = settled.into_iter().map(|act| Effect::Settled { act, count_it: false }).collect();
+        assert_eq!(effects, settled, "{repeat:?}");
+        assert!(update(&mut state, Message::Tick, at(67)).is_empty(), "once");
+    }
+}
+
+#[test]
 fn the_outcome_of_one_step_hides_no_other() {
     let mut state = state(&["a"]);
     press(&mut state, KeyCode::Char('a'), 1000);

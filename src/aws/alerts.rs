@@ -1,6 +1,6 @@
 //! Alerts out: topics and metrics.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use aws_sdk_sns::types::MessageAttributeValue;
@@ -8,6 +8,7 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use super::{
     failure::{classify, other},
     fleet::Fleet,
+    held::judged,
     scope::ScopeClient,
 };
 use crate::domain::{AccountId, Failure, Region, ScopeId};
@@ -44,14 +45,14 @@ impl Fleet {
             topic_home(topic_arn).ok_or_else(|| other(PUBLISH, &format!("{topic_arn:?} is not a topic's ARN")))?;
         let home = ScopeId { account, region };
         let counted = self.scope(from);
-        let client = match self.scope(&home) {
-            Some(scope) => scope.sns.clone(),
+        let (client, held) = match self.scope(&home) {
+            Some(scope) => (scope.sns.clone(), scope.held.clone()),
             None => {
-                let sdk = self
+                let (sdk, held) = self
                     .account(&home.account, &home.region)
                     .or_else(|| self.account(&from.account, &home.region))
                     .ok_or_else(|| other(PUBLISH, &format!("account {} is not configured", from.account)))?;
-                aws_sdk_sns::Client::new(&sdk)
+                (aws_sdk_sns::Client::new(&sdk), held)
             }
         };
         let mut request = client.publish().topic_arn(topic_arn).subject(subject).message(body);
@@ -63,7 +64,8 @@ impl Fleet {
                 .map_err(|error| other(PUBLISH, &error.to_string()))?;
             request = request.message_attributes(name, value);
         }
-        let answer = Box::pin(request.send()).await.map_err(|error| classify(PUBLISH, &error));
+        let began = Instant::now();
+        let answer = Box::pin(request.send()).await.map_err(|error| judged(classify(PUBLISH, &error), &held, began));
         if let Some(scope) = counted {
             scope.count(PUBLISH, answer.as_ref().err());
         }

@@ -1,8 +1,8 @@
 //! The log archive: one object a session, in a bucket that often lies in another account.
 
-use std::sync::PoisonError;
+use std::{sync::PoisonError, time::Instant};
 
-use super::{failure::classify, scope::ScopeClient};
+use super::{failure::classify, held::judged, scope::ScopeClient};
 use crate::domain::{ArchiveObject, Failure, FailureClass, SessionKey};
 
 /// HeadObject needs the permission to read the object.
@@ -55,6 +55,7 @@ impl ScopeClient {
                 .key(key)
                 .customize()
                 .config_override(aws_sdk_s3::config::Builder::new().region(sdk_region));
+            let began = Instant::now();
             let answer = match Box::pin(request.send()).await {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -65,7 +66,11 @@ impl ScopeClient {
                         .and_then(|response| response.headers().get("x-amz-bucket-region"))
                         .filter(|home| **home != *region)
                         .map(str::to_owned);
-                    let failure = classify(ACTION, &error);
+                    let failure = judged(classify(ACTION, &error), &self.held_for_archive, began);
+                    let status = error.raw_response().map(|response| response.status().as_u16());
+                    if failure.code.is_none() && matches!(status, Some(400 | 403)) && home.is_none() {
+                        self.held_for_archive.doubtful(began);
+                    }
                     self.count(ACTION, Some(&failure));
                     match home {
                         Some(home) if !moved => {

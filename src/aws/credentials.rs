@@ -1,9 +1,6 @@
 //! Credentials: a base (fixed, profile, ambient), and a role on top of it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, Instant};
 
 use aws_config::{
     SdkConfig, default_provider::credentials::DefaultCredentialsChain, imds, profile::ProfileFileCredentialsProvider,
@@ -11,15 +8,16 @@ use aws_config::{
 };
 use aws_credential_types::{
     Credentials,
-    provider::{ProvideCredentials, Result as Provided, SharedCredentialsProvider, future},
+    provider::{ProvideCredentials, Result as Provided, future},
 };
-use tokio::sync::Mutex;
 
-use super::config::{Access, StaticCredentials};
+use super::{
+    config::{Access, StaticCredentials},
+    failure::base_is_refused,
+    held::HeldCredentials,
+};
 use crate::domain::Region;
 
-/// Credentials are renewed this long before they expire.
-const RENEW_BEFORE: Duration = Duration::from_secs(60);
 /// Off EC2 nobody answers at the instance metadata address: do not wait for it long.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -34,20 +32,15 @@ pub(super) enum Base {
     Ambient,
 }
 
-/// Base credentials, kept until they expire. The SDK's own providers remember that they failed, so each load takes a new one: a profile
-/// that is repaired, or a login that is renewed, is seen without a restart.
+/// Loads base credentials. The SDK's own providers remember that they failed, so each load takes a new one: a profile that is repaired, or a
+/// login that is renewed, is seen without a restart.
 #[derive(Debug)]
-pub(super) struct BaseProvider {
+struct BaseProvider {
     base: Base,
     settings: ProviderConfig,
-    held: Mutex<Option<Credentials>>,
 }
 
 impl BaseProvider {
-    pub(super) fn new(base: Base, settings: ProviderConfig) -> Self {
-        Self { base, settings, held: Mutex::new(None) }
-    }
-
     async fn load(&self) -> Provided {
         match &self.base {
             Base::Fixed(fixed) => Ok(Credentials::new(
@@ -74,21 +67,6 @@ impl BaseProvider {
             }
         }
     }
-
-    async fn credentials(&self) -> Provided {
-        // One load at a time: all regions of an account ask at once.
-        let mut held = self.held.lock().await;
-        if let Some(credentials) = held.as_ref().filter(|credentials| is_fresh(credentials)) {
-            return Ok(credentials.clone());
-        }
-        let credentials = self.load().await?;
-        *held = Some(credentials.clone());
-        Ok(credentials)
-    }
-}
-
-fn is_fresh(credentials: &Credentials) -> bool {
-    credentials.expiry().is_none_or(|expiry| SystemTime::now() + RENEW_BEFORE < expiry)
 }
 
 impl ProvideCredentials for BaseProvider {
@@ -96,31 +74,50 @@ impl ProvideCredentials for BaseProvider {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(self.credentials())
+        future::ProvideCredentials::new(self.load())
     }
 }
 
-/// Lets clones of one base be the base of several roles.
-#[derive(Debug, Clone)]
-pub(super) struct SharedBase(pub(super) Arc<BaseProvider>);
+/// Assumes a role with base credentials; tells the base when AWS no longer accepts them.
+#[derive(Debug)]
+struct RoleProvider {
+    role: AssumeRoleProvider,
+    base: HeldCredentials,
+}
 
-impl ProvideCredentials for SharedBase {
+impl RoleProvider {
+    async fn load(&self) -> Provided {
+        let began = Instant::now();
+        let answer = self.role.provide_credentials().await;
+        if answer.as_ref().is_err_and(base_is_refused) {
+            self.base.refused(began);
+        }
+        answer
+    }
+}
+
+impl ProvideCredentials for RoleProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
-        self.0.provide_credentials()
+        future::ProvideCredentials::new(self.load())
     }
 }
 
-/// The provider of one account: the base itself, or a role that the base assumes at the STS endpoint of `region`.
-pub(super) async fn provider(
-    base: SharedBase,
+/// Base credentials, shared by all accounts that use them.
+pub(super) fn base(base: Base, settings: ProviderConfig) -> HeldCredentials {
+    HeldCredentials::new(BaseProvider { base, settings })
+}
+
+/// The credentials of one account: the base itself, or a role that the base assumes at the STS endpoint of `region`.
+pub(super) async fn of_account(
+    base: HeldCredentials,
     access: &Access,
     region: Region,
     sdk: &SdkConfig,
-) -> SharedCredentialsProvider {
-    let Some(role) = &access.role_arn else { return SharedCredentialsProvider::new(base) };
+) -> HeldCredentials {
+    let Some(role) = &access.role_arn else { return base };
     let mut builder = AssumeRoleProvider::builder(role)
         .configure(sdk)
         .region(aws_config::Region::new(region.to_string()))
@@ -128,7 +125,7 @@ pub(super) async fn provider(
     if let Some(external_id) = &access.external_id {
         builder = builder.external_id(external_id);
     }
-    SharedCredentialsProvider::new(builder.build_from_provider(base).await)
+    HeldCredentials::new(RoleProvider { role: builder.build_from_provider(base.clone()).await, base })
 }
 
 /// `ssmwatch-<user>`: an account's CloudTrail then shows which analyst looked. At most 64 characters of `[\w+=,.@-]`.

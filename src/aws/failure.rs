@@ -12,6 +12,9 @@ use crate::domain::{Failure, FailureClass};
 /// The `action` of a failure that came before any request: there was nothing to sign it with.
 pub(super) const CREDENTIALS: &str = "credentials";
 
+/// The action behind the credentials of a role.
+pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 /// Longest message that a [`Failure`] carries, in characters.
 const MESSAGE_CHARS: usize = 300;
 
@@ -48,21 +51,25 @@ where
                 unreachable(action, &words)
             }
         }
-        SdkError::ResponseError(context) => {
-            let status = context.raw().status().as_u16();
-            let class = match status {
-                200..=299 => FailureClass::Other,
-                _ => class_of(None, status),
-            };
-            Failure {
-                class,
-                action,
-                code: None,
-                message: clean(&format!("the answer (HTTP {status}) cannot be read: {}", words_of(error))),
-            }
-        }
+        SdkError::ResponseError(context) => unread(action, context.raw().status().as_u16(), error),
         _ => other(action, &words_of(error)),
     }
+}
+
+/// The code of an answer that came whole but cannot be understood.
+const UNREADABLE: &str = "unreadable answer";
+
+/// An answer without a result: its connection broke, or its body is not what the protocol says.
+fn unread(action: &'static str, status: u16, error: &(dyn Error + 'static)) -> Failure {
+    let words = words_of(error);
+    if chain(error).any(|link| link.is::<std::io::Error>() || link.is::<hyper::Error>()) {
+        return unreachable(action, &format!("the answer broke off: {words}"));
+    }
+    let class = match status {
+        200..=299 => FailureClass::Other,
+        _ => class_of(None, status),
+    };
+    Failure { class, action, code: Some(UNREADABLE.to_owned()), message: clean(&format!("{words} (HTTP {status})")) }
 }
 
 /// A failure of class [`FailureClass::Other`], found by ourselves in the answer.
@@ -150,6 +157,19 @@ fn class_of_status(status: u16) -> FailureClass {
     }
 }
 
+/// Whether a service says with this code that it does not know the credentials: never issued, revoked, or issued by another one.
+pub(super) fn is_unknown_credentials(code: &str) -> bool {
+    matches!(code, "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "InvalidToken")
+}
+
+/// Whether a role could not be assumed because AWS does not accept the credentials that it is assumed with.
+pub(super) fn base_is_refused(error: &CredentialsError) -> bool {
+    chain(error)
+        .find_map(|link| link.downcast_ref::<AssumeRoleError>())
+        .and_then(|refused| refused.code().map(bare_code))
+        .is_some_and(|code| is_unknown_credentials(code) || class_of(Some(code), 0) == FailureClass::Expired)
+}
+
 /// A request that failed before it was sent, because there were no credentials to sign it with.
 ///
 /// A refused `AssumeRole` is a missing permission of its own and is named as such.
@@ -163,14 +183,16 @@ fn credentials_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
         };
         return Some(Failure {
             class,
-            action: "sts:AssumeRole",
+            action: ASSUME_ROLE,
             code: code.map(clean),
             message: clean(refused.message().unwrap_or("the role could not be assumed")),
         });
     }
     let words = words_of(credentials);
     let text = chain(credentials).map(|link| link.to_string().to_lowercase()).collect::<Vec<_>>().join("\n");
-    let class = if matches!(credentials, CredentialsError::ProviderTimedOut(_))
+    let class = if chain(credentials)
+        .filter_map(|link| link.downcast_ref())
+        .any(|link| matches!(link, CredentialsError::ProviderTimedOut(_)))
         || ["dispatch failure", "connect error", "timed out", "timeout"].iter().any(|sign| text.contains(sign))
     {
         FailureClass::Unreachable
@@ -195,17 +217,19 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 }
 
 /// What the SDK says around the cause, and what tells people nothing.
-const WRAPPING: [&str; 7] = [
+const WRAPPING: [&str; 9] = [
     "dispatch failure",
+    "response error",
     "io error",
     "service error",
     "client error (Connect)",
     "tcp connect error",
+    "error trying to connect",
     "an error occurred while loading credentials",
     "the credential provider was not enabled",
 ];
 
-/// The words of the whole chain, outermost first, without repeats and without mere wrapping.
+/// The words of the chain: the cause, then in brackets what it kept from being done; without repeats and mere wrapping.
 fn words_of(error: &(dyn Error + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut wrapping = None;
@@ -213,11 +237,25 @@ fn words_of(error: &(dyn Error + 'static)) -> String {
         let said = link.to_string();
         if WRAPPING.contains(&said.as_str()) {
             wrapping = Some(said);
-        } else if !said.is_empty() && !words.iter().any(|before| before.contains(&said)) {
+            continue;
+        }
+        // Many errors repeat their source in their own words.
+        if let Some(before) = words.iter_mut().find(|before| before.contains(&said)) {
+            if let Some(own) = before.strip_suffix(&said).map(|own| own.trim_end_matches([':', ' ']))
+                && !own.is_empty()
+            {
+                *before = own.to_owned();
+                words.push(said);
+            }
+        } else if !said.is_empty() {
             words.push(said);
         }
     }
-    if words.is_empty() { wrapping.unwrap_or_default() } else { words.join(": ") }
+    let Some(cause) = words.pop() else { return wrapping.unwrap_or_default() };
+    match words.first() {
+        None => cause,
+        Some(_) => format!("{cause} ({})", words.join(": ")),
+    }
 }
 
 /// Text of a service as it may be shown: no control characters (C0, C1, bidirectional, zero width), one line, at most 300 characters.
@@ -349,6 +387,43 @@ mod tests {
         assert_eq!(classify("ssm:DescribeSessions", &error).class, FailureClass::Unreachable);
         let error: SdkError<DescribeSessionsError, HttpResponse> = SdkError::timeout_error("10 s");
         assert_eq!(classify("ssm:DescribeSessions", &error).class, FailureClass::Unreachable);
+    }
+
+    /// An error with a source.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{words}")]
+    struct Link {
+        words: &'static str,
+        source: Option<Box<dyn Error + Send + Sync>>,
+    }
+
+    fn unread_answer(error: Link) -> Failure {
+        let raw = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::empty());
+        let error: SdkError<DescribeSessionsError, HttpResponse> = SdkError::response_error(error, raw);
+        classify("ssm:DescribeSessions", &error)
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_unreachable_and_one_that_makes_no_sense_is_not() {
+        let broken = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "end of file");
+        let failure = unread_answer(Link { words: "error reading a body", source: Some(broken.into()) });
+        assert_eq!((failure.class, failure.code), (FailureClass::Unreachable, None));
+        assert_eq!(failure.message, "the answer broke off: end of file (error reading a body)");
+        let failure = unread_answer(Link { words: "expected a colon", source: None });
+        assert_eq!((failure.class, failure.code.as_deref()), (FailureClass::Other, Some("unreadable answer")));
+        assert_eq!(failure.message, "expected a colon (HTTP 200)");
+    }
+
+    #[test]
+    fn the_cause_comes_first_and_once() {
+        let cause = || Some(Link { words: "no such host", source: None }.into());
+        let words = |words, source| words_of(&Link { words, source });
+        assert_eq!(words("dispatch failure", cause()), "no such host");
+        assert_eq!(words("cannot load: no such host", cause()), "no such host (cannot load)");
+        assert_eq!(words("no such host", cause()), "no such host");
+        assert_eq!(words("io error", None), "io error");
+        let middle = Link { words: "lookup", source: cause() };
+        assert_eq!(words("cannot load", Some(middle.into())), "no such host (cannot load: lookup)");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, SdkConfig, identity::IdentityCache, provider_config::ProviderConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::{
     Builder as HttpBuilder, Connector,
     proxy::ProxyConfig,
@@ -19,9 +20,10 @@ use futures_util::future::join_all;
 
 use super::{
     config::{AccountConfig, FleetConfig, account_of_role},
-    credentials::{Base, BaseProvider, SharedBase, provider},
+    credentials::{self, Base},
     failure::{CREDENTIALS, classify},
-    scope::ScopeClient,
+    held::HeldCredentials,
+    scope::{ScopeClient, Signed},
 };
 use crate::domain::{AccountId, Failure, FailureClass, Region, ScopeId};
 
@@ -29,12 +31,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(12);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
-/// Loading credentials may take an AssumeRole with a retry.
-const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(20);
 /// The watch itself comes back: the SDK retries only once.
 const ATTEMPTS: u32 = 2;
-/// The SDK's default of 64 makes larger fleets load credentials again and again.
-const CACHED_IDENTITIES: usize = 4096;
 
 /// Why no fleet can be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +95,7 @@ pub struct Fleet {
 
 struct Inner {
     scopes: BTreeMap<ScopeId, Arc<ScopeClient>>,
-    accounts: HashMap<AccountId, SdkConfig>,
+    accounts: HashMap<AccountId, (SdkConfig, HeldCredentials)>,
 }
 
 impl fmt::Debug for Fleet {
@@ -131,16 +129,16 @@ impl Fleet {
                 .ok_or_else(|| ConnectError::NoRegion(name.clone()))?;
             let first = regions.first().cloned().ok_or_else(|| ConnectError::NoRegion(name.clone()))?;
             let base = bases.of(account.access.profile.as_deref());
-            let credentials = Box::pin(provider(base, &account.access, first.clone(), &sdk)).await;
-            let sdk = sdk.to_builder().credentials_provider(credentials).region(sdk_region(&first)).build();
-            members.push(Member { account, name, regions, sdk });
+            let held = Box::pin(credentials::of_account(base, &account.access, first.clone(), &sdk)).await;
+            let sdk = with_credentials(&sdk, &held).to_builder().region(sdk_region(&first)).build();
+            members.push(Member { account, name, regions, sdk, held });
         }
         let archive = match &config.archive {
             Some(access) => {
                 let region = members.first().and_then(|member| member.regions.first()).cloned();
                 let region = region.ok_or_else(|| ConnectError::NoRegion("the log archive".into()))?;
                 let base = bases.of(access.profile.as_deref());
-                Some(Box::pin(provider(base, access, region, &sdk)).await)
+                Some(Box::pin(credentials::of_account(base, access, region, &sdk)).await)
             }
             None => None,
         };
@@ -154,16 +152,15 @@ impl Fleet {
             for region in member.regions {
                 let scope = ScopeId::new(id.clone(), region.clone());
                 let sdk = member.sdk.to_builder().region(sdk_region(&region)).build();
-                let archive_sdk = match &archive {
-                    Some(credentials) => sdk.to_builder().credentials_provider(credentials.clone()).build(),
-                    None => sdk.clone(),
-                };
-                let client = Arc::new(ScopeClient::new(scope.clone(), name.clone(), &sdk, &archive_sdk));
+                let archive = archive.as_ref().unwrap_or(&member.held);
+                let own = Signed { sdk: &sdk, held: &member.held };
+                let archive = Signed { sdk: &with_credentials(&sdk, archive), held: archive };
+                let client = Arc::new(ScopeClient::new(scope.clone(), name.clone(), own, archive));
                 if scopes.insert(scope.clone(), client).is_some() {
                     return Err(ConnectError::Twice(scope));
                 }
             }
-            accounts.entry(id).or_insert(member.sdk);
+            accounts.entry(id).or_insert((member.sdk, member.held));
         }
         Ok(Self { inner: Arc::new(Inner { scopes, accounts }) })
     }
@@ -178,10 +175,10 @@ impl Fleet {
         self.inner.scopes.values()
     }
 
-    /// The SDK settings of an account, for a region of their own; of an unknown account: nothing.
-    pub(super) fn account(&self, account: &AccountId, region: &Region) -> Option<SdkConfig> {
-        let sdk = self.inner.accounts.get(account)?;
-        Some(sdk.to_builder().region(sdk_region(region)).build())
+    /// The SDK settings of an account, for a region of their own, and its credentials; of an unknown account: nothing.
+    pub(super) fn account(&self, account: &AccountId, region: &Region) -> Option<(SdkConfig, HeldCredentials)> {
+        let (sdk, held) = self.inner.accounts.get(account)?;
+        Some((sdk.to_builder().region(sdk_region(region)).build(), held.clone()))
     }
 }
 
@@ -191,17 +188,22 @@ struct Member {
     name: String,
     regions: Vec<Region>,
     sdk: SdkConfig,
+    held: HeldCredentials,
 }
 
-/// One base provider for each profile, shared by all accounts that use it.
+fn with_credentials(sdk: &SdkConfig, held: &HeldCredentials) -> SdkConfig {
+    sdk.to_builder().credentials_provider(SharedCredentialsProvider::new(held.clone())).build()
+}
+
+/// The base credentials of each profile, shared by all accounts that use it.
 struct Bases<'a> {
     config: &'a FleetConfig,
     http: &'a SharedHttpClient,
-    held: HashMap<Option<String>, SharedBase>,
+    held: HashMap<Option<String>, HeldCredentials>,
 }
 
 impl Bases<'_> {
-    fn of(&mut self, profile: Option<&str>) -> SharedBase {
+    fn of(&mut self, profile: Option<&str>) -> HeldCredentials {
         let profile = profile.or(self.config.profile.as_deref()).map(str::to_owned);
         let (config, http) = (self.config, self.http);
         self.held
@@ -216,7 +218,7 @@ impl Bases<'_> {
                     .with_http_client(http.clone())
                     .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
                     .with_timeout_config(timeouts());
-                SharedBase(Arc::new(BaseProvider::new(base, settings)))
+                credentials::base(base, settings)
             })
             .clone()
     }
@@ -267,12 +269,12 @@ fn sdk_region(region: &Region) -> aws_config::Region {
     aws_config::Region::new(region.to_string())
 }
 
-/// The ambient settings (region, endpoint, FIPS, dual stack) with our HTTP client, identity cache, retries and time-outs.
+/// The ambient settings (region, endpoint, FIPS, dual stack) with our HTTP client, retries and time-outs;
+/// credentials are held by ourselves.
 async fn ambient(config: &FleetConfig, http: &SharedHttpClient) -> SdkConfig {
-    let identities = IdentityCache::lazy().max_partitions(CACHED_IDENTITIES).load_timeout(CREDENTIALS_TIMEOUT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
-        .identity_cache(identities)
+        .identity_cache(IdentityCache::no_cache())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts())
         .no_credentials();

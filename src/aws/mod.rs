@@ -1,7 +1,7 @@
 //! AWS: the only place that knows the SDK. Domain values or a classified [`Failure`](crate::domain::Failure) come out of it.
 //!
-//! A [`Fleet`] holds one [`ScopeClient`] for each account and region. All of them share one HTTP client and one identity cache; the regions of an
-//! account share one credentials provider; each scope has retry budgets of its own.
+//! A [`Fleet`] holds one [`ScopeClient`] for each account and region. All of them share one HTTP client; the regions of an account share
+//! its credentials; each scope has retry budgets of its own.
 
 mod actions;
 mod alerts;
@@ -11,6 +11,7 @@ mod credentials;
 mod documents;
 mod failure;
 mod fleet;
+mod held;
 mod logs;
 mod nodes;
 mod page;

@@ -15,6 +15,8 @@ use super::{
 use crate::domain::{Failure, FailureClass, Node, NodeId, NodeKind, NodeTags, RolePolicies};
 
 const PROPERTIES: &str = "ssm:DescribeInstanceProperties";
+/// The service's code for a node that is gone or was never there.
+const UNKNOWN_NODE: &str = "InvalidInstanceId";
 const PROFILE: &str = "iam:GetInstanceProfile";
 const POLICIES: &str = "iam:ListAttachedRolePolicies";
 const TAGS: &str = "tag:GetResources";
@@ -37,26 +39,18 @@ impl ScopeClient {
     ) -> Result<Vec<(NodeId, Result<Option<Node>, Failure>)>, Failure> {
         let mut seen: HashMap<String, InstanceProperty> = HashMap::new();
         let asked: Vec<&NodeId> = ids.iter().filter(|id| is_managed_node(id)).collect();
-        for batch in asked.chunks(NODES_A_REQUEST) {
-            let filter = InstancePropertyFilter::builder()
-                .key(InstancePropertyFilterKey::InstanceIds)
-                .set_value_set(Some(batch.iter().map(|id| id.to_string()).collect()))
-                .build()
-                .map_err(|error| other(PROPERTIES, &error.to_string()))?;
-            let properties = all_pages(PROPERTIES, MOST_PAGES, |token| {
-                let request = self
-                    .ssm
-                    .describe_instance_properties()
-                    .instance_property_filter_list(filter.clone())
-                    .max_results(PROPERTIES_PAGE)
-                    .set_next_token(token);
-                async move {
-                    let answer = self.send(PROPERTIES, request.send()).await?;
-                    Ok(Page { next: answer.next_token, items: answer.instance_properties.unwrap_or_default() })
+        let mut batches: Vec<Vec<&NodeId>> = asked.chunks(NODES_A_REQUEST).map(<[_]>::to_vec).collect();
+        while let Some(batch) = batches.pop() {
+            match self.properties_of(&batch).await {
+                Ok(properties) => {
+                    seen.extend(properties.into_iter().filter_map(|node| Some((node.instance_id.clone()?, node))));
                 }
-            })
-            .await?;
-            seen.extend(properties.into_iter().filter_map(|node| Some((node.instance_id.clone()?, node))));
+                // One node that is gone makes the service refuse the whole batch.
+                Err(failure) if failure.code.as_deref() == Some(UNKNOWN_NODE) => {
+                    batches.extend(without_named(batch, &failure.message));
+                }
+                Err(failure) => return Err(failure),
+            }
         }
         let profiles: BTreeSet<String> = seen
             .values()
@@ -82,6 +76,27 @@ impl ScopeClient {
                 (id.clone(), node)
             })
             .collect())
+    }
+
+    async fn properties_of(&self, batch: &[&NodeId]) -> Result<Vec<InstanceProperty>, Failure> {
+        let filter = InstancePropertyFilter::builder()
+            .key(InstancePropertyFilterKey::InstanceIds)
+            .set_value_set(Some(batch.iter().map(|id| id.to_string()).collect()))
+            .build()
+            .map_err(|error| other(PROPERTIES, &error.to_string()))?;
+        all_pages(PROPERTIES, MOST_PAGES, |token| {
+            let request = self
+                .ssm
+                .describe_instance_properties()
+                .instance_property_filter_list(filter.clone())
+                .max_results(PROPERTIES_PAGE)
+                .set_next_token(token);
+            async move {
+                let answer = self.send(PROPERTIES, request.send()).await?;
+                Ok(Page { next: answer.next_token, items: answer.instance_properties.unwrap_or_default() })
+            }
+        })
+        .await
     }
 
     /// The role in an instance profile; `None`: the profile holds no role.
@@ -177,6 +192,21 @@ fn gone_is_none(answer: Result<RolePolicies, Failure>) -> Result<Option<RolePoli
     }
 }
 
+/// What to ask for after the service refused `batch` for nodes that it does not know: the rest, if its words name them; else both halves, down
+/// to the single node that it is.
+fn without_named<'a>(batch: Vec<&'a NodeId>, words: &str) -> Vec<Vec<&'a NodeId>> {
+    let named: BTreeSet<&str> = words.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').collect();
+    let rest: Vec<&NodeId> = batch.iter().copied().filter(|id| !named.contains(id.as_str())).collect();
+    if rest.len() < batch.len() {
+        return if rest.is_empty() { Vec::new() } else { vec![rest] };
+    }
+    if batch.len() < 2 {
+        return Vec::new();
+    }
+    let (first, second) = batch.split_at(batch.len() / 2);
+    vec![first.to_vec(), second.to_vec()]
+}
+
 /// `i-` or `mi-` and hexadecimal digits: one odd id would make the service refuse the whole batch.
 fn is_managed_node(id: &NodeId) -> bool {
     let digits = id.as_str().strip_prefix("mi-").or_else(|| id.as_str().strip_prefix("i-"));
@@ -267,6 +297,25 @@ mod tests {
             RoleName::parse(Some("arn:aws:iam::111122223333:instance-profile/path/web")),
             RoleName::Profile("web".into())
         );
+    }
+
+    #[test]
+    fn nodes_that_are_gone_are_left_out_of_the_next_try() {
+        let ids: Vec<NodeId> = ["i-00000001", "i-00000002", "i-0000000211111111"].map(NodeId::from).into();
+        let [one, two, three] = &*ids else { unreachable!() };
+        let after = |batch: &[&NodeId], words: &str| -> Vec<Vec<String>> {
+            let next = without_named(ids.iter().filter(|id| batch.contains(id)).collect(), words);
+            next.iter().map(|batch| batch.iter().map(|id| id.to_string()).collect()).collect()
+        };
+        let all = [one, two, three];
+        assert_eq!(
+            after(&all, "Instances [[i-00000002]] not in a valid state"),
+            [["i-00000001", "i-0000000211111111"]]
+        );
+        assert!(after(&[one], "Instances [[i-00000001]]").is_empty());
+        assert!(after(&all, "[[i-00000001, i-00000002, i-0000000211111111]]").is_empty());
+        assert_eq!(after(&all, "some node"), [vec!["i-00000001"], vec!["i-00000002", "i-0000000211111111"]]);
+        assert!(after(&[two], "some node").is_empty());
     }
 
     #[test]

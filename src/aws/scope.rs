@@ -5,6 +5,7 @@ use std::{
     error::Error,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use aws_config::SdkConfig;
@@ -13,7 +14,10 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 
-use super::failure::classify;
+use super::{
+    failure::classify,
+    held::{HeldCredentials, judged},
+};
 use crate::domain::{ApiCount, Failure, FailureClass, ScopeId};
 
 /// The clients of one scope. All operations answer domain values or a classified [`Failure`], and each request is counted.
@@ -30,12 +34,23 @@ pub struct ScopeClient {
     pub(super) tagging: aws_sdk_resourcegroupstagging::Client,
     pub(super) sts: aws_sdk_sts::Client,
     pub(super) bucket_regions: Mutex<HashMap<String, String>>,
+    pub(super) held: HeldCredentials,
+    pub(super) held_for_archive: HeldCredentials,
     counts: Mutex<HashMap<&'static str, ApiCount>>,
+}
+
+/// SDK settings, and the credentials in them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Signed<'a> {
+    pub sdk: &'a SdkConfig,
+    pub held: &'a HeldCredentials,
 }
 
 impl ScopeClient {
     /// Builds the clients; nothing is sent. `archive` has the credentials that read the log archive.
-    pub(super) fn new(id: ScopeId, name: Arc<str>, sdk: &SdkConfig, archive: &SdkConfig) -> Self {
+    pub(super) fn new(id: ScopeId, name: Arc<str>, own: Signed<'_>, archive: Signed<'_>) -> Self {
+        let (held, held_for_archive) = (own.held.clone(), archive.held.clone());
+        let (sdk, archive) = (own.sdk, archive.sdk);
         // The SDK's retry budget is shared by all clients of a service and region, of whatever account: one throttled account would take the
         // retries of all. A partition of its own for each scope and service keeps them apart.
         let partition =
@@ -71,6 +86,8 @@ impl ScopeClient {
                 aws_sdk_sts::config::Builder::from(sdk).retry_partition(partition("sts")).build(),
             ),
             bucket_regions: Mutex::new(HashMap::new()),
+            held,
+            held_for_archive,
             counts: Mutex::new(HashMap::new()),
             id,
             name,
@@ -101,8 +118,9 @@ impl ScopeClient {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
+        let began = Instant::now();
         // The SDK's futures are large: on the heap they do not add up where several are awaited together.
-        let answer = Box::pin(request).await.map_err(|error| classify(action, &error));
+        let answer = Box::pin(request).await.map_err(|error| judged(classify(action, &error), &self.held, began));
         self.count(action, answer.as_ref().err());
         answer
     }

@@ -1,16 +1,23 @@
 //! Sessions: listed, found, terminated.
 
+use std::time::Duration;
+
 use aws_sdk_ssm::types::{Session as SdkSession, SessionFilter, SessionFilterKey, SessionState};
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::{
-    failure::other,
+    failure::{other, unreachable},
     page::{Page, all_pages},
     scope::{ScopeClient, timestamp},
 };
 use crate::domain::{AccessType, Failure, ScopeId, Session, SessionId, SessionKey, SessionStatus};
 
 const DESCRIBE: &str = "ssm:DescribeSessions";
+const TERMINATE: &str = "ssm:TerminateSession";
+/// How long the requests of an act may take, with all retries.
+const FIND_WITHIN: Duration = Duration::from_secs(3);
+const TERMINATE_WITHIN: Duration = Duration::from_secs(5);
 /// The largest page that DescribeSessions gives.
 const PAGE: i32 = 200;
 /// 20,000 sessions of one scope; a longer listing is reported as a failure, never cut silently.
@@ -47,22 +54,39 @@ impl ScopeClient {
     /// Looks for one session in the Active and in the History listing.
     ///
     /// # Errors
-    /// A classified failure of either.
+    /// A classified failure of either; no answer within 3 s.
     pub async fn find_session(&self, id: &SessionId) -> Result<FoundSession, Failure> {
         let by_id = || filter(SessionFilterKey::SessionId, id.as_str());
         let pick = |sessions: Vec<Session>| sessions.into_iter().find(|session| session.key.id == *id);
-        let active = pick(self.list(SessionState::Active, vec![by_id()?]).await?);
-        let history = pick(self.list(SessionState::History, vec![by_id()?]).await?);
-        Ok(FoundSession { active, history })
+        let find = async {
+            let active = pick(self.list(SessionState::Active, vec![by_id()?]).await?);
+            let history = pick(self.list(SessionState::History, vec![by_id()?]).await?);
+            Ok(FoundSession { active, history })
+        };
+        self.within(FIND_WITHIN, DESCRIBE, find).await
     }
 
     /// Asks for the session's end. The service answers success for unknown ids too: only the listings prove the end.
     ///
     /// # Errors
-    /// A classified failure.
+    /// A classified failure; no answer within 5 s.
     pub async fn terminate_session(&self, id: &SessionId) -> Result<(), Failure> {
         let request = self.ssm.terminate_session().session_id(id.as_str());
-        self.send("ssm:TerminateSession", request.send()).await.map(drop)
+        self.within(TERMINATE_WITHIN, TERMINATE, self.send(TERMINATE, request.send())).await.map(drop)
+    }
+
+    /// Somebody waits for the answer of an act: an error soon is worth more than another try.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        action: &'static str,
+        request: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        timeout(limit, request).await.unwrap_or_else(|_| {
+            let failure = unreachable(action, &format!("no answer within {} s", limit.as_secs()));
+            self.count(action, Some(&failure));
+            Err(failure)
+        })
     }
 
     async fn list(&self, state: SessionState, filters: Vec<SessionFilter>) -> Result<Vec<Session>, Failure> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::{
     aws::{FoundSession, ScopeClient},
@@ -12,7 +12,7 @@ use crate::{
 
 /// After that long a session that is still there is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the look before the act may take.
+/// The look before it is sent keeps it from being sent for at most that long.
 const GLANCE: Duration = Duration::from_secs(1);
 /// Between two looks: two requests each, of the 6 a second that DescribeSessions allows an account and region.
 const LOOK: Duration = Duration::from_millis(500);
@@ -64,49 +64,59 @@ pub async fn terminate(client: &ScopeClient, id: &SessionId, mut tell: impl FnMu
         }
     };
     tell(ActOutcome::Sent);
-    let mut last = Err(None);
-    loop {
-        match timeout_at(deadline, client.find_session(id)).await {
-            Ok(Ok(found)) => match Proof::of(&found) {
-                Proof::Ended(status, at) => {
-                    let proof = format!("left Active, {}", history_words(&status, at));
-                    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    return ActOutcome::Done { took_ms, proof };
-                }
-                Proof::LeftActive => last = Ok("it left Active, but History does not show it".to_owned()),
-                Proof::StillThere(status) => last = Ok(format!("it is still {status}")),
-            },
-            Ok(Err(failure)) => {
+    let (mut seen, mut trouble) = (None, None);
+    while let Ok(found) = timeout_at(deadline, client.find_session(id)).await {
+        match found.map(|found| Proof::of(&found)) {
+            Ok(Proof::Ended(status, at)) => {
+                let proof = format!("left Active, {}", history_words(&status, at));
+                let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                return ActOutcome::Done { took_ms, proof };
+            }
+            Ok(Proof::LeftActive) => {
+                seen = Some("it left Active, but History does not show it".to_owned());
+                trouble = None;
+            }
+            Ok(Proof::StillThere(status)) => {
+                seen = Some(format!("it is still {status}"));
+                trouble = None;
+            }
+            Err(failure) => {
                 use FailureClass::{Denied, Expired, NoCredentials};
                 let hopeless = matches!(failure.class, Denied | Expired | NoCredentials);
-                last = Err(Some(failure));
+                trouble = Some(failure);
                 if hopeless {
                     break;
                 }
             }
-            Err(_) => break,
         }
-        if Instant::now() + LOOK >= deadline {
-            break;
-        }
-        sleep(LOOK).await;
+        sleep_until(deadline.min(Instant::now() + LOOK)).await;
     }
+    not_proven(unanswered, seen, trouble)
+}
+
+/// What is known when time is up: what was seen last, and what kept from looking since.
+fn not_proven(unanswered: bool, seen: Option<String>, trouble: Option<Failure>) -> ActOutcome {
+    const REPEAT: &str =
+        "Select it and terminate it once more; if it stays, stop the SSM Agent's session worker on the node";
     let sent = if unanswered { "ssm:TerminateSession got no answer" } else { "sent" };
-    match last {
-        Ok(seen) => ActOutcome::Unproven {
-            what: format!("NOT ENDED: {sent}, and {seen} after {} s", PATIENCE.as_secs()),
-            to_do: "Select it and terminate it once more; if it stays, stop the SSM Agent's session worker on the node"
-                .to_owned(),
-        },
-        Err(Some(failure)) => ActOutcome::Unproven {
-            what: format!("{sent}, but its end cannot be proven: {}", failure_words(&failure)),
-            to_do: failure_advice(&failure),
-        },
-        Err(None) => ActOutcome::Unproven {
-            what: format!("{sent}, but its end cannot be proven: no answer within {} s", PATIENCE.as_secs()),
-            to_do: "Check the network to the AWS endpoint and repeat it".to_owned(),
-        },
-    }
+    let patience = PATIENCE.as_secs();
+    let (what, to_do) = match (seen, trouble) {
+        (Some(seen), None) => (format!("NOT ENDED: {sent}, and {seen} after {patience} s"), REPEAT.to_owned()),
+        (Some(seen), Some(failure)) => {
+            let why = failure_words(&failure);
+            let what = format!("NOT PROVEN: {sent}, and when it was last seen {seen}; since then {why}");
+            (what, failure_advice(&failure))
+        }
+        (None, Some(failure)) => {
+            let what = format!("{sent}, but its end cannot be proven: {}", failure_words(&failure));
+            (what, failure_advice(&failure))
+        }
+        (None, None) => (
+            format!("{sent}, but its end cannot be proven: no answer within {patience} s"),
+            "Look whether it is still listed, and terminate it once more if it is".to_owned(),
+        ),
+    };
+    ActOutcome::Unproven { what, to_do }
 }
 
 fn history_words(status: &SessionStatus, ended_at: Option<Timestamp>) -> String {

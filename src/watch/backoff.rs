@@ -1,10 +1,6 @@
 //! When to try again, and what is due.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::Hash,
-    time::Duration,
-};
+use std::{collections::HashMap, hash::Hash, time::Duration};
 
 use tokio::time::Instant;
 
@@ -48,6 +44,11 @@ impl Backoff {
         self.failures == 0
     }
 
+    /// Failures in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     pub(super) fn succeeded(&mut self) {
         self.failures = 0;
     }
@@ -65,6 +66,16 @@ struct Entry {
     misses: u32,
     /// The last try failed in a way that may be over soon.
     passing: bool,
+    /// The last try worked.
+    read: bool,
+    /// Once is enough.
+    once: bool,
+}
+
+impl Entry {
+    fn is_open(&self) -> bool {
+        !(self.once && self.read)
+    }
 }
 
 impl<K: Eq + Hash + Clone> DueBook<K> {
@@ -74,25 +85,38 @@ impl<K: Eq + Hash + Clone> DueBook<K> {
 
     /// Exactly these are wanted now: new ones are due at once, others are forgotten.
     pub(super) fn want(&mut self, keys: impl IntoIterator<Item = K>, now: Instant) {
-        let wanted: HashSet<K> = keys.into_iter().collect();
-        self.entries.retain(|key, _| wanted.contains(key));
-        for key in wanted {
-            self.entries.entry(key).or_insert(Entry { due: now, misses: 0, passing: false });
+        self.want_also_once(keys, [], now);
+    }
+
+    /// Exactly these are wanted now: `keys` again and again, those that are only in `once` until they were read.
+    pub(super) fn want_also_once(
+        &mut self,
+        keys: impl IntoIterator<Item = K>,
+        once: impl IntoIterator<Item = K>,
+        now: Instant,
+    ) {
+        let mut wanted: HashMap<K, bool> = once.into_iter().map(|key| (key, true)).collect();
+        wanted.extend(keys.into_iter().map(|key| (key, false)));
+        self.entries.retain(|key, _| wanted.contains_key(key));
+        for (key, once) in wanted {
+            let new = Entry { due: now, misses: 0, passing: false, read: false, once };
+            self.entries.entry(key).or_insert(new).once = once;
         }
     }
 
     /// What is due. When something is, what would be due within `slack` comes along, so that batches stay whole.
     pub(super) fn due(&self, now: Instant, slack: Duration) -> Vec<K> {
-        if !self.entries.values().any(|entry| entry.due <= now) {
+        let open = || self.entries.iter().filter(|(_, entry)| entry.is_open());
+        if !open().any(|(_, entry)| entry.due <= now) {
             return Vec::new();
         }
-        self.entries.iter().filter(|(_, entry)| entry.due <= now + slack).map(|(key, _)| key.clone()).collect()
+        open().filter(|(_, entry)| entry.due <= now + slack).map(|(key, _)| key.clone()).collect()
     }
 
     /// It was read; next time after `every`.
     pub(super) fn done(&mut self, key: &K, now: Instant, every: Duration) {
         if let Some(entry) = self.entries.get_mut(key) {
-            *entry = Entry { due: now + every, misses: 0, passing: false };
+            *entry = Entry { due: now + every, misses: 0, passing: false, read: true, once: entry.once };
         }
     }
 
@@ -109,6 +133,7 @@ impl<K: Eq + Hash + Clone> DueBook<K> {
     pub(super) fn missed(&mut self, key: &K, now: Instant, base: Duration, ceiling: Duration) -> Duration {
         let Some(entry) = self.entries.get_mut(key) else { return ceiling };
         entry.misses += 1;
+        entry.read = false;
         let wait = delay(base, entry.misses, ceiling);
         entry.due = now + wait;
         wait
@@ -121,12 +146,14 @@ impl<K: Eq + Hash + Clone> DueBook<K> {
 
     /// When the next one is due.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.entries.values().map(|entry| entry.due).min()
+        self.entries.values().filter(|entry| entry.is_open()).map(|entry| entry.due).min()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -169,5 +196,25 @@ mod tests {
         assert_eq!(book.due(later, Duration::ZERO), ["c"]);
         book.done(&"c", later, SECOND);
         assert_eq!(book.next(), Some(later + SECOND));
+    }
+
+    #[test]
+    fn what_is_wanted_once_is_read_once() {
+        let start = Instant::now();
+        let later = start + SECOND * 100;
+        let mut book = DueBook::new();
+        book.want_also_once(["live"], ["live", "over"], start);
+        assert_eq!(book.due(start, Duration::ZERO).len(), 2);
+        book.done(&"live", start, SECOND);
+        // What failed is tried again, once or not.
+        book.missed(&"over", start, SECOND, CEILING);
+        assert!(book.due(start + SECOND * 2, Duration::ZERO).contains(&"over"));
+        book.done(&"over", start, SECOND);
+        assert_eq!(book.due(later, Duration::ZERO), ["live"]);
+        book.want_also_once([], ["live", "over"], later);
+        assert_eq!((book.due(later, Duration::ZERO), book.next()), (Vec::new(), None));
+        // It comes back to life: what is known of it is old by now.
+        book.want_also_once(["over"], ["live"], later);
+        assert_eq!(book.due(later, Duration::ZERO), ["over"]);
     }
 }

@@ -1,4 +1,5 @@
-//! Evidence: documents, nodes, tags, roles, the caller. Batched, cached, and only for what has sessions.
+//! Evidence: documents, nodes, tags, roles, the caller. Batched, cached, and only for what has sessions; what only sessions need that are
+//! over is read once.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,11 +13,12 @@ use tokio::time::Instant;
 
 use super::{
     backoff::{CEILING, DueBook},
-    scope::{Closed, DocumentState, Scope, clock_after, document_key},
+    listing::HISTORY_SPAN,
+    scope::{Closed, DocumentState, Scope, clock_after, clock_before, document_key},
 };
 use crate::{
     aws::PREFERENCES_DOCUMENT,
-    domain::{Fact, Failure, Node, NodeId, NodeKind, Observation, SessionDocument},
+    domain::{Fact, Failure, Node, NodeId, NodeKind, Observation, Session, SessionDocument},
 };
 
 const GET_DOCUMENT: &str = "ssm:GetDocument";
@@ -88,8 +90,9 @@ impl Documents {
     async fn step(&mut self, scope: &Scope) -> Result<Option<Instant>, Closed> {
         {
             let known = scope.known.borrow();
-            let used = known.active.values().chain(known.ended.values()).filter_map(document_key).cloned();
-            self.book.want(used.map(Some).chain([None]), Instant::now());
+            let used = known.active.values().filter_map(document_key).cloned();
+            let once = known.ended.values().filter_map(document_key).cloned();
+            self.book.want_also_once(used.map(Some).chain([None]), once.map(Some), Instant::now());
         }
         let every = scope.config.evidence_every;
         for name in self.book.due(Instant::now(), every / 4) {
@@ -143,11 +146,13 @@ fn note_document(scope: &Scope, name: Option<Arc<str>>, answer: Result<Option<Se
     });
 }
 
-/// The nodes of active sessions.
-fn active_nodes(scope: &Scope) -> HashSet<NodeId> {
+/// The nodes of active sessions, and of those that are over and told.
+fn nodes_of(scope: &Scope) -> (HashSet<NodeId>, HashSet<NodeId>) {
     let known = scope.known.borrow();
-    let targets = known.active.values().map(|session| session.target.clone());
-    targets.filter(|target| NodeKind::of(target) != NodeKind::Other).collect()
+    let node = |session: &Session| Some(&session.target).filter(|id| NodeKind::of(id) != NodeKind::Other).cloned();
+    let since = clock_before(HISTORY_SPAN);
+    let told = known.ended.values().filter(|session| session.ended_at.is_none_or(|ended| ended >= since));
+    (known.active.values().filter_map(node).collect(), told.filter_map(node).collect())
 }
 
 /// Node properties, and the policies of the roles that they name.
@@ -160,9 +165,9 @@ struct Nodes {
 
 impl Nodes {
     async fn step(&mut self, scope: &Scope) -> Result<Option<Instant>, Closed> {
-        let wanted = active_nodes(scope);
-        self.roles.retain(|node, _| wanted.contains(node));
-        self.book.want(wanted, Instant::now());
+        let (active, over) = nodes_of(scope);
+        self.roles.retain(|node, _| active.contains(node) || over.contains(node));
+        self.book.want_also_once(active.iter().cloned(), over, Instant::now());
         let every = scope.config.evidence_every;
         let due = self.book.due(Instant::now(), every / 4);
         if !due.is_empty() {
@@ -195,15 +200,22 @@ impl Nodes {
             }
             scope.tell(Observation::Nodes { scope: scope.client.id().clone(), nodes: facts }).await?;
         }
-        let roles = self.read_roles(scope).await?;
+        let roles = self.read_roles(scope, &active).await?;
         Ok([self.book.next(), roles].into_iter().flatten().min())
     }
 
-    async fn read_roles(&self, scope: &Scope) -> Result<Option<Instant>, Closed> {
-        let roles: HashSet<&Arc<str>> = self.roles.values().flatten().collect();
+    async fn read_roles(&self, scope: &Scope, active: &HashSet<NodeId>) -> Result<Option<Instant>, Closed> {
+        // Whether once is enough, by role.
+        let mut roles: HashMap<&Arc<str>, bool> = HashMap::new();
+        for (node, names) in &self.roles {
+            let once = !active.contains(node);
+            for role in names {
+                *roles.entry(role).or_insert(true) &= once;
+            }
+        }
         let every = scope.config.evidence_every;
-        let mine: Vec<&Arc<str>> =
-            roles.iter().copied().filter(|role| scope.roles.claim(role, jittered(every))).collect();
+        let due = roles.iter().filter(|(role, once)| scope.roles.claim(role, jittered(every), **once));
+        let mine: Vec<&Arc<str>> = due.map(|(role, _)| *role).collect();
         for some in mine.chunks(ROLES_AT_ONCE) {
             let reads = some
                 .iter()
@@ -223,7 +235,7 @@ impl Nodes {
                 scope.tell(Observation::Role { account, role: role.clone(), policies }).await?;
             }
         }
-        Ok(roles.into_iter().map(|role| scope.roles.due(role)).min())
+        Ok(roles.into_iter().filter_map(|(role, once)| scope.roles.due(role, once)).min())
     }
 }
 
@@ -249,7 +261,8 @@ struct Tags {
 
 impl Tags {
     async fn step(&mut self, scope: &Scope) -> Result<Option<Instant>, Closed> {
-        self.book.want(active_nodes(scope), Instant::now());
+        let (active, over) = nodes_of(scope);
+        self.book.want_also_once(active, over, Instant::now());
         let every = scope.config.evidence_every;
         let due = self.book.due(Instant::now(), every / 4);
         if !due.is_empty() {

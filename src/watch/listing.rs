@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    backoff::{Backoff, CEILING},
-    scope::{Closed, Scope, clock_after, clock_before, cuts_off, elapsed_since},
+    backoff::{Backoff, CEILING, delay},
+    scope::{Closed, Scope, clock_after, clock_before, cuts_off, elapsed_since, is_renewed},
 };
 use crate::domain::{Failure, FailureClass, Observation, Session, SessionId, SessionStatus};
 
 /// History is read this often even when nobody left the Active listing: a session may come and go between two polls.
 const HISTORY_EVERY: Duration = Duration::from_secs(60);
 /// How far back ended sessions are told.
-const HISTORY_SPAN: Duration = Duration::from_secs(3600);
+pub(super) const HISTORY_SPAN: Duration = Duration::from_secs(3600);
 /// The service filters History by start: at the start of the watch, sessions that began up to this long ago may have ended within the span.
 const LONGEST_LOOK_BACK: Duration = Duration::from_secs(24 * 3600);
 /// After a session left the Active listing, History is read with each poll for this long, until it shows the session.
@@ -24,6 +24,9 @@ const MISSING_FOR: Duration = Duration::from_secs(600);
 /// A throttled scope is polled at most this many times slower, and each answer takes it so far back to normal.
 const SLOWEST: f64 = 8.0;
 const RECOVERY: f64 = 0.75;
+/// The next request after credentials were refused has new ones: it comes this soon, so often in a row.
+const RENEWED: Duration = Duration::from_secs(3);
+const RENEWALS: u32 = 3;
 /// Ended sessions are kept for the archive this long.
 const KEEP_ENDED: Duration = Duration::from_secs(24 * 3600);
 
@@ -100,7 +103,10 @@ impl Listing {
                 Ok(self.next_poll())
             }
             Err(failure) => {
-                let wait = self.active_backoff.failed();
+                let mut wait = self.active_backoff.failed();
+                if is_renewed(&failure) && self.active_backoff.failures() <= RENEWALS {
+                    wait = wait.min(delay(RENEWED, 0, RENEWED));
+                }
                 if failure.class == FailureClass::Throttled {
                     self.pace = (self.pace * 2.0).min(SLOWEST);
                 }

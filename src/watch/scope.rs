@@ -127,20 +127,22 @@ struct RoleEntry {
     due: Instant,
     failures: u32,
     passing: bool,
+    read: bool,
 }
 
 impl RoleBook {
     fn with<R>(&self, role: &Arc<str>, act: impl FnOnce(&mut RoleEntry) -> R) -> R {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || RoleEntry { due: Instant::now(), failures: 0, passing: false };
+        let new = || RoleEntry { due: Instant::now(), failures: 0, passing: false, read: false };
         act(entries.entry(role.clone()).or_insert_with(new))
     }
 
-    /// Whether the role is due, and the caller reads it now; nobody else does before `every` is over.
-    pub(super) fn claim(&self, role: &Arc<str>, every: Duration) -> bool {
+    /// Whether the role is due, and the caller reads it now; nobody else does before `every` is over. With `once`, a role that was read is
+    /// not due again.
+    pub(super) fn claim(&self, role: &Arc<str>, every: Duration, once: bool) -> bool {
         self.with(role, |entry| {
             let now = Instant::now();
-            let mine = entry.due <= now;
+            let mine = entry.due <= now && !(once && entry.read);
             if mine {
                 entry.due = now + every;
             }
@@ -152,6 +154,7 @@ impl RoleBook {
     pub(super) fn failed(&self, role: &Arc<str>, base: Duration, failure: &Failure) -> Duration {
         self.with(role, |entry| {
             entry.failures += 1;
+            entry.read = false;
             entry.passing = is_passing(failure);
             let wait = delay(base, entry.failures, CEILING);
             entry.due = Instant::now() + wait;
@@ -164,12 +167,13 @@ impl RoleBook {
         self.with(role, |entry| {
             entry.failures = 0;
             entry.passing = false;
+            entry.read = true;
         });
     }
 
-    /// When the role is due.
-    pub(super) fn due(&self, role: &Arc<str>) -> Instant {
-        self.with(role, |entry| entry.due)
+    /// When the role is due; nothing: it was read, and `once` is enough.
+    pub(super) fn due(&self, role: &Arc<str>, once: bool) -> Option<Instant> {
+        self.with(role, |entry| (!(once && entry.read)).then_some(entry.due))
     }
 
     /// When the role is due, if its last read failed in a way that may be over soon.
@@ -242,6 +246,12 @@ impl Scope {
 pub(super) fn cuts_off(failure: &Failure) -> bool {
     matches!(failure.class, FailureClass::Unreachable | FailureClass::Expired | FailureClass::NoCredentials)
         || failure.action == "sts:AssumeRole"
+}
+
+/// Failures for which the credentials are renewed with the next request: a service no longer accepts them. (A login that is over, or a role
+/// that cannot be assumed, needs people.)
+pub(super) fn is_renewed(failure: &Failure) -> bool {
+    failure.class == FailureClass::Expired && !matches!(failure.action, "sts:AssumeRole" | "credentials")
 }
 
 /// The clock's time after `wait`.

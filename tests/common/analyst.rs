@@ -55,7 +55,8 @@ impl Default for Run {
             log: None,
             member_topic: MEMBER_TOPIC,
             central_topic: CENTRAL_TOPIC,
-            sessions_every: Duration::from_millis(200),
+            // Polls and looks at a session's end together stay below the 6 requests a second that the service takes.
+            sessions_every: Duration::from_secs(1),
         }
     }
 }

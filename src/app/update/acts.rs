@@ -1,7 +1,5 @@
 //! Acts: opened on an id, confirmed, written down, sent, proven.
 
-use std::collections::HashMap;
-
 use crossterm::event::KeyCode;
 
 use super::notify;
@@ -154,23 +152,27 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
     notify(state, text, bad);
 }
 
+/// Whether a later termination of the same session was sent, or may be.
+fn is_repeated(acts: &[Act], act: &Act) -> bool {
+    let was_sent = |step: &ActStep| !matches!(step.outcome, ActOutcome::Failed { .. });
+    acts.iter().any(|other| {
+        other.id > act.id
+            && other.kind == act.kind
+            && other.session == act.session
+            && other.steps.first().is_some_and(was_sent)
+    })
+}
+
 /// A termination without proof is settled when the History shows the end after all.
 pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     let now = state.now;
     let mut words = Vec::new();
-    // A repeat has the end to itself: it is counted once.
-    let latest: HashMap<SessionKey, ActId> = state
-        .acts
-        .iter()
-        .filter(|act| act.kind == ActKind::Terminate)
-        .map(|act| (act.session.clone(), act.id))
-        .collect();
+    // One end is one termination: a repeat that may still prove it, or has, or failed to, takes it from those before.
+    let repeated: Vec<ActId> =
+        state.acts.iter().filter(|act| is_repeated(&state.acts, act)).map(|act| act.id).collect();
     for act in &mut state.acts {
         let unproven = |step: &ActStep| matches!(step.outcome, ActOutcome::Unproven { .. });
-        if latest.get(&act.session) != Some(&act.id) {
-            continue;
-        }
-        if act.kind != ActKind::Terminate || !act.steps.first().is_some_and(unproven) {
+        if act.kind != ActKind::Terminate || !act.steps.first().is_some_and(unproven) || repeated.contains(&act.id) {
             continue;
         }
         let Some(board) = state.board.sessions.get(&act.session) else { continue };

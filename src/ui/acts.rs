@@ -79,11 +79,14 @@ fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
     ]
 }
 
+/// The words of an outcome, if it is of that kind.
+type Told = fn(&ActOutcome) -> Option<&str>;
+
 /// The act in one line: its worst outcome first, so that no part that went well hides one that did not.
 fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
     let all = act.steps.len();
     let counted = |steps: &[&ActStep]| if all > 1 { format!("{} of {all} ", steps.len()) } else { String::new() };
-    let named = |steps: &[&ActStep], words: fn(&ActOutcome) -> Option<&str>| {
+    let named = |steps: &[&ActStep], words: Told| {
         let one = |step: &&ActStep| match (all, words(&step.outcome).unwrap_or_default()) {
             (1, words) => look.clean(words).into_owned(),
             (_, "") => look.clean(&step.name).into_owned(),
@@ -92,7 +95,7 @@ fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
         steps.iter().map(one).collect::<Vec<_>>().join("; ")
     };
     let (theme, glyphs) = (look.theme, look.glyphs);
-    let troubles: [(fn(&ActOutcome) -> Option<&str>, &str, &str, Style); 2] = [
+    let troubles: [(Told, &str, &str, Style); 2] = [
         (failure, "FAILED", glyphs.non_compliant, theme.danger),
         (doubt, "unproven", glyphs.insufficient, theme.warning),
     ];

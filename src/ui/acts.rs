@@ -79,11 +79,14 @@ fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
     ]
 }
 
+/// The words of an outcome, if it is of that kind.
+type Told = fn(&ActOutcome) -> Option<&str>;
+
 /// The act in one line: its worst outcome first, so that no part that went well hides one that did not.
 fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
     let all = act.steps.len();
     let counted = |steps: &[&ActStep]| if all > 1 { format!("{} of {all} ", steps.len()) } else { String::new() };
-    let named = |steps: &[&ActStep], words: fn(&ActOutcome) -> Option<&str>| {
+    let named = |steps: &[&ActStep], words: Told| {
         let one = |step: &&ActStep| match (all, words(&step.outcome).unwrap_or_default()) {
             (1, words) => look.clean(words).into_owned(),
             (_, "") => look.clean(&step.name).into_owned(),
@@ -92,7 +95,7 @@ fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
         steps.iter().map(one).collect::<Vec<_>>().join("; ")
     };
     let (theme, glyphs) = (look.theme, look.glyphs);
-    let troubles: [(fn(&ActOutcome) -> Option<&str>, &str, &str, Style); 2] = [
+    let troubles: [(Told, &str, &str, Style); 2] = [
         (failure, "FAILED", glyphs.non_compliant, theme.danger),
         (doubt, "unproven", glyphs.insufficient, theme.warning),
     ];
@@ -152,7 +155,7 @@ fn seconds(milliseconds: u64) -> String {
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
-/// The selected act in full.
+/// The selected act in full, its worst outcome first.
 pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let theme = look.theme;
     let Some(act) = look.state.view.acts.selected.and_then(|id| look.state.act(id)) else {
@@ -169,7 +172,14 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let text_area = Rect::new(inner.x + 1, inner.y, inner.width - 2, inner.height);
     let mut sheet = Sheet { look, cells: usize::from(text_area.width), lines: Vec::new() };
-    for step in &act.steps {
+    let mut steps: Vec<&ActStep> = act.steps.iter().collect();
+    steps.sort_by_key(|step| match step.outcome {
+        ActOutcome::Failed { .. } => 0,
+        ActOutcome::Unproven { .. } => 1,
+        ActOutcome::Started | ActOutcome::Sent => 2,
+        ActOutcome::Done { .. } => 3,
+    });
+    for step in steps {
         let (word, style) = outcome(look, &step.outcome);
         let lead = vec![
             piece(format!("{} ", look.clean(&step.name)), theme.text),

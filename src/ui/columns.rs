@@ -65,7 +65,11 @@ fn document<'a>(name: &'a str, cells: usize, ellipsis: &str) -> Cow<'a, str> {
     }
     let kind = kind.strip_suffix("Session").unwrap_or(kind);
     let short = format!("{ellipsis}{kind}");
-    if text::width(&short) <= cells { Cow::Owned(short) } else { text::fit_middle(kind, cells, ellipsis) }
+    if text::width(&short) <= cells {
+        return Cow::Owned(short);
+    }
+    // Where all of it would fit but the ellipsis, a letter goes for that.
+    Cow::Owned(text::fit_middle(kind, cells.min(text::width(kind).saturating_sub(1)), ellipsis).into_owned())
 }
 
 /// A row: its cells in the order of the columns, and the style of the whole row, if it has one.
@@ -225,6 +229,7 @@ mod tests {
             ["…RunShell", "PortF…ding", "PortF…Host", "…SSH", "Inter…mand", "NonIn…mand", "Compa…hell"]
         );
         assert_eq!(document("AWS-StartPortForwardingSession", 16, "…"), "…PortForwarding");
+        assert_eq!(document("AWS-StartPortForwardingSession", 14, "…"), "PortFor…arding");
         assert_eq!(document("SSH", 10, "…"), "SSH");
     }
 

@@ -71,7 +71,11 @@ fn draw_input(look: &Look<'_>, buffer: &mut Buffer, area: Rect, typed: &str) -> 
         };
         (" search: ", found)
     } else {
-        (" filter: ", format!("{} of {}", view.table.list.rows.len(), view.table.total))
+        let found = match view.screen {
+            Screen::History => format!("{} of {}", view.history.rows.len(), look.state.counts.ended),
+            _ => format!("{} of {}", view.table.list.rows.len(), view.table.total),
+        };
+        (" filter: ", found)
     };
     let right: Pieces<'_> =
         vec![piece(found, look.theme.muted), piece("   Enter keeps it, Esc undoes it ", look.theme.muted)];
@@ -162,6 +166,10 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
                 actions.push(hint(Action::Open));
             }
             act_on(&mut actions, selected, false);
+            actions.push(hint(Action::Filter));
+            if !view.table.filter.is_empty() {
+                actions.push((Action::Back, "no filter"));
+            }
         }
         Screen::Alerts => {
             let session = view.acts.selected.and_then(|id| look.state.act(id)).map(|act| &act.session);
@@ -175,7 +183,9 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
     }
     if view.screen != Screen::Sessions {
         actions.push((Action::NextPane, "next screen"));
-        actions.push((Action::Back, "sessions"));
+        if view.screen != Screen::History || view.table.filter.is_empty() {
+            actions.push((Action::Back, "sessions"));
+        }
     }
     actions.extend([hint(Action::Refresh), hint(Action::NextTheme), hint(Action::Help), hint(Action::Quit)]);
     actions

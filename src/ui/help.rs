@@ -95,6 +95,10 @@ fn signs(look: &Look<'_>) -> Vec<Pieces<'static>> {
         let (mark, style) = look.mark(verdict, None);
         lines.push(vec![piece(format!("{mark}  "), style), piece(words, theme.text)]);
     }
+    lines.push(vec![
+        piece(format!("{}   ", glyphs.insufficient), theme.insufficient),
+        piece("STALE: COMPLIANT when it was last seen", theme.text),
+    ]);
     lines.push(Vec::new());
     lines.push(vec![piece("Signs", theme.title)]);
     for (sign, style, words) in [

@@ -226,7 +226,8 @@ impl<'a> Look<'a> {
         Rect::new(area.x + 1, area.y + 1, area.width - 2, area.height - 2)
     }
 
-    /// Writes words into a horizontal line of a frame: on the left, and, where there is room beside them, on the right.
+    /// Writes words into a horizontal line of a frame, on the left and on the right. How a pane is matters more than its
+    /// whole title: the left is cut first, down to two fifths of the line.
     pub(super) fn on_frame(&self, buffer: &mut Buffer, area: Rect, y: u16, left: &[Piece<'_>], right: &[Piece<'_>]) {
         let room = Rect::new(area.x + 2, y, area.width.saturating_sub(4), 1);
         let padded = |line: &[Piece<'_>]| -> Pieces<'static> {
@@ -235,7 +236,9 @@ impl<'a> Look<'a> {
         };
         let mut taken = 0;
         if !left.is_empty() && room.width > 2 {
-            taken = put_line(buffer, (room.x, y), room.width, &padded(left), self.glyphs.ellipsis);
+            let wide = u16::try_from(text::line_width(&padded(right))).unwrap_or(u16::MAX);
+            let reserved = if right.is_empty() { 0 } else { wide.saturating_add(1).min(room.width * 3 / 5) };
+            taken = put_line(buffer, (room.x, y), room.width - reserved, &padded(left), self.glyphs.ellipsis);
         }
         let left_over = room.width.saturating_sub(taken + 1);
         if !right.is_empty() && left_over > 6 {

@@ -151,7 +151,11 @@ fn lost<'a>(look: &Look<'a>, scope: &'a ScopeBoard) -> Pieces<'a> {
     let theme = look.theme;
     let fresh = look.state.board.freshness(scope, look.state.now) == Freshness::Fresh;
     if let (true, Some(failing), true) = (fresh, &scope.failing, scope.evidence_failures.is_empty()) {
-        return vec![piece(tried(look, failing), theme.muted)];
+        let words = match failing.failure.class {
+            FailureClass::Throttled => "throttled at times".to_owned(),
+            _ => tried(look, failing),
+        };
+        return vec![piece(words, theme.muted)];
     }
     if let Some(failing) = scope.failing.as_ref().filter(|_| !fresh) {
         let retry = look.retry(failing.retry_at).map_or(String::new(), |retry| format!("; {retry}"));

@@ -189,6 +189,73 @@ fn what_is_not_seen_now_does_not_look_good() {
 }
 
 #[test]
+fn stale() {
+    at_all_sizes("stale", |size| {
+        let mut state = world::bad_day(size);
+        let later = state.now + jiff::SignedDuration::from_secs(45);
+        ssmwatch::app::update(&mut state, ssmwatch::app::Message::Tick, later);
+        state
+    });
+}
+
+#[test]
+fn an_ended_session_has_an_ended_transcript() {
+    let mut state = opened((120, 40));
+    let key = state.view.table.list.selected.clone().unwrap();
+    let session = state.board.sessions[&key].session.clone();
+    let now = state.now;
+    let ended = Session { status: SessionStatus::Terminated, ended_at: Some(now), ..session };
+    let seen = Observation::History { scope: key.scope.clone(), sessions: vec![ended], since: now, at: now };
+    world::observe(&mut state, seen, now);
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("ended, reading the rest") && !words.contains("live"), "{words}");
+    assert!(words.contains("at the end") && !words.contains("following"), "{words}");
+    let later = now + jiff::SignedDuration::from_secs(61);
+    let nothing = Observation::Transcript { session: key, events: Vec::new(), at: later };
+    world::observe(&mut state, nothing, later);
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("ended, complete"), "{words}");
+}
+
+#[test]
+fn the_worst_outcome_of_an_act_comes_first() {
+    for size in SIZES {
+        let mut state = world::bad_day(size);
+        world::press(&mut state, KeyCode::Char('a'));
+        world::type_text(&mut state, "call the owner");
+        world::press(&mut state, KeyCode::Enter);
+        let act = state.acts.last().unwrap().id;
+        let mut tell = |step: usize, outcome: ActOutcome| {
+            let at = state.now;
+            ssmwatch::app::update(&mut state, ssmwatch::app::Message::ActProgress { act, step, outcome }, at);
+        };
+        let (what, to_do) = ("no answer".to_owned(), "look".to_owned());
+        tell(0, ActOutcome::Done { took_ms: 340, proof: "message id 7f3a".to_owned() });
+        tell(2, ActOutcome::Unproven { what: what.clone(), to_do: to_do.clone() });
+        tell(1, ActOutcome::Failed { what, to_do });
+        world::press_after(&mut state, KeyCode::Char('2'), 900);
+        let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+        assert!(words.contains("✗ 1 of 3 FAILED: central"), "{words}");
+        assert!(words.contains("? unproven"), "{words}");
+    }
+}
+
+#[test]
+fn the_filter_of_the_history_is_on_the_screen() {
+    let mut state = world::bad_day((120, 40));
+    world::press(&mut state, KeyCode::Char('4'));
+    world::press(&mut state, KeyCode::Char('/'));
+    world::type_text(&mut state, "sshsession");
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("filter: sshsession") && words.contains("1 of 3"), "{words}");
+    assert!(words.contains("1 shown, filter sshsession") && words.contains("– never"), "{words}");
+    world::type_text(&mut state, "nobody");
+    world::press(&mut state, KeyCode::Enter);
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("filter matches nothing: \"sshsessionnobody\""), "{words}");
+}
+
+#[test]
 fn numbers_are_never_cut() {
     let whole = ["3", "18", "2", "2/18", "4", "16/18", "73s"];
     for width in 40..=200 {

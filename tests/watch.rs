@@ -709,7 +709,37 @@ async fn one_pass_tries_again_what_was_throttled() {
         _ => None,
     });
     assert_eq!((listed, nodes, preferences), (Some(true), Some(true), Some(true)));
-    assert!(seen.iter().any(|observation| matches!(observation, Observation::ListingFailed { .. })), "no throttle");
+    let throttled = seen.iter().find_map(|observation| match observation {
+        Observation::ApiUse { scope, calls } if *scope == home() => Some(calls["ssm:DescribeSessions"].throttled),
+        _ => None,
+    });
+    assert_eq!(throttled, Some(2));
+}
+
+#[tokio::test]
+async fn one_pass_reads_a_scope_that_is_throttled_hard_and_calls_it_failed_only_if_it_was_not_read() {
+    let sim = quiet().await;
+    let scopes = [(home(), 0.5), (scope(ARCHIVE, "eu-central-1"), 0.001)];
+    for (scope, rate) in &scopes {
+        let (account, region) = (scope.account.as_str(), scope.region.as_str());
+        sim.with_world(|world| world.gate.rate(account, region, "ssm:DescribeSessions", *rate, 1.0));
+    }
+    let config = WatchConfig { scope_deadline: Duration::from_secs(15), ..hasty() };
+    let seen = one_pass(&fleet(&sim).await, config).await;
+    let told = |of: &ScopeId| {
+        let mut told = (0, 0, Vec::new());
+        for observation in &seen {
+            match observation {
+                Observation::Active { scope, .. } if scope == of => told.0 += 1,
+                Observation::History { scope, .. } if scope == of => told.1 += 1,
+                Observation::ListingFailed { scope, failure, .. } if scope == of => told.2.push(failure.class),
+                _ => {}
+            }
+        }
+        told
+    };
+    assert_eq!(told(&scopes[0].0), (1, 1, vec![]));
+    assert_eq!(told(&scopes[1].0), (1, 0, vec![FailureClass::Throttled]));
 }
 
 #[tokio::test]

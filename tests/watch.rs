@@ -147,6 +147,28 @@ async fn credentials_that_the_service_forgot_are_renewed_without_a_storm() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_starts_again_without_its_tokens_is_read_again() {
+    let first = quiet().await;
+    let config = WatchConfig { sessions_every: Duration::from_secs(1), ..hasty() };
+    let mut rig = Rig::start(&first, config).await;
+    rig.until("the listing", |observation| active_of(observation, &home())).await;
+    let address = first.endpoint().trim_start_matches("http://").parse().unwrap();
+    first.stop().await;
+    let failure = rig
+        .until("the failure", |observation| match observation {
+            Observation::ListingFailed { scope, failure, .. } if *scope == home() => Some(failure.class),
+            _ => None,
+        })
+        .await;
+    assert_eq!(failure, FailureClass::Unreachable);
+    let world = World::new(&Scenario::load("quiet").unwrap(), 7, 1.0, Timestamp::now());
+    let _second = Sim::start(address, world).await.unwrap();
+    let begun = Instant::now();
+    rig.until("the listing of the second", |observation| active_of(observation, &home())).await;
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn credentials_that_are_refused_for_good_are_not_asked_for_in_a_storm() {
     let sim = quiet().await;
     break_it(&sim, Fault::new("ssm", "DescribeSessions", Effect::ExpiredCredentials));
@@ -411,6 +433,34 @@ async fn cancellation_is_prompt_even_when_nothing_answers() {
     rig.stop.cancel();
     timeout(Duration::from_secs(5), rig.watch.join()).await.expect("the watch goes on");
     assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_quiet_scope_costs_one_request_a_poll() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, WatchConfig { evidence_every: Duration::from_secs(3600), ..hasty() }).await;
+    let empty = scope(ARCHIVE, "us-east-1");
+    let mut polls = 0;
+    rig.until("twenty polls", |observation| {
+        polls += u64::from(active_of(observation, &empty).is_some());
+        (polls == 20).then_some(())
+    })
+    .await;
+    let of_empty: HashMap<String, u64> = sim.with_world(|world| {
+        let tallies = world.gate.tallies();
+        let mine = tallies.filter(|((account, region, ..), _)| *account == ARCHIVE && *region == "us-east-1");
+        mine.map(|((.., operation), tally)| (operation.to_string(), tally.calls)).collect()
+    });
+    // Twenty polls, one more perhaps under way, one History.
+    assert!((21..=22).contains(&of_empty["DescribeSessions"]), "{of_empty:?}");
+    // Once each: the preferences and who asks. AssumeRole speaks to one region for all.
+    for (operation, calls) in &of_empty {
+        assert!(operation == "DescribeSessions" || *calls == 1, "{of_empty:?}");
+    }
+    assert!(!of_empty.contains_key("DescribeLogStreams"), "{of_empty:?}");
+    // A scope with shells adds one listing of their streams a poll, and lookups by name of those that it does not show.
+    let streams = calls_in(&sim, &home(), "DescribeLogStreams");
+    assert!(streams <= 2 * calls_in(&sim, &home(), "DescribeSessions"), "{streams}");
 }
 
 // --- Evidence ---------------------------------------------------------------------------------------------------------

@@ -147,6 +147,28 @@ async fn credentials_that_the_service_forgot_are_renewed_without_a_storm() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_starts_again_without_its_tokens_is_read_again() {
+    let first = quiet().await;
+    let config = WatchConfig { sessions_every: Duration::from_secs(1), ..hasty() };
+    let mut rig = Rig::start(&first, config).await;
+    rig.until("the listing", |observation| active_of(observation, &home())).await;
+    let address = first.endpoint().trim_start_matches("http://").parse().unwrap();
+    first.stop().await;
+    let failure = rig
+        .until("the failure", |observation| match observation {
+            Observation::ListingFailed { scope, failure, .. } if *scope == home() => Some(failure.class),
+            _ => None,
+        })
+        .await;
+    assert_eq!(failure, FailureClass::Unreachable);
+    let world = World::new(&Scenario::load("quiet").unwrap(), 7, 1.0, Timestamp::now());
+    let _second = Sim::start(address, world).await.unwrap();
+    let begun = Instant::now();
+    rig.until("the listing of the second", |observation| active_of(observation, &home())).await;
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn credentials_that_are_refused_for_good_are_not_asked_for_in_a_storm() {
     let sim = quiet().await;
     break_it(&sim, Fault::new("ssm", "DescribeSessions", Effect::ExpiredCredentials));
@@ -411,6 +433,34 @@ async fn cancellation_is_prompt_even_when_nothing_answers() {
     rig.stop.cancel();
     timeout(Duration::from_secs(5), rig.watch.join()).await.expect("the watch goes on");
     assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_quiet_scope_costs_one_request_a_poll() {
+    let sim = quiet().await;
+    let mut rig = Rig::start(&sim, WatchConfig { evidence_every: Duration::from_secs(3600), ..hasty() }).await;
+    let empty = scope(ARCHIVE, "us-east-1");
+    let mut polls = 0;
+    rig.until("twenty polls", |observation| {
+        polls += u64::from(active_of(observation, &empty).is_some());
+        (polls == 20).then_some(())
+    })
+    .await;
+    let of_empty: HashMap<String, u64> = sim.with_world(|world| {
+        let tallies = world.gate.tallies();
+        let mine = tallies.filter(|((account, region, ..), _)| *account == ARCHIVE && *region == "us-east-1");
+        mine.map(|((.., operation), tally)| (operation.to_string(), tally.calls)).collect()
+    });
+    // Twenty polls, one more perhaps under way, one History.
+    assert!((21..=22).contains(&of_empty["DescribeSessions"]), "{of_empty:?}");
+    // Once each: the preferences and who asks. AssumeRole speaks to one region for all.
+    for (operation, calls) in &of_empty {
+        assert!(operation == "DescribeSessions" || *calls == 1, "{of_empty:?}");
+    }
+    assert!(!of_empty.contains_key("DescribeLogStreams"), "{of_empty:?}");
+    // A scope with shells adds one listing of their streams a poll, and lookups by name of those that it does not show.
+    let streams = calls_in(&sim, &home(), "DescribeLogStreams");
+    assert!(streams <= 2 * calls_in(&sim, &home(), "DescribeSessions"), "{streams}");
 }
 
 // --- Evidence ---------------------------------------------------------------------------------------------------------
@@ -709,7 +759,37 @@ async fn one_pass_tries_again_what_was_throttled() {
         _ => None,
     });
     assert_eq!((listed, nodes, preferences), (Some(true), Some(true), Some(true)));
-    assert!(seen.iter().any(|observation| matches!(observation, Observation::ListingFailed { .. })), "no throttle");
+    let throttled = seen.iter().find_map(|observation| match observation {
+        Observation::ApiUse { scope, calls } if *scope == home() => Some(calls["ssm:DescribeSessions"].throttled),
+        _ => None,
+    });
+    assert_eq!(throttled, Some(2));
+}
+
+#[tokio::test]
+async fn one_pass_reads_a_scope_that_is_throttled_hard_and_calls_it_failed_only_if_it_was_not_read() {
+    let sim = quiet().await;
+    let scopes = [(home(), 0.5), (scope(ARCHIVE, "eu-central-1"), 0.001)];
+    for (scope, rate) in &scopes {
+        let (account, region) = (scope.account.as_str(), scope.region.as_str());
+        sim.with_world(|world| world.gate.rate(account, region, "ssm:DescribeSessions", *rate, 1.0));
+    }
+    let config = WatchConfig { scope_deadline: Duration::from_secs(15), ..hasty() };
+    let seen = one_pass(&fleet(&sim).await, config).await;
+    let told = |of: &ScopeId| {
+        let mut told = (0, 0, Vec::new());
+        for observation in &seen {
+            match observation {
+                Observation::Active { scope, .. } if scope == of => told.0 += 1,
+                Observation::History { scope, .. } if scope == of => told.1 += 1,
+                Observation::ListingFailed { scope, failure, .. } if scope == of => told.2.push(failure.class),
+                _ => {}
+            }
+        }
+        told
+    };
+    assert_eq!(told(&scopes[0].0), (1, 1, vec![]));
+    assert_eq!(told(&scopes[1].0), (1, 0, vec![FailureClass::Throttled]));
 }
 
 #[tokio::test]

@@ -12,7 +12,11 @@ mod scope;
 mod streams;
 mod transcript;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -273,7 +277,7 @@ async fn tell_api_use(fleet: Fleet, sender: mpsc::Sender<Observation>) -> Result
 }
 
 /// Reads everything once, all scopes at the same time, each within [`WatchConfig::scope_deadline`]. What fails is tried again as long as that
-/// may help; what was read before the deadline is kept, and a scope that could not be listed until then is told as failed.
+/// may help, and what was read before the deadline is kept. A failed listing is told, once, where it was not read in the end.
 pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
     let deadline = Instant::now() + config.scope_deadline;
     let config = WatchConfig { sessions_every: config.sessions_every.min(PASS_RETRY), ..config };
@@ -283,16 +287,11 @@ pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
     for scope in scopes {
         let sender = sender.clone();
         passes.spawn(async move {
-            let complete = timeout_at(deadline, pass(&scope)).await;
-            let id = scope.client.id().clone();
-            if complete.is_err() && !scope.known.borrow().listed {
-                let failure = unreachable("ssm:DescribeSessions", "no complete answer before the deadline");
-                let at = clock_after(Duration::ZERO);
-                let late = Observation::ListingFailed { scope: id.clone(), failure, retry_at: at, at };
-                // The receiver lives until all passes are over.
-                let _ = sender.send(late).await;
-            }
-            let _ = sender.send(Observation::ApiUse { scope: id, calls: scope.client.counts() }).await;
+            // A pass that is cut off has told what it read; the listings that it lacks are seen below.
+            let _ = timeout_at(deadline, pass(&scope)).await;
+            let observation = Observation::ApiUse { scope: scope.client.id().clone(), calls: scope.client.counts() };
+            // The receiver lives until all passes are over.
+            let _ = sender.send(observation).await;
         });
     }
     drop(sender);
@@ -301,7 +300,42 @@ pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
         seen.push(observation);
     }
     passes.join_all().await;
+    only_last_failures(&mut seen);
+    for scope in fleet.scopes() {
+        let settled = seen.iter().any(|observation| match observation {
+            Observation::History { scope: told, .. } | Observation::ListingFailed { scope: told, .. } => {
+                told == scope.id()
+            }
+            _ => false,
+        });
+        if !settled {
+            let failure = unreachable("ssm:DescribeSessions", "no complete answer before the deadline");
+            let at = clock_after(Duration::ZERO);
+            seen.push(Observation::ListingFailed { scope: scope.id().clone(), failure, retry_at: at, at });
+        }
+    }
     seen
+}
+
+/// Drops failures of listings that were read afterwards: a pass reads History last, once Active was read.
+fn only_last_failures(seen: &mut Vec<Observation>) {
+    let mut settled: HashSet<ScopeId> = HashSet::new();
+    let mut kept: Vec<Observation> = Vec::with_capacity(seen.len());
+    for observation in seen.drain(..).rev() {
+        let keep = match &observation {
+            Observation::History { scope, .. } => {
+                settled.insert(scope.clone());
+                true
+            }
+            Observation::ListingFailed { scope, .. } => settled.insert(scope.clone()),
+            _ => true,
+        };
+        if keep {
+            kept.push(observation);
+        }
+    }
+    kept.reverse();
+    *seen = kept;
 }
 
 /// One scope, once.

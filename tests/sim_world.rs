@@ -7,7 +7,13 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_cloudwatchlogs::types::{InputLogEvent, OrderBy, StartLiveTailResponseStream};
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{
+        ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart, ObjectCannedAcl,
+        ServerSideEncryption, StorageClass,
+    },
+};
 use aws_sdk_ssm::types::{
     DocumentPermissionType, InstanceInformationStringFilter, ResourceTypeForTagging, SessionFilter, SessionFilterKey,
     SessionState, SessionStatus,
@@ -404,4 +410,84 @@ async fn the_event_history_is_late_and_complete() {
     assert_eq!(record["responseElements"]["tokenValue"], "Value hidden due to security reasons.");
     assert_eq!(record["requestParameters"]["reason"], "INC-10001 slow responses");
     assert_eq!(record["userIdentity"]["type"], "AssumedRole");
+}
+
+#[tokio::test]
+async fn objects_come_back_with_all_that_was_said_of_them() {
+    let sim = sim().await;
+    let s3 = aws_sdk_s3::Client::new(&config(&sim, ARCHIVE));
+    let put = || s3.put_object().bucket(BUCKET).key("p/1").body(ByteStream::from_static(b"hello"));
+    let key = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    put()
+        .cache_control("no-cache")
+        .content_disposition("attachment")
+        .content_encoding("gzip")
+        .content_language("de")
+        .storage_class(StorageClass::StandardIa)
+        .server_side_encryption(ServerSideEncryption::AwsKms)
+        .ssekms_key_id("1234abcd-12ab-34cd-56ef-1234567890ab")
+        .checksum_algorithm(ChecksumAlgorithm::Sha256)
+        .send()
+        .await
+        .unwrap();
+    let head = s3.head_object().bucket(BUCKET).key("p/1").checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+    assert_eq!((head.cache_control(), head.content_disposition()), (Some("no-cache"), Some("attachment")));
+    assert_eq!((head.content_encoding(), head.content_language()), (Some("gzip"), Some("de")));
+    assert_eq!(head.storage_class(), Some(&StorageClass::StandardIa));
+    assert_eq!((head.server_side_encryption(), head.ssekms_key_id()), (Some(&ServerSideEncryption::AwsKms), Some(key)));
+    assert_eq!(head.checksum_sha256(), Some("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="));
+    assert_eq!(head.checksum_type().map(|kind| kind.as_str()), Some("FULL_OBJECT"));
+    let got = s3.get_object().bucket(BUCKET).key("p/1").checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+    assert_eq!(got.checksum_sha256(), head.checksum_sha256());
+    let listed = s3.list_objects_v2().bucket(BUCKET).prefix("p/").send().await.unwrap();
+    assert_eq!(listed.contents()[0].storage_class().map(|class| class.as_str()), Some("STANDARD_IA"));
+    s3.copy_object().bucket(BUCKET).key("p/2").copy_source(format!("{BUCKET}/p/1")).send().await.unwrap();
+    let copy = s3.head_object().bucket(BUCKET).key("p/2").send().await.unwrap();
+    assert_eq!((copy.cache_control(), copy.storage_class()), (Some("no-cache"), None));
+
+    for (refused, expected) in [
+        (put().storage_class(StorageClass::from("FOO")), "InvalidStorageClass"),
+        (put().server_side_encryption(ServerSideEncryption::from("FOO")), "InvalidArgument"),
+        (put().metadata("m", "x".repeat(2048)), "MetadataTooLarge"),
+        (put().acl(ObjectCannedAcl::from("foo")), "InvalidArgument"),
+        (put().bucket("Nope_Bucket"), "InvalidBucketName"),
+    ] {
+        assert_eq!(code(&refused.send().await.unwrap_err()), expected);
+    }
+}
+
+#[tokio::test]
+async fn uploads_in_parts_become_one_object() {
+    let sim = sim().await;
+    let s3 = aws_sdk_s3::Client::new(&config(&sim, ARCHIVE));
+    let begun = s3.create_multipart_upload().bucket(BUCKET).key("big").content_type("text/plain");
+    let begun = begun.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await.unwrap();
+    let id = begun.upload_id().unwrap();
+    let contents = [vec![b'a'; 5 * 1024 * 1024], b"tail".to_vec()];
+    let mut parts = Vec::new();
+    for (number, content) in (1..).zip(&contents) {
+        let part = s3.upload_part().bucket(BUCKET).key("big").upload_id(id).part_number(number);
+        let part = part.checksum_algorithm(ChecksumAlgorithm::Crc32).body(content.clone().into()).send().await.unwrap();
+        parts.push(CompletedPart::builder().part_number(number).e_tag(part.e_tag().unwrap()).build());
+    }
+    let listed = s3.list_parts().bucket(BUCKET).key("big").upload_id(id).send().await.unwrap();
+    assert_eq!(listed.parts().iter().map(|part| part.size().unwrap()).collect::<Vec<_>>(), [5 * 1024 * 1024, 4]);
+    let complete = |parts: Vec<CompletedPart>| {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        s3.complete_multipart_upload().bucket(BUCKET).key("big").upload_id(id).multipart_upload(parts).send()
+    };
+    let swapped = parts.iter().rev().cloned().collect();
+    assert_eq!(code(&complete(swapped).await.unwrap_err()), "InvalidPartOrder");
+    let whole = complete(parts.clone()).await.unwrap();
+    assert!(whole.e_tag().unwrap().ends_with("-2\""), "{whole:?}");
+    assert!(whole.checksum_crc32().unwrap().ends_with("-2"), "{whole:?}");
+    let got = s3.get_object().bucket(BUCKET).key("big").send().await.unwrap();
+    assert_eq!((got.e_tag(), got.content_type()), (whole.e_tag(), Some("text/plain")));
+    assert!(got.body.collect().await.unwrap().to_vec() == contents.concat());
+    assert_eq!(code(&complete(parts).await.unwrap_err()), "NoSuchUpload");
+
+    let other = s3.create_multipart_upload().bucket(BUCKET).key("not").send().await.unwrap();
+    let abort = || s3.abort_multipart_upload().bucket(BUCKET).key("not").upload_id(other.upload_id().unwrap()).send();
+    abort().await.unwrap();
+    assert_eq!(code(&abort().await.unwrap_err()), "NoSuchUpload");
 }

@@ -206,7 +206,11 @@ fn worded(route: &Route, error: &AwsError) -> AwsError {
         }
         Protocol::Query => AwsError::client(
             "InvalidAction",
-            format!("Could not find operation {} for version {}", route.operation, route.version),
+            format!(
+                "Could not find operation {} for version {}",
+                route.operation,
+                if route.version.is_empty() { "NO_VERSION_SPECIFIED" } else { &route.version }
+            ),
         ),
         Protocol::Ec2Query => AwsError::client(
             "InvalidAction",

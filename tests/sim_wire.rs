@@ -447,6 +447,14 @@ async fn operations_that_are_not_there_are_unknown_in_every_protocol() {
             "<Code>InvalidAction</Code><Message>Could not find operation CreateUser for version 2010-05-08</Message>",
         ),
         (
+            "iam",
+            "POST /",
+            vec![form],
+            "Action=GetRole&Version=1999-05-08",
+            "400",
+            "<Message>Could not find operation GetRole for version 1999-05-08</Message>",
+        ),
+        (
             "ec2",
             "POST /",
             vec![form],

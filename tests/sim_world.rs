@@ -7,7 +7,13 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_cloudwatchlogs::types::{InputLogEvent, OrderBy, StartLiveTailResponseStream};
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{
+        ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart, ObjectCannedAcl,
+        ServerSideEncryption, StorageClass,
+    },
+};
 use aws_sdk_ssm::types::{
     DocumentPermissionType, InstanceInformationStringFilter, ResourceTypeForTagging, SessionFilter, SessionFilterKey,
     SessionState, SessionStatus,
@@ -75,15 +81,20 @@ async fn post(sim: &Sim, service: &str, target: &str, body: &str) -> serde_json:
         sim.addr,
         body.len()
     );
+    let answer = exchange(sim, request.as_bytes()).await;
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+/// Sends bytes on a connection of their own and reads until the server closes it.
+async fn exchange(sim: &Sim, request: &[u8]) -> String {
     let exchange = async {
         let mut stream = TcpStream::connect(sim.addr).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(request).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
     };
-    let answer = tokio::time::timeout(DEADLINE, exchange).await.expect("an answer");
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    tokio::time::timeout(DEADLINE, exchange).await.expect("an answer")
 }
 
 async fn session_of(ssm: &aws_sdk_ssm::Client, owner: &str) -> aws_sdk_ssm::types::Session {
@@ -172,13 +183,15 @@ async fn a_session_started_here_lives() {
     let started = ssm.start_session().target(&target).reason("INC-77").send().await.unwrap();
     let id = started.session_id().unwrap().to_owned();
     assert!(started.stream_url().unwrap().starts_with("wss://ssmmessages.eu-central-1.amazonaws.com/"));
-    until("the log stream of a started session", async || {
-        sim.advance(Duration::from_secs(2));
-        let events =
-            logs.get_log_events().log_group_name(GROUP).log_stream_name(&id).start_from_head(true).send().await;
-        events.ok().filter(|answer| answer.events()[0].message().unwrap().contains("whoami")).map(|_| ())
-    })
-    .await;
+    let session = async || {
+        let filter = SessionFilter::builder().key(SessionFilterKey::SessionId).value(&id).build().unwrap();
+        let active = ssm.describe_sessions().state(SessionState::Active).filters(filter).send().await.unwrap();
+        active.sessions().first().and_then(|session| session.status().cloned())
+    };
+    let events = || logs.get_log_events().log_group_name(GROUP).log_stream_name(&id).start_from_head(true).send();
+    sim.advance(Duration::from_secs(300));
+    assert_eq!(session().await, Some(SessionStatus::Connected));
+    assert_eq!(code(&events().await.unwrap_err()), "ResourceNotFoundException", "nobody types, nothing is logged");
     let gone = ssm.start_session().target("i-0123456789abcdef0").send().await.unwrap_err();
     assert_eq!(code(&gone), "TargetNotConnected");
     let document = ssm.start_session().target(&target).document_name("No-Such").send().await.unwrap_err();
@@ -187,6 +200,13 @@ async fn a_session_started_here_lives() {
     assert_eq!(resumed.session_id(), Some(id.as_str()));
     let unknown = ssm.resume_session().session_id("nobody-0123456789abcdef0").send().await.unwrap_err();
     assert_eq!(code(&unknown), "DoesNotExistException");
+    ssm.terminate_session().session_id(&id).send().await.unwrap();
+    sim.advance(Duration::from_secs(10));
+    assert_eq!(session().await, None);
+    let left = events().await.unwrap();
+    assert_eq!(left.events().len(), 1);
+    let message: serde_json::Value = serde_json::from_str(left.events()[0].message().unwrap()).unwrap();
+    assert_eq!(message["sessionData"], serde_json::json!(["sh-5.2$ "]), "the prompt that nobody touched");
     let connected = ssm.get_connection_status().target(&target).send().await.unwrap();
     assert_eq!(connected.status().unwrap().as_str(), "connected");
 }
@@ -404,4 +424,200 @@ async fn the_event_history_is_late_and_complete() {
     assert_eq!(record["responseElements"]["tokenValue"], "Value hidden due to security reasons.");
     assert_eq!(record["requestParameters"]["reason"], "INC-10001 slow responses");
     assert_eq!(record["userIdentity"]["type"], "AssumedRole");
+}
+
+#[tokio::test]
+async fn objects_come_back_with_all_that_was_said_of_them() {
+    let sim = sim().await;
+    let s3 = aws_sdk_s3::Client::new(&config(&sim, ARCHIVE));
+    let put = || s3.put_object().bucket(BUCKET).key("p/1").body(ByteStream::from_static(b"hello"));
+    let key = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    put()
+        .cache_control("no-cache")
+        .content_disposition("attachment")
+        .content_encoding("gzip")
+        .content_language("de")
+        .storage_class(StorageClass::StandardIa)
+        .server_side_encryption(ServerSideEncryption::AwsKms)
+        .ssekms_key_id("1234abcd-12ab-34cd-56ef-1234567890ab")
+        .checksum_algorithm(ChecksumAlgorithm::Sha256)
+        .send()
+        .await
+        .unwrap();
+    let head = s3.head_object().bucket(BUCKET).key("p/1").checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+    assert_eq!((head.cache_control(), head.content_disposition()), (Some("no-cache"), Some("attachment")));
+    assert_eq!((head.content_encoding(), head.content_language()), (Some("gzip"), Some("de")));
+    assert_eq!(head.storage_class(), Some(&StorageClass::StandardIa));
+    assert_eq!((head.server_side_encryption(), head.ssekms_key_id()), (Some(&ServerSideEncryption::AwsKms), Some(key)));
+    assert_eq!(head.checksum_sha256(), Some("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="));
+    assert_eq!(head.checksum_type().map(|kind| kind.as_str()), Some("FULL_OBJECT"));
+    let got = s3.get_object().bucket(BUCKET).key("p/1").checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+    assert_eq!(got.checksum_sha256(), head.checksum_sha256());
+    let listed = s3.list_objects_v2().bucket(BUCKET).prefix("p/").send().await.unwrap();
+    assert_eq!(listed.contents()[0].storage_class().map(|class| class.as_str()), Some("STANDARD_IA"));
+    s3.copy_object().bucket(BUCKET).key("p/2").copy_source(format!("{BUCKET}/p/1")).send().await.unwrap();
+    let copy = s3.head_object().bucket(BUCKET).key("p/2").send().await.unwrap();
+    assert_eq!((copy.cache_control(), copy.storage_class()), (Some("no-cache"), None));
+
+    for (refused, expected) in [
+        (put().storage_class(StorageClass::from("FOO")), "InvalidStorageClass"),
+        (put().server_side_encryption(ServerSideEncryption::from("FOO")), "InvalidArgument"),
+        (put().metadata("m", "x".repeat(2048)), "MetadataTooLarge"),
+        (put().acl(ObjectCannedAcl::from("foo")), "InvalidArgument"),
+        (put().bucket("Nope_Bucket"), "InvalidBucketName"),
+    ] {
+        assert_eq!(code(&refused.send().await.unwrap_err()), expected);
+    }
+}
+
+#[tokio::test]
+async fn uploads_in_parts_become_one_object() {
+    let sim = sim().await;
+    let s3 = aws_sdk_s3::Client::new(&config(&sim, ARCHIVE));
+    let begun = s3.create_multipart_upload().bucket(BUCKET).key("big").content_type("text/plain");
+    let begun = begun.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await.unwrap();
+    let id = begun.upload_id().unwrap();
+    let contents = [vec![b'a'; 5 * 1024 * 1024], b"tail".to_vec()];
+    let mut parts = Vec::new();
+    for (number, content) in (1..).zip(&contents) {
+        let part = s3.upload_part().bucket(BUCKET).key("big").upload_id(id).part_number(number);
+        let part = part.checksum_algorithm(ChecksumAlgorithm::Crc32).body(content.clone().into()).send().await.unwrap();
+        parts.push(CompletedPart::builder().part_number(number).e_tag(part.e_tag().unwrap()).build());
+    }
+    let listed = s3.list_parts().bucket(BUCKET).key("big").upload_id(id).send().await.unwrap();
+    assert_eq!(listed.parts().iter().map(|part| part.size().unwrap()).collect::<Vec<_>>(), [5 * 1024 * 1024, 4]);
+    let complete = |parts: Vec<CompletedPart>| {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        s3.complete_multipart_upload().bucket(BUCKET).key("big").upload_id(id).multipart_upload(parts).send()
+    };
+    let swapped = parts.iter().rev().cloned().collect();
+    assert_eq!(code(&complete(swapped).await.unwrap_err()), "InvalidPartOrder");
+    let whole = complete(parts.clone()).await.unwrap();
+    assert!(whole.e_tag().unwrap().ends_with("-2\""), "{whole:?}");
+    assert!(whole.checksum_crc32().unwrap().ends_with("-2"), "{whole:?}");
+    let got = s3.get_object().bucket(BUCKET).key("big").send().await.unwrap();
+    assert_eq!((got.e_tag(), got.content_type()), (whole.e_tag(), Some("text/plain")));
+    assert!(got.body.collect().await.unwrap().to_vec() == contents.concat());
+    assert_eq!(code(&complete(parts).await.unwrap_err()), "NoSuchUpload");
+
+    let other = s3.create_multipart_upload().bucket(BUCKET).key("not").send().await.unwrap();
+    let abort = || s3.abort_multipart_upload().bucket(BUCKET).key("not").upload_id(other.upload_id().unwrap()).send();
+    abort().await.unwrap();
+    assert_eq!(code(&abort().await.unwrap_err()), "NoSuchUpload");
+}
+
+/// Records of that name in an account's event history.
+async fn history(sim: &Sim, name: &str) -> Vec<serde_json::Value> {
+    let attribute = format!(r#"{{"LookupAttributes":[{{"AttributeKey":"EventName","AttributeValue":"{name}"}}]}}"#);
+    let answer = post(sim, "cloudtrail", "CloudTrail_20131101.LookupEvents", &attribute).await;
+    let events = answer["Events"].as_array().unwrap();
+    events.iter().map(|event| serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap()).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn one_identity_has_one_id_everywhere_and_its_role_exists() {
+    let sim = sim().await;
+    let (ssm, sts) = (aws_sdk_ssm::Client::new(&config(&sim, MEMBER)), aws_sdk_sts::Client::new(&config(&sim, MEMBER)));
+    let iam = aws_sdk_iam::Client::new(&config(&sim, MEMBER));
+    let me = sts.get_caller_identity().send().await.unwrap();
+    let target = session_of(&ssm, "bob").await.target().unwrap().to_owned();
+    ssm.start_session().target(&target).send().await.unwrap();
+    sim.advance(Duration::from_secs(181));
+    let starts = history(&sim, "StartSession").await;
+    let by = |arn: &str| starts.iter().map(|start| &start["userIdentity"]).find(|who| who["arn"] == arn).unwrap();
+    assert_eq!(by(me.arn().unwrap())["principalId"].as_str(), me.user_id());
+
+    let alice = session_of(&ssm, "alice").await.owner().unwrap().to_owned();
+    let name = "AWSReservedSSO_OpsAdmin_0123456789abcdef";
+    let role = iam.get_role().role_name(name).send().await.unwrap().role.unwrap();
+    assert_eq!(role.path(), "/aws-reserved/sso.amazonaws.com/");
+    let issuer = &by(&alice)["sessionContext"]["sessionIssuer"];
+    assert_eq!((issuer["principalId"].as_str(), issuer["arn"].as_str()), (Some(role.role_id()), Some(role.arn())));
+    let listed = iam.list_roles().path_prefix("/aws-reserved/").send().await.unwrap();
+    assert_eq!(listed.roles().iter().map(|role| role.role_name()).collect::<Vec<_>>(), [name]);
+    let invalid = iam.get_role().role_name("a b").send().await.unwrap_err();
+    assert!(invalid.as_service_error().unwrap().message().unwrap().starts_with("The specified value for roleName is"));
+}
+
+#[tokio::test]
+async fn assuming_a_role_is_in_the_history_of_both_accounts_and_tags_need_a_permission() {
+    let sim = sim().await;
+    let sts = aws_sdk_sts::Client::new(&config(&sim, ARCHIVE));
+    let role = format!("arn:aws:iam::{MEMBER}:role/ssmwatch");
+    let external_id = Scenario::load("quiet").unwrap().external_id;
+    let assume = || sts.assume_role().role_arn(&role).role_session_name("watch").external_id(&external_id);
+    let tag = aws_sdk_sts::types::Tag::builder().key("k").value("v").build().unwrap();
+    let refused = assume().tags(tag).send().await.unwrap_err();
+    assert_eq!(code(&refused), "AccessDenied");
+    assert!(refused.as_service_error().unwrap().message().unwrap().contains("sts:TagSession"));
+    let assumed = assume().send().await.unwrap();
+    sim.advance(Duration::from_secs(181));
+    let records = history(&sim, "AssumeRole").await;
+    assert_eq!(records.len(), 1);
+    assert_eq!(
+        (&records[0]["eventSource"], &records[0]["userIdentity"]["accountId"]),
+        (&"sts.amazonaws.com".into(), &ARCHIVE.into())
+    );
+    assert_eq!(records[0]["requestParameters"]["roleArn"], role.as_str());
+    let user = assumed.assumed_role_user().unwrap();
+    assert_eq!(records[0]["responseElements"]["assumedRoleUser"]["assumedRoleId"], user.assumed_role_id());
+}
+
+#[tokio::test]
+async fn refusals_carry_what_the_models_say() {
+    let sim = sim().await;
+    let list = async |body: &str| {
+        let request = body.to_owned();
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Amz-Target: AWSOrganizationsV20161128.ListAccounts\r\n\
+             Content-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential={ARCHIVE}/20261120/us-east-1/organizations/aws4_request, SignedHeaders=host, Signature=00\r\n\r\n",
+            request.len()
+        );
+        let answer = exchange(&sim, &[head.as_bytes(), request.as_bytes()].concat()).await;
+        serde_json::from_str::<serde_json::Value>(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    assert_eq!(list(r#"{"MaxResults":21}"#).await["Reason"], "MAX_VALUE_EXCEEDED");
+    assert_eq!(list(r#"{"MaxResults":0}"#).await["Reason"], "MIN_VALUE_EXCEEDED");
+    assert_eq!(list(r#"{"NextToken":"x"}"#).await["Reason"], "INVALID_NEXT_TOKEN");
+    let half = post(&sim, "ssm", "AmazonSSM.DescribeSessions", r#"{"State":"Active","MaxResults":1.5}"#).await;
+    assert_eq!(half["__type"], "SerializationException");
+    let long = format!(r#"{{"State":"{}"}}"#, "x".repeat(100_000));
+    let long = post(&sim, "ssm", "AmazonSSM.DescribeSessions", &long).await;
+    assert!(long["message"].as_str().unwrap().len() < 600, "{long}");
+    let arn = post(&sim, "tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", r#"{"ResourceARNList":["foo"]}"#);
+    assert_eq!(arn.await["__type"], "InvalidParameterException");
+}
+
+#[tokio::test]
+async fn bodies_that_are_too_large_are_refused_by_their_announcement() {
+    let sim = sim().await;
+    let head = |service: &str, line: &str, length: u64| {
+        format!(
+            "{line} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential={ARCHIVE}/20261120/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature=00\r\n"
+        )
+    };
+    let json = format!("{}X-Amz-Target: AmazonSSM.DescribeSessions\r\n\r\n", head("ssm", "POST /", 7_000_000));
+    let answer = exchange(&sim, json.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("RequestEntityTooLargeException"), "{answer}");
+    let object = format!("{}\r\n", head("s3", "PUT /bucket/key", 70_000_000));
+    let answer = exchange(&sim, object.as_bytes()).await;
+    assert!(answer.contains("<Code>EntityTooLarge</Code>") && answer.contains("<ProposedSize>70000000<"), "{answer}");
+}
+
+#[tokio::test]
+async fn metrics_know_one_dimension_of_a_name_and_one_kind_of_statistics() {
+    let sim = sim().await;
+    let metrics = aws_sdk_cloudwatch::Client::new(&config(&sim, MEMBER));
+    let dimension = |value: &str| aws_sdk_cloudwatch::types::Dimension::builder().name("Rule").value(value).build();
+    let datum = aws_sdk_cloudwatch::types::MetricDatum::builder().metric_name("M").value(1.0);
+    let datum = datum.dimensions(dimension("a")).dimensions(dimension("b")).build();
+    let twice = metrics.put_metric_data().namespace("Ns").metric_data(datum).send().await.unwrap_err();
+    assert_eq!(code(&twice), "InvalidParameterValue");
+    let both = metrics.get_metric_statistics().namespace("Ns").metric_name("M").period(60);
+    let both = both.start_time(aws_smithy_types::DateTime::from_secs(0));
+    let both = both.end_time(aws_smithy_types::DateTime::from_secs(600)).extended_statistics("p99");
+    let both = both.statistics(aws_sdk_cloudwatch::types::Statistic::Sum).send().await.unwrap_err();
+    assert_eq!(code(&both), "InvalidParameterCombination");
 }

@@ -31,6 +31,8 @@ pub fn iam_action(route: &Route) -> String {
                 "HeadObject" | "GetObject" => "GetObject",
                 "ListObjects" | "ListObjectsV2" | "HeadBucket" => "ListBucket",
                 "ListBuckets" => "ListAllMyBuckets",
+                "CopyObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "PutObject",
+                "ListParts" => "ListMultipartUploadParts",
                 other => other,
             };
             ("s3", action)

@@ -139,7 +139,11 @@ impl Scenario {
             "quiet" => Self::parse("quiet", QUIET),
             "troubled" => Self::parse("troubled", TROUBLED),
             other => {
-                if let Some(sessions) = other.strip_prefix("generated:").and_then(|count| count.parse().ok()) {
+                if let Some(count) = other.strip_prefix("generated:") {
+                    let sessions = count.parse().map_err(|_| ScenarioError::NotFound {
+                        name: other.into(),
+                        reason: "N must be a whole number".into(),
+                    })?;
                     return Self::generated(sessions);
                 }
                 let text = std::fs::read_to_string(Path::new(other))

@@ -10,7 +10,7 @@ use hyper::{
     http::{HeaderName, HeaderValue, Request as HttpRequest, Response, StatusCode},
 };
 
-use super::{Shared, State, live_tail::Session, page};
+use super::{PATIENCE, Shared, State, live_tail::Session, page};
 use crate::sim::{
     control,
     error::AwsError,
@@ -21,7 +21,7 @@ use crate::sim::{
         answer::{self, Answer, Context},
         auth::{self, Credential},
         cbor, json, query,
-        request::{MAX_BODY, Request},
+        request::{MAX_BODY, MAX_RPC_BODY, Request},
         rest,
         route::{Protocol, Route, Service},
         value::Value,
@@ -48,22 +48,16 @@ pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Incoming>) 
         head: parts.method == hyper::http::Method::HEAD,
         ..Context::default()
     };
-    let bytes = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => {
-            // Too large, or it broke off; in the second case nobody reads this.
-            let request = Request::new(parts, Bytes::new());
-            let route = Route::of(&request, None);
-            let error = match route.protocol {
-                Protocol::S3 => {
-                    AwsError::client("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
-                }
-                _ => AwsError::client("RequestEntityTooLargeException", "Request is too large.").with_status(413),
-            };
-            return Ok(full(answer::failure(&route, &context, &error), &route, &context));
+    let mut request = Request::new(parts, Bytes::new());
+    match read_body(&request, body).await {
+        Ok(bytes) => request.body = bytes,
+        Err((route, error)) => {
+            let mut answer = answer::failure(&route, &context, &error);
+            // What is still on its way is not read.
+            answer.headers.push(("connection".into(), "close".into()));
+            return Ok(full(answer, &route, &context));
         }
-    };
-    let mut request = Request::new(parts, bytes);
+    }
     if let Some(path) = control::path(&request.path) {
         let path = path.to_owned();
         return Ok(plain(control::answer(&mut shared.state(), &request, &path)));
@@ -110,6 +104,42 @@ pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Incoming>) 
             };
             let body = StreamBody::new(session.frames()).boxed_unsync();
             Ok(respond(answer, &route, &context, body))
+        }
+    }
+}
+
+/// The body of a request whose head has been read, or what the service of that head answers instead.
+async fn read_body(head: &Request, body: Incoming) -> Result<Bytes, (Route, AwsError)> {
+    let credential = Credential::of(head).ok().flatten();
+    let route = Route::of(head, credential.as_ref());
+    let most = if route.protocol == Protocol::S3 { MAX_BODY } else { MAX_RPC_BODY };
+    let announced = head.header("content-length").and_then(|length| length.parse::<u64>().ok());
+    let too_large = match route.protocol {
+        Protocol::S3 => {
+            let error = AwsError::client("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+                .with_detail("MaxSizeAllowed", most);
+            announced.iter().fold(error, |error, size| error.with_detail("ProposedSize", size))
+        }
+        _ => AwsError::client("RequestEntityTooLargeException", "Request is too large.").with_status(413),
+    };
+    if announced.is_some_and(|length| length > most as u64) {
+        return Err((route, too_large));
+    }
+    match tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        // Too large, or it broke off; in the second case nobody reads this.
+        Ok(Err(_)) => Err((route, too_large)),
+        Err(_) => {
+            let error = match route.protocol {
+                Protocol::S3 => AwsError::client(
+                    "RequestTimeout",
+                    "Your socket connection to the server was not read from or written to within the timeout period. \
+                     Idle connections will be closed.",
+                ),
+                _ => AwsError::client("RequestTimeoutException", "The request body was not received in time.")
+                    .with_status(408),
+            };
+            Err((route, error))
         }
     }
 }
@@ -219,6 +249,9 @@ fn input(request: &mut Request, route: &Route) -> Result<Value, AwsError> {
         }),
         Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => json::read(&request.body).ok_or_else(serialization),
         Protocol::Cbor => cbor::read(&request.body).ok_or_else(serialization),
+        Protocol::Query if route.service.version().is_some_and(|version| version != route.version) => {
+            Err(services::unknown_operation())
+        }
         Protocol::Query | Protocol::Ec2Query => {
             let form = request.form();
             query::read(form.iter().map(|(name, value)| (name.as_str(), value.as_str()))).ok_or_else(|| {

@@ -14,7 +14,7 @@ use std::{
 
 use hyper::service::service_fn;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +25,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::world::World;
+
+/// How long a client may take for the head of a request, and again for its body.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long connections may take to finish after [`Sim::stop`].
 const GRACE: Duration = Duration::from_secs(2);
@@ -173,7 +176,13 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| handle::answer(Arc::clone(&shared), request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Pipelined and half-closed clients are answered in full.
-    builder.http1().half_close(true);
+    builder.http1().half_close(true).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    // Which version of HTTP it is shows in the first bytes; whoever sends none of them is not waited for.
+    let first = tokio::time::timeout(PATIENCE, stream.readable());
+    tokio::select! {
+        heard = first => if !matches!(heard, Ok(Ok(()))) { return },
+        () = stop.cancelled() => return,
+    }
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {

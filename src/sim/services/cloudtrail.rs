@@ -94,8 +94,11 @@ fn lookup(world: &mut World, call: &Call) -> Outcome {
             })?
         }
     };
-    let trail = world.region(&call.caller.account, &call.region).map_or(&[][..], |state| state.trail.as_slice());
-    let mut found = trail.iter().enumerate().take(before).rev().filter(|(_, record)| {
+    let state = world.region(&call.caller.account, &call.region);
+    let (trail, forgotten) = state.map_or((&[][..], 0), |state| (state.trail.as_slice(), state.trail_forgotten));
+    // Positions count what is forgotten too, so that tokens stay true.
+    let counted = trail.iter().enumerate().map(|(at, record)| (forgotten + at, record));
+    let mut found = counted.take(before.saturating_sub(forgotten)).rev().filter(|(_, record)| {
         record.visible_from <= call.now
             && record.event_time >= from
             && record.event_time <= to

@@ -18,7 +18,6 @@ use crate::sim::{
 
 /// What Java's URL encoder leaves as it is, as policy documents come.
 const DOCUMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-const NAME: &str = r"[\w+=,.@-]+";
 const MARKER: &str = r"[\u0020-\u00FF]+";
 const POLICY_PATH: &str = r"((/[A-Za-z0-9\.,\+@=_-]+)*)/";
 const PATH_PREFIX: &str = r"\u002F[\u0021-\u007F]*";
@@ -62,8 +61,8 @@ fn get_role(account: &Account, input: &Input<'_>) -> Result<Value, AwsError> {
 
 fn get_instance_profile(account: &Account, input: &Input<'_>) -> Result<Value, AwsError> {
     let name = input.required_text_of("InstanceProfileName", 1..=128);
-    input.pattern("InstanceProfileName", NAME);
     input.finish(Style::Query)?;
+    check_name("instanceProfileName", name)?;
     let profile = account
         .instance_profiles
         .get(name)
@@ -91,7 +90,7 @@ fn get_policy_version(account: &Account, input: &Input<'_>) -> Result<Value, Aws
 
 fn get_role_policy(account: &Account, input: &Input<'_>) -> Result<Value, AwsError> {
     let name = input.required_text_of("PolicyName", 1..=128);
-    input.pattern("PolicyName", NAME);
+    check_name("policyName", name)?;
     let role = role(account, input)?;
     let document = role
         .inline
@@ -185,11 +184,25 @@ fn list_account_aliases(account: &Account, input: &Input<'_>) -> Result<Value, A
     page.answer("AccountAliases", vec![Value::from(&account.name)])
 }
 
+/// The words for a name with letters that IAM's names do not have.
+fn check_name(member: &str, name: &str) -> Result<(), AwsError> {
+    if name.chars().all(|letter| letter.is_ascii_alphanumeric() || "+=,.@_-".contains(letter)) {
+        return Ok(());
+    }
+    Err(AwsError::client(
+        "ValidationError",
+        format!(
+            "The specified value for {member} is invalid. It must contain only alphanumeric characters and/or the \
+             following: +=,.@_-"
+        ),
+    ))
+}
+
 /// The role that the input names; ends the reading of the input.
 fn role<'a>(account: &'a Account, input: &Input<'_>) -> Result<&'a Role, AwsError> {
     let name = input.required_text_of("RoleName", 1..=64);
-    input.pattern("RoleName", NAME);
     input.finish(Style::Query)?;
+    check_name("roleName", name)?;
     account.roles.get(name).ok_or_else(|| no_such_entity(format!("The role with name {name} cannot be found.")))
 }
 

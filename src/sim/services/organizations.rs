@@ -80,6 +80,7 @@ fn list_accounts(organization: &Organization<'_>, input: &Input<'_>) -> Result<V
             .filter(|start| *start <= accounts.len())
             .ok_or_else(|| {
                 AwsError::client("InvalidInputException", "You provided a NextToken value that is not valid.")
+                    .with_detail("Reason", "INVALID_NEXT_TOKEN")
             })?,
     };
     let end = (start + usize::try_from(size).unwrap_or(1)).min(accounts.len());

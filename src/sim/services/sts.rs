@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use crate::sim::{
     error::AwsError,
@@ -12,13 +13,20 @@ use crate::sim::{
         input::{Input, Style},
         value::Value,
     },
-    world::{World, model::Trust},
+    world::{
+        World,
+        model::Trust,
+        trail::{self, Deed},
+    },
 };
 
 /// Longest session of a role that was assumed with an assumed role's credentials, seconds.
 const CHAINED_LIMIT: i64 = 3600;
 /// Longest session of a role unless the role says otherwise, seconds.
 const DEFAULT_LIMIT: i64 = 3600;
+
+/// `eventSource` of the event history.
+const SOURCE: &str = "sts.amazonaws.com";
 
 /// Sessions of assumed roles.
 #[derive(Debug, Default)]
@@ -65,11 +73,23 @@ fn letters(prefix: &str, count: usize, numbers: &mut fastrand::Rng) -> String {
 pub fn handle(world: &mut World, operation: &str, call: &Call) -> Outcome {
     match operation {
         "AssumeRole" => assume_role(world, call),
-        "GetCallerIdentity" => Ok(Reply::Output(Value::structure([
-            ("UserId", call.caller.user_id.as_str().into()),
-            ("Account", call.caller.account.as_str().into()),
-            ("Arn", call.caller.arn.as_str().into()),
-        ]))),
+        "GetCallerIdentity" => {
+            let deed = Deed {
+                source: SOURCE,
+                name: "GetCallerIdentity",
+                read_only: true,
+                request: serde_json::Value::Null,
+                response: serde_json::Value::Null,
+                error: None,
+                resources: Vec::new(),
+            };
+            world.record(&call.caller.account, &call.region, &trail::Caller::of(call), deed);
+            Ok(Reply::Output(Value::structure([
+                ("UserId", call.caller.user_id.as_str().into()),
+                ("Account", call.caller.account.as_str().into()),
+                ("Arn", call.caller.arn.as_str().into()),
+            ])))
+        }
         _ => Err(unknown_operation()),
     }
 }
@@ -91,11 +111,12 @@ fn assume_role(world: &mut World, call: &Call) -> Outcome {
     for policy in &policy_arns {
         policy.text_of("arn", 20..=2048);
     }
-    for tag in input.structs("Tags", 0..=50) {
+    let tags = input.structs("Tags", 0..=50);
+    for tag in &tags {
         tag.required_text_of("Key", 1..=128);
         tag.required_text_of("Value", 0..=256);
     }
-    input.texts("TransitiveTagKeys", 0..=50, 1..=128);
+    let transitive = input.texts("TransitiveTagKeys", 0..=50, 1..=128);
     input.finish(Style::Query)?;
 
     let account =
@@ -118,6 +139,16 @@ fn assume_role(world: &mut World, call: &Call) -> Outcome {
             );
             AwsError::client("AccessDenied", message).with_status(403)
         })?;
+    // The trust policies here allow sts:AssumeRole and nothing beside it.
+    let more = [
+        (!tags.is_empty() || !transitive.is_empty(), "sts:TagSession"),
+        (source_identity.is_some(), "sts:SetSourceIdentity"),
+    ];
+    if let Some((_, action)) = more.iter().find(|(asked, _)| *asked) {
+        let message =
+            format!("User: {} is not authorized to perform: {action} on resource: {role_arn}", call.caller.arn);
+        return Err(AwsError::client("AccessDenied", message).with_status(403));
+    }
     let chained = call.caller.arn.contains(":assumed-role/");
     let asked = duration.unwrap_or(DEFAULT_LIMIT);
     if chained && asked > CHAINED_LIMIT {
@@ -149,6 +180,19 @@ fn assume_role(world: &mut World, call: &Call) -> Outcome {
     let forget = call.now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(call.now);
     world.sts.sessions.retain(|_, session| session.expires > forget);
     world.sts.sessions.insert(access_key_id.clone(), RoleSession { caller, token: token.clone(), expires });
+    let mut request = json!({"roleArn": role_arn, "roleSessionName": session_name});
+    if let Some(members) = request.as_object_mut() {
+        members.extend(external_id.map(|id| ("externalId".to_owned(), json!(id))));
+        members.extend(duration.map(|seconds| ("durationSeconds".to_owned(), json!(seconds))));
+    }
+    let asked_for = Assumption {
+        role_arn,
+        request,
+        response: json!({
+            "credentials": {"accessKeyId": access_key_id, "sessionToken": token,
+                            "expiration": expires.strftime("%b %-d, %Y, %-I:%M:%S %p").to_string()},
+            "assumedRoleUser": {"assumedRoleId": user_id, "arn": arn}}),
+    };
     let mut output = Value::structure([
         (
             "Credentials",
@@ -165,10 +209,34 @@ fn assume_role(world: &mut World, call: &Call) -> Outcome {
         let size = policy.map_or(0, str::len) + 40 * policy_arns.len();
         output.push("PackedPolicySize", i64::try_from(size * 100 / 2048).unwrap_or(100).clamp(1, 100));
     }
-    if let Some(identity) = source_identity {
-        output.push("SourceIdentity", identity);
-    }
+    record_assumption(world, call, account, &asked_for);
     Ok(Reply::Output(output))
+}
+
+/// An AssumeRole that went well, as the event history shows it.
+struct Assumption<'a> {
+    role_arn: &'a str,
+    request: serde_json::Value,
+    response: serde_json::Value,
+}
+
+/// Writes an AssumeRole to the history of the caller's account and, if that is another, of the role's.
+fn record_assumption(world: &mut World, call: &Call, account: &str, assumption: &Assumption<'_>) {
+    let caller = trail::Caller::of(call);
+    let mut accounts = vec![call.caller.account.as_str(), account];
+    accounts.dedup();
+    for recipient in accounts {
+        let deed = Deed {
+            source: SOURCE,
+            name: "AssumeRole",
+            read_only: true,
+            request: assumption.request.clone(),
+            response: assumption.response.clone(),
+            error: None,
+            resources: vec![("AWS::IAM::Role".into(), assumption.role_arn.to_owned())],
+        };
+        world.record(recipient, &call.region, &caller, deed);
+    }
 }
 
 /// The account of `arn:aws:iam::ACCOUNT:role/…`.
@@ -182,6 +250,6 @@ fn trusts(trust: &Trust, caller: &Caller, external_id: Option<&str>) -> bool {
         Trust::Accounts { ids, external_id: wanted } => {
             ids.contains(&caller.account) && (wanted.is_empty() || external_id == Some(wanted.as_str()))
         }
-        Trust::Service(_) | Trust::Nobody => false,
+        Trust::Service(_) | Trust::SingleSignOn { .. } | Trust::Nobody => false,
     }
 }

@@ -125,6 +125,9 @@ fn get_resources(resources: &[Resource], input: &Input<'_>) -> Outcome {
             "ResourceARNList cannot be specified with any other parameter but IncludeComplianceDetails and ExcludeCompliantResources",
         ));
     }
+    if let Some(arn) = arns.iter().find(|arn| arn.splitn(6, ':').count() < 6 || !arn.starts_with("arn:")) {
+        return Err(invalid(&format!("{arn} is not a valid ARN.")));
+    }
     if filters.iter().any(|(key, _)| key.is_none()) {
         return Err(invalid("Tag key cannot be null"));
     }

@@ -122,6 +122,9 @@ fn json_failure(route: &Route, context: &Context, error: &AwsError, content_type
     if !error.message.is_empty() {
         body.push(message_member(route.service, name), error.message.as_str());
     }
+    for (member, value) in &error.details {
+        body.push(member, value.as_str());
+    }
     let answer = Answer::new(error.status, content_type, json::write(&body));
     with_query_code(answer, route, context, error)
 }
@@ -203,7 +206,11 @@ fn worded(route: &Route, error: &AwsError) -> AwsError {
         }
         Protocol::Query => AwsError::client(
             "InvalidAction",
-            format!("Could not find operation {} for version {}", route.operation, route.version),
+            format!(
+                "Could not find operation {} for version {}",
+                route.operation,
+                if route.version.is_empty() { "NO_VERSION_SPECIFIED" } else { &route.version }
+            ),
         ),
         Protocol::Ec2Query => AwsError::client(
             "InvalidAction",
@@ -213,11 +220,10 @@ fn worded(route: &Route, error: &AwsError) -> AwsError {
             AwsError::client("MethodNotAllowed", "The specified method is not allowed against this resource.")
                 .with_status(405)
         }
-        Protocol::S3 => AwsError::client(
-            "NotImplemented",
-            "A header that you provided implies functionality that is not implemented.",
-        )
-        .with_status(501),
+        Protocol::S3 => {
+            AwsError::client("NotImplemented", format!("The operation {} is not implemented.", route.operation))
+                .with_status(501)
+        }
     }
 }
 
@@ -243,9 +249,13 @@ fn s3_failure(context: &Context, error: &AwsError) -> Answer {
             xml.leaf("AWSAccessKeyId", &context.access_key_id);
         }
         "AccessDenied" | "SlowDown" => {}
-        _ => {
+        _ if error.details.is_empty() => {
             xml.leaf("Resource", path);
         }
+        _ => {}
+    }
+    for (element, value) in &error.details {
+        xml.leaf(element, value);
     }
     xml.leaf("RequestId", &context.request_id).leaf("HostId", &context.host_id).close("Error");
     Answer::new(error.status, "application/xml", xml.finish())

@@ -12,7 +12,7 @@ use super::{
 use crate::sim::{
     error::AwsError,
     service::Caller,
-    world::{World, organization::unique_id},
+    world::{World, organization},
 };
 
 /// What a signature says about its maker.
@@ -126,10 +126,11 @@ pub fn caller(
     }
     let key = &credential.access_key_id;
     if world.accounts.contains_key(key) {
+        let arn = format!("arn:aws:iam::{key}:user/analyst");
         return Ok(Caller {
             account: key.clone(),
-            arn: format!("arn:aws:iam::{key}:user/analyst"),
-            user_id: unique_id("AIDA", key),
+            user_id: organization::user_id(&arn),
+            arn,
             access_key_id: key.clone(),
         });
     }

@@ -89,22 +89,27 @@ const CRC64NVME: u64 = 0x9a6c_9329_ac4b_c9b5;
 /// Computes one kind of digest.
 type Digester = fn(&[u8]) -> Vec<u8>;
 
+/// The checksums that are computed here, by the names that S3 gives their algorithms.
+const DIGESTERS: [(&str, Digester); 4] = [
+    ("CRC32", |content| {
+        let mut crc = flate2::Crc::new();
+        crc.update(content);
+        crc.sum().to_be_bytes().to_vec()
+    }),
+    ("CRC32C", |content| crc(content, CRC32C, 0xffff_ffff).to_be_bytes().into_iter().skip(4).collect()),
+    ("CRC64NVME", |content| crc(content, CRC64NVME, u64::MAX).to_be_bytes().to_vec()),
+    ("SHA256", |content| Sha256::digest(content).to_vec()),
+];
+
+/// The checksum of one of S3's algorithms (`CRC32`, `CRC32C`, `CRC64NVME`, `SHA256`), in its bytes; none for any other.
+pub fn checksum(algorithm: &str, content: &[u8]) -> Option<Vec<u8>> {
+    DIGESTERS.iter().find(|(name, _)| *name == algorithm).map(|(_, digest)| digest(content))
+}
+
 /// Compares the digests that came with what was stored; SHA-1, which no client sends by itself, is taken as it is.
 pub(super) fn check_digests(input: &Value, content: &[u8]) -> Result<(), AwsError> {
-    let checks: [(&str, &str, Digester); 4] = [
-        ("ChecksumCRC32", "CRC32", |content| {
-            let mut crc = flate2::Crc::new();
-            crc.update(content);
-            crc.sum().to_be_bytes().to_vec()
-        }),
-        ("ChecksumCRC32C", "CRC32C", |content| {
-            crc(content, CRC32C, 0xffff_ffff).to_be_bytes().into_iter().skip(4).collect()
-        }),
-        ("ChecksumCRC64NVME", "CRC64NVME", |content| crc(content, CRC64NVME, u64::MAX).to_be_bytes().to_vec()),
-        ("ChecksumSHA256", "SHA256", |content| Sha256::digest(content).to_vec()),
-    ];
-    for (member, name, digest) in checks {
-        let Some(text) = input.text(member) else { continue };
+    for (name, digest) in DIGESTERS {
+        let Some(text) = input.text(&format!("Checksum{name}")) else { continue };
         let expected = digest(content);
         let sent = STANDARD.decode(text).ok().filter(|sent| sent.len() == expected.len()).ok_or_else(|| {
             let header = name.to_ascii_lowercase();

@@ -13,7 +13,7 @@
 //! Readers note what is wrong and return a stand-in; [`Input::finish`] turns the notes into one error, so that several
 //! violations are counted together. Nothing that was read may be used before `finish` said yes.
 
-use std::{cell::RefCell, fmt::Write, ops::RangeInclusive, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, fmt::Write, ops::RangeInclusive, rc::Rc};
 
 use jiff::Timestamp;
 use regex::Regex;
@@ -118,7 +118,7 @@ impl<'a> Input<'a> {
         let Some(Value::Text(text)) = self.raw(name) else { return };
         if !matches_whole(pattern, text) {
             self.violation(
-                &format!("Value '{text}' at '{}'", self.path_of(name)),
+                &format!("Value '{}' at '{}'", shortened(text), self.path_of(name)),
                 &format!("Member must satisfy regular expression pattern: {pattern}"),
             );
         }
@@ -129,7 +129,7 @@ impl<'a> Input<'a> {
         let text = self.text(name)?;
         if !set.contains(&text) {
             self.violation(
-                &format!("Value '{text}' at '{}'", self.path_of(name)),
+                &format!("Value '{}' at '{}'", shortened(text), self.path_of(name)),
                 &format!("Member must satisfy enum value set: [{}]", set.join(", ")),
             );
         }
@@ -145,8 +145,8 @@ impl<'a> Input<'a> {
     pub fn int(&self, name: &str, bounds: RangeInclusive<i64>) -> Option<i64> {
         let number = match self.raw(name)? {
             Value::Int(number) => *number,
-            #[expect(clippy::cast_possible_truncation, reason = "AWS truncates fractions of whole-number members too")]
-            Value::Float(number) if number.is_finite() => *number as i64,
+            #[expect(clippy::cast_possible_truncation, reason = "it has no fraction")]
+            Value::Float(number) if number.is_finite() && number.fract() == 0.0 => *number as i64,
             other @ Value::Text(text) => match text.trim().parse::<i64>() {
                 Ok(number) => {
                     self.text_for_scalar(other, "an Integer");
@@ -309,7 +309,7 @@ impl<'a> Input<'a> {
             }
             constraints.push(format!("Member must have length greater than or equal to {}", length.start()));
             self.violation(
-                &format!("Value '[{}]' at '{}'", texts.join(", "), self.path_of(name)),
+                &format!("Value '[{}]' at '{}'", shortened(&texts.join(", ")), self.path_of(name)),
                 &format!("Member must satisfy constraint: [{}]", constraints.join(", ")),
             );
         }
@@ -321,7 +321,7 @@ impl<'a> Input<'a> {
         let texts = self.texts(name, count, 0..=usize::MAX);
         if texts.iter().any(|text| !set.contains(text)) {
             self.violation(
-                &format!("Value '[{}]' at '{}'", texts.join(", "), self.path_of(name)),
+                &format!("Value '[{}]' at '{}'", shortened(&texts.join(", ")), self.path_of(name)),
                 &format!("Member must satisfy constraint: [Member must satisfy enum value set: [{}]]", set.join(", ")),
             );
         }
@@ -367,7 +367,7 @@ impl<'a> Input<'a> {
 
     /// Notes a violation of a constraint that no reader above knows.
     pub fn refuse(&self, name: &str, constraint: &str) {
-        let shown = self.raw(name).map_or_else(|| "null".to_owned(), |value| format!("'{}'", shown(value)));
+        let shown = self.raw(name).map_or_else(|| "null".to_owned(), |value| format!("'{}'", shortened(&shown(value))));
         self.violation(&format!("Value {shown} at '{}'", self.path_of(name)), constraint);
     }
 
@@ -392,7 +392,13 @@ impl<'a> Input<'a> {
         };
         let message =
             format!("{} validation error{plural} detected: {}", notes.violations.len(), notes.violations.join("; "));
-        Err(AwsError::client(style.code(), message))
+        let error = AwsError::client(style.code(), message);
+        let reason =
+            notes.violations.first().map(|violation| reason(violation)).filter(|_| style == Style::InvalidInput);
+        Err(match reason {
+            Some(reason) => error.with_detail("Reason", reason),
+            None => error,
+        })
     }
 
     fn expect_structure(&self) {
@@ -420,7 +426,7 @@ impl<'a> Input<'a> {
         } else {
             return;
         };
-        self.violation(&format!("Value '{shown}' at '{}'", self.path_of(name)), &constraint);
+        self.violation(&format!("Value '{}' at '{}'", shortened(shown), self.path_of(name)), &constraint);
     }
 
     fn violation(&self, place: &str, constraint: &str) {
@@ -433,6 +439,33 @@ impl<'a> Input<'a> {
 
     fn text_for_scalar(&self, value: &Value, wanted: &str) {
         self.notes.borrow_mut().text_for_scalar.get_or_insert_with(|| mismatch(value, wanted));
+    }
+}
+
+/// `Reason` of Organizations' InvalidInputException for a violation in these words.
+fn reason(violation: &str) -> &'static str {
+    [
+        ("Member must not be null", "INPUT_REQUIRED"),
+        ("value less than", "MAX_VALUE_EXCEEDED"),
+        ("value greater than", "MIN_VALUE_EXCEEDED"),
+        ("length less than", "MAX_LENGTH_EXCEEDED"),
+        ("length greater than", "MIN_LENGTH_EXCEEDED"),
+        ("regular expression", "INVALID_PATTERN"),
+        ("enum value set", "INVALID_ENUM"),
+    ]
+    .into_iter()
+    .find(|(words, _)| violation.contains(words))
+    .map_or("INVALID_SYNTAX_POLICY", |(_, reason)| reason)
+}
+
+/// Characters of a refused value that an answer repeats.
+const MOST_ECHOED: usize = 256;
+
+/// The value of a message, cut where it is long.
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST_ECHOED) {
+        Some((end, _)) => Cow::Owned(format!("{}...", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
     }
 }
 

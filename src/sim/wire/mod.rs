@@ -2,7 +2,7 @@
 
 pub mod answer;
 pub mod auth;
-mod body;
+pub mod body;
 pub mod cbor;
 pub mod input;
 pub mod json;

@@ -6,8 +6,11 @@ use bytes::Bytes;
 use hyper::http::{HeaderMap, Method, request::Parts};
 use percent_encoding::percent_decode_str;
 
-/// Largest request body that is read.
+/// Largest request body of S3 that is read: a part of an upload.
 pub const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// Largest request body of any other service, packed or not: PutLogEvents' megabyte with room for JSON's escapes.
+pub const MAX_RPC_BODY: usize = 6 * 1024 * 1024;
 
 /// One HTTP request, read completely.
 #[derive(Debug)]
@@ -65,15 +68,15 @@ impl Request {
         pairs
     }
 
-    /// Undoes `Content-Encoding: gzip`. None if it is not gzip or unpacks to more than [`MAX_BODY`].
+    /// Undoes `Content-Encoding: gzip`. None if it is not gzip or unpacks to more than [`MAX_RPC_BODY`].
     pub fn unpack(&mut self) -> Option<()> {
         if !self.header("content-encoding").is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip")) {
             return Some(());
         }
         let mut unpacked = Vec::new();
-        let limit = MAX_BODY as u64 + 1;
+        let limit = MAX_RPC_BODY as u64 + 1;
         flate2::read::MultiGzDecoder::new(self.body.as_ref()).take(limit).read_to_end(&mut unpacked).ok()?;
-        if unpacked.len() > MAX_BODY {
+        if unpacked.len() > MAX_RPC_BODY {
             return None;
         }
         self.body = unpacked.into();

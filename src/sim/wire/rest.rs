@@ -62,9 +62,12 @@ const HEADERS: &[(&str, &str)] = &[
     ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
     ("x-amz-checksum-sha1", "ChecksumSHA1"),
     ("x-amz-checksum-sha256", "ChecksumSHA256"),
+    ("x-amz-checksum-algorithm", "ChecksumAlgorithm"),
     ("x-amz-checksum-mode", "ChecksumMode"),
+    ("x-amz-checksum-type", "ChecksumType"),
     ("x-amz-copy-source", "CopySource"),
     ("x-amz-expected-bucket-owner", "ExpectedBucketOwner"),
+    ("x-amz-metadata-directive", "MetadataDirective"),
     ("x-amz-object-attributes", "ObjectAttributes"),
     ("x-amz-object-lock-legal-hold", "ObjectLockLegalHoldStatus"),
     ("x-amz-object-lock-mode", "ObjectLockMode"),
@@ -250,7 +253,10 @@ pub fn input(request: &Request) -> Result<Value, AwsError> {
         input.push("Metadata", Value::Map(metadata));
     }
     if request.method == Method::PUT || request.method == Method::POST {
-        check_digests(&input, &body.content)?;
+        // The checksum that completes an upload is that of the object, not of the list of its parts.
+        if request.method == Method::PUT || request.parameter("uploadId").is_none() {
+            check_digests(&input, &body.content)?;
+        }
         input.push("Body", Value::Blob(body.content.to_vec()));
     }
     Ok(input)

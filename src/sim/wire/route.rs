@@ -110,6 +110,17 @@ impl Service {
         .find(|service| service.signing_name() == Some(name))
     }
 
+    /// API version of those that speak the query protocol.
+    pub fn version(self) -> Option<&'static str> {
+        match self {
+            Service::Sts => Some("2011-06-15"),
+            Service::Iam => Some("2010-05-08"),
+            Service::Sns => Some("2010-03-31"),
+            Service::CloudWatch => Some("2010-08-01"),
+            _ => None,
+        }
+    }
+
     fn of_version(version: &str) -> Service {
         match version {
             "2011-06-15" => Service::Sts,

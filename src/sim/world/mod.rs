@@ -189,6 +189,7 @@ impl World {
             readers: scenario.log_bucket_readers.clone(),
             encryption: "aws:kms".into(),
             objects: BTreeMap::new(),
+            uploads: BTreeMap::new(),
         };
         self.buckets.insert(scenario.log_bucket.clone(), bucket);
     }

@@ -50,6 +50,8 @@ pub struct RegionState {
     pub sessions: Vec<usize>,
     /// CloudTrail's records in the order of the calls.
     pub trail: Vec<TrailRecord>,
+    /// How many records were before those and are forgotten.
+    pub trail_forgotten: usize,
     /// Topic names.
     pub topics: Vec<String>,
 }
@@ -93,6 +95,11 @@ pub enum Trust {
         /// The external id that must be given.
         external_id: String,
     },
+    /// IAM Identity Center of that account.
+    SingleSignOn {
+        /// Account id.
+        account: String,
+    },
     /// Nobody.
     Nobody,
 }
@@ -106,8 +113,21 @@ impl Trust {
             }
             Trust::Accounts { ids, external_id } => {
                 let principals: Vec<_> = ids.iter().map(|id| format!("arn:aws:iam::{id}:root")).collect();
-                serde_json::json!({"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "sts:AssumeRole",
-                                   "Condition": {"StringEquals": {"sts:ExternalId": external_id}}})
+                let statement = serde_json::json!({"Effect": "Allow", "Principal": {"AWS": principals}, "Action": "sts:AssumeRole"});
+                match (statement, external_id.is_empty()) {
+                    (serde_json::Value::Object(mut members), false) => {
+                        let condition = serde_json::json!({"StringEquals": {"sts:ExternalId": external_id}});
+                        members.insert("Condition".into(), condition);
+                        serde_json::Value::Object(members)
+                    }
+                    (statement, _) => statement,
+                }
+            }
+            Trust::SingleSignOn { account } => {
+                let provider = format!("arn:aws:iam::{account}:saml-provider/AWSSSO_0f1e2d3c4b5a6978_DO_NOT_DELETE");
+                serde_json::json!({"Effect": "Allow", "Principal": {"Federated": provider},
+                                   "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession"],
+                                   "Condition": {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}})
             }
             Trust::Nobody => {
                 serde_json::json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})

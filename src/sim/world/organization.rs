@@ -45,6 +45,7 @@ pub fn build(scenario: &Scenario, start: Timestamp) -> BTreeMap<String, Account>
         for role in scenario.roles.iter().filter(|role| applies(&role.account, &spec.id, &spec.name)) {
             add_role(&mut account, scenario, role, joined);
         }
+        add_owners(&mut account, scenario, joined);
         for region in &scenario.regions {
             let state = region_state(scenario, &account, region, start);
             account.regions.insert(region.clone(), state);
@@ -87,6 +88,9 @@ pub fn unique_id(prefix: &str, name: &str) -> String {
     prefix.chars().chain(tail).collect()
 }
 
+/// When AWS made what it gives to all accounts: 15 March 2019, the day of AmazonSSMManagedInstanceCore.
+const AWS_MANAGED_SINCE: Timestamp = Timestamp::constant(1_552_670_972, 0);
+
 fn add_policies(account: &mut Account, scenario: &Scenario, created: Timestamp) {
     for spec in &scenario.policies {
         if !applies(&spec.account, &account.id, &account.name) {
@@ -106,7 +110,7 @@ fn add_policies(account: &mut Account, scenario: &Scenario, created: Timestamp) 
                     policy_id: unique_id("ANPA", &arn),
                     path: spec.path.clone(),
                     arn,
-                    create_date: created,
+                    create_date: if spec.aws_managed { AWS_MANAGED_SINCE } else { created },
                     description: spec.description.clone(),
                     document: fill(&spec.document, &account.id, region),
                     name,
@@ -142,7 +146,7 @@ fn add_watch_role(account: &mut Account, trust: Trust, created: Timestamp) {
         Role {
             name: "ssmwatch".into(),
             path: "/".into(),
-            role_id: unique_id("AROA", &arn),
+            role_id: role_id(&arn),
             arn,
             create_date: created,
             description: Some("Read access and TerminateSession for the session dashboard".into()),
@@ -153,6 +157,60 @@ fn add_watch_role(account: &mut Account, trust: Trust, created: Timestamp) {
             inline: BTreeMap::from([("ssmwatch".into(), watch_policy())]),
         },
     );
+}
+
+/// Roles that people of the scenario have assumed, in the accounts that they work in.
+fn add_owners(account: &mut Account, scenario: &Scenario, created: Timestamp) {
+    let mine = |selector: &str| applies(selector, &account.id, &account.name);
+    let nodes: Vec<_> = scenario.nodes.iter().filter(|node| mine(&node.account)).collect();
+    let here = |name: &str| nodes.iter().any(|node| (1..=node.count).any(|number| node.numbered(number) == name));
+    let cast = scenario.cast.iter().filter(|session| here(&session.node)).map(|session| session.owner.as_str());
+    let crowd = scenario.crowd.iter().filter(|_| nodes.iter().any(|node| node.crowd));
+    let crowd = crowd.flat_map(|crowd| crowd.owners.iter().map(String::as_str));
+    let generated = scenario.generate.iter().map(|_| "arn:aws:sts::{account}:assumed-role/FleetOperator/operator");
+    let owners: Vec<String> =
+        cast.chain(crowd).chain(generated).map(|owner| owner.replace("{account}", &account.id)).collect();
+    let prefix = format!("arn:aws:sts::{}:assumed-role/", account.id);
+    for name in owners.iter().filter_map(|owner| owner.strip_prefix(&prefix)?.split('/').next()) {
+        let arn = role_arn(&account.id, name);
+        let sso = name.starts_with("AWSReservedSSO_");
+        account.roles.entry(name.to_owned()).or_insert_with(|| Role {
+            name: name.to_owned(),
+            path: if sso { SSO_PATH } else { "/" }.to_owned(),
+            role_id: role_id(&arn),
+            arn,
+            create_date: created,
+            description: None,
+            trust: if sso {
+                Trust::SingleSignOn { account: account.id.clone() }
+            } else {
+                Trust::Accounts { ids: vec![account.id.clone()], external_id: String::new() }
+            },
+            boundary: None,
+            tags: BTreeMap::new(),
+            attached: Vec::new(),
+            inline: BTreeMap::new(),
+        });
+    }
+}
+
+/// Path of the roles that IAM Identity Center makes.
+const SSO_PATH: &str = "/aws-reserved/sso.amazonaws.com/";
+
+/// ARN of the role of that name which people assume.
+pub fn role_arn(account: &str, name: &str) -> String {
+    let path = if name.starts_with("AWSReservedSSO_") { SSO_PATH } else { "/" };
+    format!("arn:aws:iam::{account}:role{path}{name}")
+}
+
+/// The unique id of the role of that ARN.
+pub fn role_id(arn: &str) -> String {
+    unique_id("AROA", arn)
+}
+
+/// The unique id of the user of that ARN.
+pub fn user_id(arn: &str) -> String {
+    unique_id("AIDA", arn)
 }
 
 fn watch_policy() -> String {
@@ -187,7 +245,7 @@ fn add_role(account: &mut Account, scenario: &Scenario, spec: &RoleSpec, created
         Role {
             name: spec.name.clone(),
             path: spec.path.clone(),
-            role_id: unique_id("AROA", &arn),
+            role_id: role_id(&arn),
             arn,
             create_date: created,
             description: spec.description.clone(),
@@ -211,7 +269,7 @@ fn region_state(scenario: &Scenario, account: &Account, region: &str, start: Tim
         state.topics.push(name.to_owned());
     }
     for (name, content) in super::documents::amazon_documents() {
-        let versions = vec![DocumentVersion { content, created: days_before(start, 1500) }];
+        let versions = vec![DocumentVersion { content, created: AWS_MANAGED_SINCE }];
         let document = Document {
             name: name.into(),
             owner: "Amazon".into(),

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{World, opening::Opening, organization};
+use crate::sim::service::Call;
 
 /// One management event.
 #[derive(Debug, Clone)]
@@ -46,6 +47,25 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The caller of a request.
+    pub fn of(call: &Call) -> Self {
+        Self {
+            arn: call.caller.arn.clone(),
+            access_key_id: call.caller.access_key_id.clone(),
+            source_ip: "127.0.0.1".into(),
+            user_agent: call.user_agent.clone(),
+            request_id: call.request_id.clone(),
+        }
+    }
+
+    /// The unique id of the user, or that of the role with the name of its session.
+    fn principal_id(&self, role_arn: impl Fn(&str) -> String) -> String {
+        match self.arn.split_once(":assumed-role/").and_then(|(_, path)| path.split_once('/')) {
+            Some((role, session)) => format!("{}:{session}", organization::role_id(&role_arn(role))),
+            None => organization::user_id(&self.arn),
+        }
+    }
+
     /// The caller of a scripted session.
     pub fn scripted(owner: &str, source_ip: Option<&str>, seed: u64) -> Self {
         let mut numbers = fastrand::Rng::with_seed(seed ^ organization::stable_hash(&["caller", owner]));
@@ -85,12 +105,17 @@ pub struct Deed<'a> {
     pub resources: Vec<(String, String)>,
 }
 
+/// Records that a region keeps; about twice the days of a busy demonstration.
+const MOST_RECORDS: usize = 20_000;
+/// Records that are forgotten at once when there are more.
+const FORGOTTEN_AT_ONCE: usize = 1_000;
+
 impl World {
     /// Writes a record that LookupEvents shows some time later.
     pub fn record(&mut self, account: &str, region: &str, caller: &Caller, deed: Deed<'_>) {
         let clock = self.clock();
         let time = self.wall(clock);
-        let number = self.region(account, region).map_or(0, |state| state.trail.len());
+        let number = self.region(account, region).map_or(0, |state| state.trail_forgotten + state.trail.len());
         let key = organization::stable_hash(&[account, region, &number.to_string(), deed.name, &self.seed.to_string()]);
         let [least, most] = self.scenario.delays.trail;
         let visible_from = self.wall(clock.plus(least + (key % 1000) as f64 / 1000.0 * (most - least)));
@@ -98,7 +123,7 @@ impl World {
         let service = deed.source.split('.').next().unwrap_or_default();
         let mut record = json!({
             "eventVersion": "1.11",
-            "userIdentity": identity(account, caller, time),
+            "userIdentity": self.identity(account, caller, time),
             "eventTime": super::agent::whole_seconds(time),
             "eventSource": deed.source,
             "eventName": deed.name,
@@ -135,6 +160,10 @@ impl World {
         };
         if let Some(state) = self.region_mut(account, region) {
             state.trail.push(record);
+            if state.trail.len() > MOST_RECORDS {
+                state.trail.drain(..FORGOTTEN_AT_ONCE);
+                state.trail_forgotten += FORGOTTEN_AT_ONCE;
+            }
         }
     }
 
@@ -178,7 +207,22 @@ pub fn stream_url(region: &str, session_id: &str) -> String {
     )
 }
 
-fn identity(account: &str, caller: &Caller, time: Timestamp) -> Value {
+impl World {
+    fn identity(&self, account: &str, caller: &Caller, time: Timestamp) -> Value {
+        identity(account, caller, time, |role| {
+            let known = self.accounts.get(account).and_then(|account| account.roles.get(role));
+            known.map_or_else(|| organization::role_arn(account, role), |role| role.arn.clone())
+        })
+    }
+}
+
+/// `role_arn` knows the ARN of a role of the account by its name.
+fn identity(account: &str, caller: &Caller, time: Timestamp, role_arn: impl Fn(&str) -> String) -> Value {
+    // Who comes from another account is no more than its number there.
+    let home = caller.arn.split(':').nth(4).unwrap_or(account);
+    if home != account {
+        return json!({"type": "AWSAccount", "principalId": caller.principal_id(|role| organization::role_arn(home, role)), "accountId": home});
+    }
     let name = caller.arn.rsplit('/').next().unwrap_or_default();
     let created = super::agent::whole_seconds(time - SignedDuration::from_mins(37));
     if caller.arn.ends_with(":root") {
@@ -188,23 +232,24 @@ fn identity(account: &str, caller: &Caller, time: Timestamp) -> Value {
     }
     if let Some((_, path)) = caller.arn.split_once(":assumed-role/") {
         let role = path.split('/').next().unwrap_or_default();
-        let role_id = organization::unique_id("AROA", &format!("{account}/{role}"));
-        let role_path = if role.starts_with("AWSReservedSSO_") { "aws-reserved/sso.amazonaws.com/" } else { "" };
+        let role_arn = role_arn(role);
+        let role_id = organization::role_id(&role_arn);
         return json!({"type": "AssumedRole", "principalId": format!("{role_id}:{name}"), "arn": caller.arn,
             "accountId": account, "accessKeyId": caller.access_key_id,
             "sessionContext": {
                 "sessionIssuer": {"type": "Role", "principalId": role_id, "accountId": account, "userName": role,
-                                  "arn": format!("arn:aws:iam::{account}:role/{role_path}{role}")},
+                                  "arn": role_arn},
                 "attributes": {"creationDate": created, "mfaAuthenticated": "false"}}});
     }
     if caller.arn.contains(":federated-user/") {
+        let broker = format!("arn:aws:iam::{account}:user/federation-broker");
         return json!({"type": "FederatedUser", "principalId": format!("{account}:{name}"), "arn": caller.arn,
             "accountId": account, "accessKeyId": caller.access_key_id,
             "sessionContext": {"sessionIssuer": {"type": "IAMUser", "accountId": account, "userName": "federation-broker",
-                                  "principalId": organization::unique_id("AIDA", account),
-                                  "arn": format!("arn:aws:iam::{account}:user/federation-broker")},
+                                  "principalId": organization::user_id(&broker),
+                                  "arn": broker},
                                "attributes": {"creationDate": created, "mfaAuthenticated": "false"}}});
     }
-    json!({"type": "IAMUser", "principalId": organization::unique_id("AIDA", &caller.arn), "arn": caller.arn,
+    json!({"type": "IAMUser", "principalId": organization::user_id(&caller.arn), "arn": caller.arn,
            "accountId": account, "accessKeyId": caller.access_key_id, "userName": name})
 }

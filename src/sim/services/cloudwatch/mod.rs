@@ -166,6 +166,11 @@ fn dimensions(input: &Input<'_>, path: &str) -> Result<Vec<(String, String)>, Aw
                 )));
             }
         }
+        if dimensions.iter().any(|(other, _)| other == name) {
+            return Err(invalid(format!(
+                "The value {name} for parameter {path}Name is invalid: no two dimensions of a metric have the same name."
+            )));
+        }
         dimensions.push((name.to_owned(), value.to_owned()));
     }
     dimensions.sort();

@@ -149,6 +149,12 @@ pub(super) fn statistics(metrics: &Metrics, place: (&str, &str), input: &Input<'
             )));
         }
     }
+    if !statistics.is_empty() && !extended.is_empty() {
+        return Err(contradictory(
+            "The parameters Statistics and ExtendedStatistics are mutually exclusive and you have specified both."
+                .to_owned(),
+        ));
+    }
     if statistics.is_empty() && extended.is_empty() {
         return Err(AwsError::client(
             "MissingParameter",

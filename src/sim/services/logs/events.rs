@@ -250,6 +250,10 @@ pub(super) fn put(world: &mut World, call: &Call) -> Outcome {
             "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
         ));
     }
+    if let Some((_, message)) = events.iter().find(|(_, message)| message.len() as u64 + EVENT_OVERHEAD > MOST_BYTES) {
+        let size = message.len() as u64 + EVENT_OVERHEAD;
+        return Err(invalid(format!("Log event too large: {size} bytes exceeds limit of {MOST_BYTES}")));
+    }
     let total: u64 = events.iter().map(|(_, message)| message.len() as u64 + EVENT_OVERHEAD).sum();
     if total > MOST_BYTES {
         return Err(invalid(format!("Upload too large: {total} bytes exceeds limit of {MOST_BYTES}")));

@@ -19,12 +19,12 @@ const MOST_KEYS: i64 = 1000;
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b'/');
 
 /// A time in the form of S3's documents.
-fn iso(time: jiff::Timestamp) -> String {
+pub(super) fn iso(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 
 /// The canonical user id of an account.
-fn canonical_id(account: &str) -> String {
+pub(super) fn canonical_id(account: &str) -> String {
     (0..4).map(|part| format!("{:016x}", stable_hash(&["canonical", account, &part.to_string()]))).collect()
 }
 
@@ -57,25 +57,33 @@ pub(super) fn objects(world: &mut World, call: &Call, second: bool) -> Outcome {
     let delimiter = text(call, "Delimiter").unwrap_or_default();
     let most: i64 = match text(call, "MaxKeys") {
         None => MOST_KEYS,
-        Some(number) => number
-            .parse()
-            .ok()
-            .filter(|number| *number >= 0)
-            .ok_or_else(|| invalid_argument("Provided max-keys not an integer or within integer range"))?,
+        Some(number) => {
+            number.parse().ok().filter(|number| (0..=i64::from(i32::MAX)).contains(number)).ok_or_else(|| {
+                invalid_argument("Argument maxKeys must be an integer between 0 and 2147483647")
+                    .with_detail("ArgumentName", "maxKeys")
+                    .with_detail("ArgumentValue", number)
+            })?
+        }
     };
     let limit = usize::try_from(most.min(MOST_KEYS)).unwrap_or(0);
     let encode = match text(call, "EncodingType") {
         None => false,
         Some("url") => true,
-        Some(_) => return Err(invalid_argument("Invalid Encoding Method specified in Request")),
+        Some(other) => {
+            return Err(invalid_argument("Invalid Encoding Method specified in Request")
+                .with_detail("ArgumentName", "encoding-type")
+                .with_detail("ArgumentValue", other));
+        }
     };
     let shown = |key: &str| if encode { utf8_percent_encode(key, ENCODED).to_string() } else { key.to_owned() };
     let question = ["ListObjectsV2", name, prefix, delimiter];
     let token = text(call, "ContinuationToken").filter(|_| second);
     let start_after = text(call, if second { "StartAfter" } else { "Marker" }).unwrap_or_default();
     let after = match token {
-        Some(token) => page_token::decode(&question, token)
-            .ok_or_else(|| invalid_argument("The continuation token provided is incorrect"))?,
+        Some(token) => page_token::decode(&question, token).ok_or_else(|| {
+            invalid_argument("The continuation token provided is incorrect")
+                .with_detail("ArgumentName", "continuation-token")
+        })?,
         None => start_after.to_owned(),
     };
     // A page may end with a common prefix; everything below it is behind us then.
@@ -145,7 +153,7 @@ pub(super) fn objects(world: &mut World, call: &Call, second: bool) -> Outcome {
         if with_owner {
             xml.open("Owner", "").leaf("ID", &canonical_id(&bucket.account)).close("Owner");
         }
-        xml.leaf("StorageClass", "STANDARD").close("Contents");
+        xml.leaf("StorageClass", &object.properties.storage_class).close("Contents");
     }
     for group in &common {
         xml.open("CommonPrefixes", "").leaf("Prefix", &shown(group)).close("CommonPrefixes");

@@ -1,7 +1,9 @@
 //! S3: the log archive's bucket and its objects.
 
 mod listing;
+mod multipart;
 mod objects;
+mod properties;
 
 use super::unknown_operation;
 use crate::sim::{
@@ -34,6 +36,12 @@ pub fn handle(world: &mut World, operation: &str, call: &Call) -> Outcome {
         "GetObject" => objects::get(world, call, true),
         "HeadObject" => objects::get(world, call, false),
         "PutObject" => objects::put(world, call),
+        "CopyObject" => objects::copy(world, call),
+        "CreateMultipartUpload" => multipart::create(world, call),
+        "UploadPart" => multipart::upload_part(world, call),
+        "CompleteMultipartUpload" => multipart::complete(world, call),
+        "AbortMultipartUpload" => multipart::abort(world, call),
+        "ListParts" => multipart::list_parts(world, call),
         "DeleteObject" => objects::delete(world, call),
         _ => Err(unknown_operation()),
     }
@@ -56,7 +64,13 @@ fn bucket_name(call: &Call) -> &str {
 
 /// The bucket, if the caller may read it.
 fn readable<'a>(world: &'a World, call: &Call) -> Result<&'a Bucket, AwsError> {
-    let bucket = world.buckets.get(bucket_name(call)).ok_or_else(no_bucket)?;
+    readable_by_name(world, call, bucket_name(call))
+}
+
+/// The bucket of that name, if the caller may read it.
+fn readable_by_name<'a>(world: &'a World, call: &Call, name: &str) -> Result<&'a Bucket, AwsError> {
+    check_name(name)?;
+    let bucket = world.buckets.get(name).ok_or_else(no_bucket)?;
     let account = &call.caller.account;
     if bucket.account != *account && !bucket.readers.contains(account) {
         return Err(denied());
@@ -67,6 +81,7 @@ fn readable<'a>(world: &'a World, call: &Call) -> Result<&'a Bucket, AwsError> {
 
 /// The bucket, if the caller may write to it.
 fn writable<'a>(world: &'a mut World, call: &Call) -> Result<&'a mut Bucket, AwsError> {
+    check_name(bucket_name(call))?;
     let bucket = world.buckets.get_mut(bucket_name(call)).ok_or_else(no_bucket)?;
     if bucket.account != call.caller.account {
         return Err(denied());
@@ -81,6 +96,27 @@ fn check_owner(bucket: &Bucket, call: &Call) -> Result<(), AwsError> {
         Some(owner) if owner != bucket.account => Err(denied()),
         _ => Ok(()),
     }
+}
+
+/// Names that no bucket can have.
+fn check_name(name: &str) -> Result<(), AwsError> {
+    let edge =
+        |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit());
+    let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-' || letter == '.';
+    let good = (3..=63).contains(&name.len())
+        && edge(name.chars().next())
+        && edge(name.chars().last())
+        && name.chars().all(inner)
+        && !name.contains("..");
+    if good {
+        return Ok(());
+    }
+    Err(AwsError::client("InvalidBucketName", "The specified bucket is not valid.").with_detail("BucketName", name))
+}
+
+/// What S3 says of a header or parameter that it cannot take.
+fn invalid_argument(message: &str, name: &'static str, value: &str) -> AwsError {
+    AwsError::client("InvalidArgument", message).with_detail("ArgumentName", name).with_detail("ArgumentValue", value)
 }
 
 fn no_bucket() -> AwsError {

@@ -8,7 +8,7 @@ use super::unknown_operation;
 use crate::sim::{
     error::AwsError,
     service::{Call, Outcome},
-    world::{World, trail::Caller},
+    world::World,
 };
 
 /// Answers one call.
@@ -35,14 +35,4 @@ pub fn handle(world: &mut World, operation: &str, call: &Call) -> Outcome {
 
 fn invalid_next_token() -> AwsError {
     AwsError::client("InvalidNextToken", "The specified token isn't valid.")
-}
-
-fn caller_of(call: &Call) -> Caller {
-    Caller {
-        arn: call.caller.arn.clone(),
-        access_key_id: call.caller.access_key_id.clone(),
-        source_ip: "127.0.0.1".into(),
-        user_agent: call.user_agent.clone(),
-        request_id: call.request_id.clone(),
-    }
 }

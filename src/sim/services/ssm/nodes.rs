@@ -47,6 +47,7 @@ const RESOURCE_TYPES: &[&str] = &[
     "OpsMetadata",
     "Automation",
     "Association",
+    "CloudConnector",
 ];
 
 struct Filter {

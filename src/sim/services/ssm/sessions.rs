@@ -6,10 +6,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{caller_of, invalid_next_token};
+use super::invalid_next_token;
 use crate::sim::{
     error::AwsError,
-    scenario::{Archive, Step},
+    scenario::Archive,
     service::{Call, Outcome, Reply},
     services::page_token,
     wire::{
@@ -21,7 +21,7 @@ use crate::sim::{
         opening::{Opening, SessionIdForm},
         organization,
         session::Session,
-        trail::{Deed, HIDDEN, stream_url},
+        trail::{Caller, Deed, HIDDEN, stream_url},
     },
 };
 
@@ -183,7 +183,7 @@ fn record_refusal(world: &mut World, call: &Call, error: &AwsError) {
         error: Some((&error.code, &error.message)),
         resources: Vec::new(),
     };
-    world.record(&call.caller.account, &call.region, &caller_of(call), deed);
+    world.record(&call.caller.account, &call.region, &Caller::of(call), deed);
 }
 
 fn try_start(world: &mut World, call: &Call) -> Outcome {
@@ -238,29 +238,21 @@ fn try_start(world: &mut World, call: &Call) -> Outcome {
         document: document.map(|_| name.to_owned()),
         reason: reason.map(str::to_owned),
         parameters: given.into_iter().collect::<BTreeMap<_, _>>(),
-        script: default_script(name),
+        // Nobody is at the other end of the channel: the prompt stays untouched. Documents with commands run them.
+        script: Vec::new(),
         just_in_time: false,
         id: SessionIdForm::New,
         stubborn: 0.0,
         archive: Archive::Arrives,
         logged: true,
         seed,
-        caller: caller_of(call),
+        caller: Caller::of(call),
         seat: None,
     });
     let Some((id, _)) = opened else {
         return Err(AwsError::client("InternalServerError", "An error occurred on the server side.").with_status(500));
     };
     Ok(Reply::Output(channel(region, &id, seed)))
-}
-
-/// Somebody who opens a shell by the API is taken to work in it; other documents do what they say.
-fn default_script(document: &str) -> Vec<Step> {
-    if document == "SSM-SessionManagerRunShell" {
-        vec![Step::Type("whoami".into()), Step::Work("ops".into())]
-    } else {
-        Vec::new()
-    }
 }
 
 fn channel(region: &str, id: &str, seed: u64) -> Value {
@@ -306,7 +298,7 @@ fn record(world: &mut World, call: &Call, name: &str, id: &str, response: serde_
         error: None,
         resources: Vec::new(),
     };
-    world.record(&call.caller.account, &call.region, &caller_of(call), deed);
+    world.record(&call.caller.account, &call.region, &Caller::of(call), deed);
 }
 
 pub(super) fn connection_status(world: &mut World, call: &Call) -> Outcome {

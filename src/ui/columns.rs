@@ -229,7 +229,7 @@ mod tests {
             ["…RunShell", "PortF…ding", "PortF…Host", "…SSH", "Inter…mand", "NonIn…mand", "Compa…hell"]
         );
         assert_eq!(document("AWS-StartPortForwardingSession", 16, "…"), "…PortForwarding");
-        assert_eq!(document("AWS-StartPortForwardingSession", 14, "…"), "PortFor…arding");
+        assert_eq!(document("AWS-StartPortForwardingSession", 14, "…"), "PortFo…arding");
         assert_eq!(document("SSH", 10, "…"), "SSH");
     }
 

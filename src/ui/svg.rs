@@ -202,6 +202,8 @@ mod tests {
         let svg = render(&buffer, Palette { foreground: 0xff_ffff, background: 0 });
         assert!(svg.contains(">漢</text>"), "{svg}");
         assert!(svg.contains("x=\"30.8\"") && svg.contains(">&lt;&amp;</text>"), "{svg}");
+        assert!(svg.contains("fill=\"#010203\""), "{svg}");
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 1));
         buffer.set_string(0, 0, "ab  c │ ", Style::new());
         let svg = render(&buffer, Palette { foreground: 0xff_ffff, background: 0 });
         assert!(
@@ -209,7 +211,6 @@ mod tests {
             "{svg}"
         );
         assert!(svg.contains("<path d=\"M68.6 14.0V31.0\""), "{svg}");
-        assert!(svg.contains("fill=\"#010203\""), "{svg}");
     }
 
     #[test]

@@ -52,7 +52,11 @@ impl State {
         if table.touched {
             keep_selection(&mut table.list, before);
         } else {
+            let before = table.list.selected.clone();
             table.list.jump(false);
+            if before.is_some() && before != table.list.selected {
+                table.moved_at = Some(self.now);
+            }
         }
     }
 

@@ -77,6 +77,11 @@ fn while_nobody_is_at_the_keyboard_the_first_row_stays_selected() {
     update(&mut state, Message::Observed(Observation::Active { scope: scope(), sessions, at: at(5) }), at(5));
     assert_eq!(state.view.table.list.selected, Some(key("z")));
     assert_eq!(state.view.table.list.offset, 0);
+    press(&mut state, KeyCode::Char('t'), 5500);
+    assert!(state.view.dialog.is_none(), "it moved under the finger");
+    assert!(state.view.notice.as_ref().unwrap().text.contains("just moved to z"));
+    press(&mut state, KeyCode::Char('t'), 6500);
+    assert_eq!(state.view.dialog.as_ref().unwrap().session, key("z"));
 }
 
 #[test]

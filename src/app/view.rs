@@ -182,6 +182,8 @@ pub struct TableView {
     pub total: usize,
     /// A key was pressed. Until then nobody is at the keyboard, and the worst session stays selected.
     pub touched: bool,
+    /// When the selection moved by itself, while nobody was at the keyboard.
+    pub moved_at: Option<Timestamp>,
 }
 
 /// How the transcript pane is.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Refusal, setup};
 use crate::{
-    app::board::{Board, Freshness},
+    app::board::{Board, Failing},
     cli::{self, Cli},
     domain::ScopeId,
     report::{CheckReport, Paint, ScopeRow, ScopeStatus, SessionRow, table},
@@ -54,16 +54,13 @@ pub fn report(board: &Board, now: Timestamp, all: bool) -> CheckReport {
         .scopes
         .iter()
         .map(|(id, scope)| {
-            let (status, error) = match (board.freshness(scope, now), &scope.failing) {
-                (Freshness::Fresh, None) => match scope.evidence_failures.values().next() {
-                    None => (ScopeStatus::Ok, None),
-                    Some(_) => (ScopeStatus::Partial, Some(evidence_words(scope))),
-                },
-                (_, Some(failing)) => {
-                    let words = format!("{}: {}", failing.failure, failing.failure.message);
-                    (ScopeStatus::Unreachable, Some(words))
-                }
-                (_, None) => (ScopeStatus::Unreachable, Some("not everything was answered in time".to_owned())),
+            let (status, error) = match (scope.last_good, &scope.failing) {
+                (Some(_), None) if scope.evidence_failures.is_empty() => (ScopeStatus::Ok, None),
+                (Some(_), None) => (ScopeStatus::Partial, Some(evidence_words(scope))),
+                // The active sessions were read; what failed since is the history.
+                (Some(_), Some(failing)) => (ScopeStatus::Partial, Some(words(failing))),
+                (None, Some(failing)) => (ScopeStatus::Unreachable, Some(words(failing))),
+                (None, None) => (ScopeStatus::Unreachable, Some("not everything was answered in time".to_owned())),
             };
             ScopeRow {
                 account: id.account.clone(),
@@ -90,6 +87,10 @@ pub fn report(board: &Board, now: Timestamp, all: bool) -> CheckReport {
 
 fn active(board: &Board, scope: &ScopeId) -> usize {
     board.sessions.values().filter(|session| session.is_active() && session.session.key.scope == *scope).count()
+}
+
+fn words(failing: &Failing) -> String {
+    format!("{}: {}", failing.failure, failing.failure.message)
 }
 
 fn evidence_words(scope: &crate::app::board::ScopeBoard) -> String {

@@ -1,6 +1,7 @@
 //! Acts: opened on an id, confirmed, written down, sent, proven.
 
 use crossterm::event::KeyCode;
+use jiff::SignedDuration;
 
 use super::notify;
 use crate::{
@@ -16,6 +17,9 @@ use crate::{
     },
 };
 
+/// A selection that moved by itself this shortly before the key is not the one that was read.
+const READ_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+
 /// Opens the dialog of an act on the selected session, or says why not.
 pub(super) fn open_dialog(state: &mut State, kind: ActKind, opened_by: KeyCode) {
     let word = match kind {
@@ -29,6 +33,10 @@ pub(super) fn open_dialog(state: &mut State, kind: ActKind, opened_by: KeyCode) 
     let Some(key) = selected(state) else {
         return refuse(state, "no session is selected");
     };
+    let moved = state.view.table.moved_at.take();
+    if state.view.screen == Screen::Sessions && moved.is_some_and(|at| state.now.duration_since(at) < READ_AGAIN) {
+        return refuse(state, format!("the selection has just moved to {}: look, and press again", key.id));
+    }
     let Some(board) = state.board.sessions.get(&key) else {
         return refuse(state, "that session is no longer known");
     };

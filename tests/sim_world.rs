@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::{collections::BTreeSet, future::Future, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -57,19 +57,6 @@ fn config(sim: &Sim, account: &str) -> SdkConfig {
 
 fn code<E: ProvideErrorMetadata, R>(error: &aws_sdk_ssm::error::SdkError<E, R>) -> String {
     error.as_service_error().and_then(|error| error.code()).unwrap_or("no service error").to_owned()
-}
-
-/// Asks again and again until the answer is the one that is waited for.
-async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let asking = async {
-        loop {
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, asking).await.unwrap_or_else(|_| panic!("{what} did not come to be"))
 }
 
 /// A JSON call of a service whose SDK crate the program does not use.

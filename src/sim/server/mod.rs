@@ -178,9 +178,10 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // Pipelined and half-closed clients are answered in full.
     builder.http1().half_close(true).timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     // Which version of HTTP it is shows in the first bytes; whoever sends none of them is not waited for.
-    let first = tokio::time::timeout(PATIENCE, stream.readable());
+    let mut first = [0];
+    let peek = tokio::time::timeout(PATIENCE, stream.peek(&mut first));
     tokio::select! {
-        heard = first => if !matches!(heard, Ok(Ok(()))) { return },
+        heard = peek => if !matches!(heard, Ok(Ok(1))) { return },
         () = stop.cancelled() => return,
     }
     let connection = builder.serve_connection(TokioIo::new(stream), service);

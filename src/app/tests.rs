@@ -85,6 +85,18 @@ fn while_nobody_is_at_the_keyboard_the_first_row_stays_selected() {
 }
 
 #[test]
+fn after_any_other_key_an_act_needs_no_second_press() {
+    let mut state = state(&["a", "b"]);
+    let mut newest = session("z");
+    newest.started_at = Some(start());
+    let sessions = vec![session("a"), session("b"), newest];
+    update(&mut state, Message::Observed(Observation::Active { scope: scope(), sessions, at: at(5) }), at(5));
+    press(&mut state, KeyCode::Char('j'), 5300);
+    press(&mut state, KeyCode::Char('t'), 5600);
+    assert!(state.view.dialog.is_some(), "who moves the selection knows where it is");
+}
+
+#[test]
 fn a_selected_session_that_ends_stays_as_a_ghost_until_the_analyst_moves_on() {
     let mut state = state(&["a", "b", "c"]);
     select(&mut state, "b");

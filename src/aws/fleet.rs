@@ -112,7 +112,9 @@ impl Fleet {
     pub async fn connect(config: FleetConfig) -> Result<Self, ConnectError> {
         let http = http_client(&config);
         let sdk = ambient(&config, &http).await;
-        if let Some(endpoint) = config.endpoint_url.as_deref().or(sdk.endpoint_url())
+        // The SDK's clients read this variable themselves, and answer a bad one with a dump of their insides.
+        let environment = std::env::var("AWS_ENDPOINT_URL").ok();
+        if let Some(endpoint) = config.endpoint_url.as_deref().or(sdk.endpoint_url()).or(environment.as_deref())
             && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
         {
             return Err(ConnectError::BadEndpoint(endpoint.to_owned()));

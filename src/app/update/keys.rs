@@ -26,6 +26,10 @@ const TYPED_ON: SignedDuration = SignedDuration::from_millis(500);
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(key) = combination(event) else { return };
+    if state.view.table.touched {
+        // From the first key on the selection moves only by keys.
+        state.view.table.moved_at = None;
+    }
     state.view.table.touched = true;
     if let Some(held) = state.view.held {
         let most = if held.repeats { REPEAT_GAP } else { HELD };

@@ -30,7 +30,7 @@ use ssmwatch::{
 const MEMBER: &str = "arn:aws:sns:eu-central-1:111122223333:aws-ssm-monitoring-logging-guardrails-multiaccount";
 const EVE: &str = "eve-0e0e0e0e0e0e0e0e1";
 
-/// Metrics of the member account: name, dimensions as `Name=Value`, sum of the last minutes.
+/// Metrics of the member account: name, dimensions as `Name=Value`, sum of the last and the next hour: tests move the clock.
 async fn metrics(sim: &Sim) -> Vec<(String, Vec<String>, f64)> {
     let credentials = Credentials::new(PAYMENTS, "any secret", None, None, "test");
     let config = SdkConfig::builder()
@@ -49,8 +49,8 @@ async fn metrics(sim: &Sim) -> Vec<(String, Vec<String>, f64)> {
             .namespace(NAMESPACE)
             .metric_name(metric.metric_name().unwrap())
             .set_dimensions(Some(metric.dimensions().to_vec()))
-            .start_time(time(now - 600))
-            .end_time(time(now + 600))
+            .start_time(time(now - 3600))
+            .end_time(time(now + 3600))
             .period(60)
             .statistics(aws_sdk_cloudwatch::types::Statistic::Sum)
             .unit(aws_sdk_cloudwatch::types::StandardUnit::Count)

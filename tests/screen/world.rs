@@ -89,6 +89,8 @@ pub fn settle(state: &mut State) {
     while state.has_work() {
         update(state, Message::Tick, now());
     }
+    // All of it happened at once here; who looks at the screen has had time to read the selected row.
+    state.view.table.moved_at = None;
 }
 
 /// Presses a key, as long after the key before as a person takes.

@@ -134,13 +134,16 @@ fn badness(session: &SessionBoard) -> (Verdict, Option<Severity>) {
     (session.judgement.verdict(), session.judgement.severity())
 }
 
-fn sort(board: &Board, rows: &mut [&SessionBoard], by: SortBy, reverse: bool) {
+fn sort(board: &Board, rows: &mut Vec<&SessionBoard>, by: SortBy, reverse: bool) {
+    // How bad a row is takes a look at its findings: found once a row, not once a comparison.
+    let mut judged: Vec<((Verdict, Option<Severity>), &SessionBoard)> =
+        rows.drain(..).map(|row| (badness(row), row)).collect();
     let newest_first = |a: &SessionBoard, b: &SessionBoard| b.session.started_at.cmp(&a.session.started_at);
     let text = |a: &str, b: &str| compare_names(a, b);
-    rows.sort_by(|a, b| {
+    judged.sort_by(|(bad_a, a), (bad_b, b)| {
         let (left, right) = (&a.session, &b.session);
         let order = match by {
-            SortBy::Severity => badness(b).cmp(&badness(a)).then_with(|| newest_first(a, b)),
+            SortBy::Severity => bad_b.cmp(bad_a).then_with(|| newest_first(a, b)),
             SortBy::Account => text(board.account_name(&left.key.scope), board.account_name(&right.key.scope)),
             SortBy::Region => text(left.key.scope.region.as_str(), right.key.scope.region.as_str()),
             SortBy::Node => text(node_name(board, a), node_name(board, b)),
@@ -153,11 +156,9 @@ fn sort(board: &Board, rows: &mut [&SessionBoard], by: SortBy, reverse: bool) {
             SortBy::LastOutput => Reverse(a.last_output()).cmp(&Reverse(b.last_output())),
         };
         let order = if reverse { order.reverse() } else { order };
-        order
-            .then_with(|| badness(b).cmp(&badness(a)))
-            .then_with(|| newest_first(a, b))
-            .then_with(|| left.key.cmp(&right.key))
+        order.then_with(|| bad_b.cmp(bad_a)).then_with(|| newest_first(a, b)).then_with(|| left.key.cmp(&right.key))
     });
+    rows.extend(judged.into_iter().map(|(_, row)| row));
 }
 
 /// The node's name, or its id while the name is not known.

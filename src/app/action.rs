@@ -163,31 +163,33 @@ impl Action {
     }
 }
 
-/// The key table of the README, in Markdown: written from the table above, so that the two cannot drift.
-pub fn key_table(keymap: &super::keymap::Keymap) -> String {
-    let cells: Vec<String> = ACTIONS
-        .iter()
-        .map(|info| {
-            let keys: Vec<String> = keymap.keys(info.action).iter().map(|key| format!("`{key}`")).collect();
-            format!("{} | {}", keys.join(" "), info.what)
-        })
-        .collect();
-    let mut table = String::from("| key | action | key | action |\n|---|---|---|---|\n");
-    for pair in cells.chunks(2) {
-        let right = pair.get(1).map_or(" | ", String::as_str);
-        table.push_str(&format!("| {} | {right} |\n", pair.first().map_or("", String::as_str)));
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::ACTIONS;
+    use crate::app::keymap::Keymap;
+
+    /// The key table of the README, in Markdown: written from the table above, so that the two cannot drift.
+    fn key_table(keymap: &Keymap) -> String {
+        let cells: Vec<String> = ACTIONS
+            .iter()
+            .map(|info| {
+                let keys: Vec<String> = keymap.keys(info.action).iter().map(|key| format!("`{key}`")).collect();
+                format!("{} | {}", keys.join(" "), info.what)
+            })
+            .collect();
+        let mut table = String::from("| key | action | key | action |\n|---|---|---|---|\n");
+        for pair in cells.chunks(2) {
+            let right = pair.get(1).map_or(" | ", String::as_str);
+            table.push_str(&format!("| {} | {right} |\n", pair.first().map_or("", String::as_str)));
+        }
+        table
+    }
 
     #[test]
     fn the_readme_shows_these_keys() {
-        let keymap = crate::app::keymap::Keymap::new(std::iter::empty()).unwrap();
-        let table = super::key_table(&keymap);
+        let keymap = Keymap::new(std::iter::empty()).unwrap();
+        let table = key_table(&keymap);
         let readme = include_str!("../../README.md");
         assert!(readme.contains(&table), "the key table of README.md is out of date; it is now:\n{table}");
     }

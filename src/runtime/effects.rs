@@ -12,7 +12,7 @@ use crate::{
     app::{Effect, Message, State, update::acts::destinations},
     aws::{Fleet, Metric, ScopeClient},
     domain::{Act, ActOutcome, AlertBody, AlertDestination, Session, SessionKey},
-    report::Alert,
+    report::{Alert, mask},
     response::{self, AlertTargets},
     store::{ActLog, Phase},
     watch::Watch,
@@ -215,7 +215,16 @@ impl Report {
         };
         if outcome.is_final() {
             record(self.log.as_ref(), &act);
-            tracing::info!(act = act.id, kind = ?act.kind, session = %act.session, ?outcome, "act");
+            tracing::info!(
+                act = act.id,
+                at = %act.at,
+                actor = ?act.actor,
+                kind = ?act.kind,
+                session = ?act.session.to_string(),
+                reason = ?mask(&act.reason),
+                ?outcome,
+                "act"
+            );
         }
         if act.steps.iter().all(|step| step.outcome.is_final()) {
             lock(&self.under_way).retain(|other| other.id != act.id);

@@ -93,9 +93,14 @@ fn compliant(number: usize) -> Case {
             seen,
         ),
         tags: Fact::known(Arc::new(tags), "tag:GetResources", seen),
-        role_policies: Fact::known(Some(RolePolicies { attached }), "iam:ListAttachedRolePolicies", seen),
+        role_policies: Fact::known(
+            Some(RolePolicies { attached, ..RolePolicies::default() }),
+            "iam:ListAttachedRolePolicies",
+            seen,
+        ),
         preferences: Fact::known(
             Some(SessionDocument {
+                content: Default::default(),
                 session_type: SessionType::StandardStream,
                 inputs: Preferences {
                     s3_bucket: "archive".into(),
@@ -109,7 +114,12 @@ fn compliant(number: usize) -> Case {
         ),
         document: Fact::not_read(),
         log_stream: Fact::known(
-            Some(LogStream { log_group: "/ssm-session-logs".into(), created_at: None, last_event_at: Some(seen) }),
+            Some(LogStream {
+                log_group: "/ssm-session-logs".into(),
+                arn: None,
+                created_at: None,
+                last_event_at: Some(seen),
+            }),
             "logs:DescribeLogStreams",
             seen,
         ),
@@ -125,7 +135,11 @@ fn rogue() -> Case {
     case.session.reason = None;
     case.session.started_at = Some(case.seen - SignedDuration::from_hours(20));
     case.document = Fact::known(
-        Some(SessionDocument { session_type: SessionType::Port, inputs: Preferences::default() }),
+        Some(SessionDocument {
+            session_type: SessionType::Port,
+            inputs: Preferences::default(),
+            content: Default::default(),
+        }),
         "ssm:GetDocument",
         case.seen,
     );

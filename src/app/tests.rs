@@ -50,7 +50,7 @@ fn select(state: &mut State, id: &str) {
 
 fn preferences(streaming: bool) -> Observation {
     let inputs = Preferences { log_group: "/ssm".into(), streaming, ..Preferences::default() };
-    let document = SessionDocument { session_type: SessionType::StandardStream, inputs };
+    let document = SessionDocument { session_type: SessionType::StandardStream, inputs, content: Default::default() };
     Observation::Preferences { scope: scope(), document: Fact::known(Some(document), "ssm:GetDocument", start()) }
 }
 
@@ -403,7 +403,11 @@ fn a_port_session_says_that_it_is_never_logged_even_if_its_document_is_read_last
     update(&mut state, Message::Observed(listing), at(0));
     let effects = update(&mut state, Message::Observed(preferences(true)), at(1));
     assert_eq!(effects.len(), 1, "where it would be is known: {effects:?}");
-    let document = SessionDocument { session_type: SessionType::Port, inputs: Preferences::default() };
+    let document = SessionDocument {
+        session_type: SessionType::Port,
+        inputs: Preferences::default(),
+        content: Default::default(),
+    };
     let document = Fact::known(Some(document), "ssm:GetDocument", at(2));
     let observed = Observation::Document { scope: scope(), name: "AWS-StartSSHSession".into(), document };
     let effects = update(&mut state, Message::Observed(observed), at(2));

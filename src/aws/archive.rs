@@ -92,6 +92,8 @@ impl ScopeClient {
                 key: key.into(),
                 size: answer.content_length.unwrap_or_default(),
                 modified_at: answer.last_modified.as_ref().and_then(super::scope::timestamp),
+                encryption: answer.server_side_encryption.as_ref().map(|kind| kind.as_str().into()),
+                kms_key: answer.ssekms_key_id.as_deref().map(Into::into),
             });
         }
     }

@@ -1,5 +1,7 @@
 //! Session documents, the preferences among them.
 
+use std::sync::Arc;
+
 use aws_sdk_ssm::types::DocumentFormat;
 use serde_json::Value;
 
@@ -52,12 +54,16 @@ fn parse(content: &str) -> Result<SessionDocument, Failure> {
         Some(Value::Number(minutes)) => minutes.as_u64().and_then(|minutes| u32::try_from(minutes).ok()),
         _ => None,
     };
-    let streaming = match field("cloudWatchStreamingEnabled") {
+    let switch = |key: &str| match field(key) {
         Some(Value::Bool(on)) => *on,
         Some(Value::String(on)) => on.trim().eq_ignore_ascii_case("true"),
         _ => false,
     };
-    Ok(SessionDocument {
+    let profile = |system: &str| {
+        let profile = field("shellProfile").and_then(|profile| profile.get(system)).and_then(Value::as_str);
+        profile.unwrap_or_default().to_owned()
+    };
+    let document = SessionDocument {
         session_type: SessionType::parse(
             content.get("sessionType").and_then(Value::as_str).unwrap_or(SessionType::StandardStream.as_str()),
         ),
@@ -65,11 +71,20 @@ fn parse(content: &str) -> Result<SessionDocument, Failure> {
             s3_bucket: text("s3BucketName"),
             s3_prefix: text("s3KeyPrefix"),
             log_group: text("cloudWatchLogGroupName"),
-            streaming,
+            streaming: switch("cloudWatchStreamingEnabled"),
             idle_timeout_minutes: minutes("idleSessionTimeout"),
             max_duration_minutes: minutes("maxSessionDuration"),
+            s3_encrypted: switch("s3EncryptionEnabled"),
+            log_group_encrypted: switch("cloudWatchEncryptionEnabled"),
+            kms_key: text("kmsKeyId"),
+            run_as_enabled: switch("runAsEnabled"),
+            run_as_default_user: text("runAsDefaultUser"),
+            shell_profile_linux: profile("linux"),
+            shell_profile_windows: profile("windows"),
         },
-    })
+        content: Arc::default(),
+    };
+    Ok(SessionDocument { content: Arc::new(content), ..document })
 }
 
 #[cfg(test)]

@@ -137,6 +137,7 @@ impl ScopeClient {
 fn domain(group: &Arc<str>, stream: &SdkStream) -> LogStream {
     LogStream {
         log_group: group.clone(),
+        arn: stream.arn.as_deref().map(Arc::from),
         created_at: stream.creation_time.and_then(from_millis),
         last_event_at: stream.last_event_timestamp.and_then(from_millis),
     }

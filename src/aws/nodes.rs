@@ -180,7 +180,7 @@ impl ScopeClient {
         .await?;
         attached.sort();
         attached.dedup();
-        Ok(RolePolicies { attached })
+        Ok(RolePolicies { attached, ..RolePolicies::default() })
     }
 }
 

@@ -30,6 +30,7 @@ pub struct ScopeClient {
     pub(super) metrics: aws_sdk_cloudwatch::Client,
     pub(super) sns: aws_sdk_sns::Client,
     pub(super) iam: aws_sdk_iam::Client,
+    pub(super) cloudtrail: aws_sdk_cloudtrail::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) tagging: aws_sdk_resourcegroupstagging::Client,
     pub(super) sts: aws_sdk_sts::Client,
@@ -72,6 +73,9 @@ impl ScopeClient {
             ),
             iam: aws_sdk_iam::Client::from_conf(
                 aws_sdk_iam::config::Builder::from(sdk).retry_partition(partition("iam")).build(),
+            ),
+            cloudtrail: aws_sdk_cloudtrail::Client::from_conf(
+                aws_sdk_cloudtrail::config::Builder::from(sdk).retry_partition(partition("cloudtrail")).build(),
             ),
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(archive)

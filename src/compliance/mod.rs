@@ -26,5 +26,5 @@ mod tests;
 pub use engine::{Engine, Judged};
 pub use error::PolicyError;
 pub use facts::{FactName, SessionEvidence, governing_role};
-pub use parameters::{Parameters, TagPattern};
+pub use parameters::{AllowedHours, Network, Parameters, TagPattern};
 pub use policy::{Origin, Rule};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::NodeId;
+use super::{Fact, NodeId};
 
 /// What kind of target a session runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,9 +54,37 @@ pub struct Node {
 /// A node's tags.
 pub type NodeTags = Arc<BTreeMap<String, String>>;
 
-/// The managed policies attached to a role.
+/// What is known of an IAM role: what it is granted and denied, and its tags.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RolePolicies {
     /// ARNs of the attached managed policies, sorted.
     pub attached: Vec<Arc<str>>,
+    /// The documents of all its policies: attached (default version), inline, boundary; sorted.
+    pub documents: Fact<Arc<[PolicyDocument]>>,
+    /// Its tags; an untagged role has an empty map.
+    pub tags: Fact<NodeTags>,
+}
+
+/// How a policy is bound to a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PolicyKind {
+    /// A managed policy that is attached.
+    Attached,
+    /// Written into the role.
+    Inline,
+    /// The permissions boundary: what it does not allow is denied.
+    Boundary,
+}
+
+/// A policy document as IAM holds it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyDocument {
+    /// How it is bound to the role.
+    pub kind: PolicyKind,
+    /// ARN of a managed policy, name of an inline one.
+    pub name: Arc<str>,
+    /// Id of the default version of a managed policy, as `v1`.
+    pub version: Option<Arc<str>>,
+    /// The document: JSON, not URL-encoded. Hostile input.
+    pub text: Arc<str>,
 }

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    AccountId, ArchiveObject, Fact, Failure, LogStream, Node, NodeId, NodeTags, RolePolicies, ScopeId, Session,
-    SessionDocument, SessionId, SessionKey,
+    AccountId, ArchiveObject, DocumentStanding, Fact, Failure, LogStream, Node, NodeId, NodeTags, RolePolicies,
+    ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange, TrailCall, TrailEvent,
 };
 
 /// One complete answer, or one classified failure.
@@ -81,6 +81,78 @@ pub enum Observation {
         name: Arc<str>,
         /// The document.
         document: Fact<Option<SessionDocument>>,
+    },
+    /// The newest version of the preferences document ($LATEST). `Known(None)`: the scope has none.
+    LatestPreferences {
+        /// Where.
+        scope: ScopeId,
+        /// SSM-SessionManagerRunShell.
+        document: Fact<Option<SessionDocument>>,
+    },
+    /// Whose a document is and who may use it. `Known(None)`: there is no such document.
+    DocumentStanding {
+        /// Where.
+        scope: ScopeId,
+        /// The name as in [`Observation::Document`].
+        name: Arc<str>,
+        /// Owner and sharing.
+        standing: Fact<Option<DocumentStanding>>,
+    },
+    /// Whether the log group that the preferences name exists.
+    LogGroup {
+        /// Where.
+        scope: ScopeId,
+        /// The group.
+        name: Arc<str>,
+        /// It is there.
+        exists: Fact<bool>,
+    },
+    /// Tags of a principal that holds sessions. `Known(None)`: there is no such role or user.
+    PrincipalTags {
+        /// Account of the principal.
+        account: AccountId,
+        /// Role or user name.
+        principal: Arc<str>,
+        /// It is a user, not a role.
+        user: bool,
+        /// Its tags.
+        tags: Fact<Option<NodeTags>>,
+    },
+    /// CloudTrail was read for one call: all records between `from` and `to` that were there at `at`. Records are told once;
+    /// windows overlap, since records come late and in any order.
+    Trail {
+        /// Where.
+        scope: ScopeId,
+        /// Which call was looked up.
+        call: TrailCall,
+        /// Begin of the time that was looked at since the watch began.
+        from: Timestamp,
+        /// Records that were not told before.
+        events: Vec<TrailEvent>,
+        /// When the lookup was complete, or why it was not.
+        read: Fact<()>,
+    },
+    /// CloudTrail was read for changes of principals' tags, as in [`Observation::Trail`].
+    TagChanges {
+        /// Account of the principals.
+        account: AccountId,
+        /// Begin of the time that was looked at since the watch began.
+        from: Timestamp,
+        /// Changes that were not told before.
+        changes: Vec<TagChange>,
+        /// When the lookup was complete, or why it was not.
+        read: Fact<()>,
+    },
+    /// A log group's tail was read, for all sessions that log there.
+    StreamHealth {
+        /// Where.
+        scope: ScopeId,
+        /// The group.
+        log_group: Arc<str>,
+        /// Sessions of which events came, or whose health changed otherwise: all that is known of their streams.
+        streams: Vec<(SessionId, StreamHealth)>,
+        /// When the read was complete, or why it was not.
+        read: Fact<()>,
     },
     /// Log streams of sessions. `Known(None)`: looked for, and not there.
     LogStreams {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Fact;
+
 /// How a session document makes its sessions (`sessionType`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SessionType {
@@ -48,6 +50,17 @@ pub struct SessionDocument {
     pub session_type: SessionType,
     /// Its own `inputs`, where it has them (preferences and custom documents).
     pub inputs: Preferences,
+    /// The whole content, for the comparison with a golden document.
+    pub content: Arc<serde_json::Value>,
+}
+
+/// Whose a document is, and who else may use it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DocumentStanding {
+    /// Account id, or `Amazon`.
+    pub owner: Arc<str>,
+    /// Every AWS account may use it. Only the owner can ask; of another's document this stays unknown.
+    pub public: Fact<bool>,
 }
 
 /// The `inputs` of a session document; of SSM-SessionManagerRunShell: the scope's preferences.
@@ -65,4 +78,18 @@ pub struct Preferences {
     pub idle_timeout_minutes: Option<u32>,
     /// `maxSessionDuration` in minutes (1 to 1440); absent: no limit.
     pub max_duration_minutes: Option<u32>,
+    /// `s3EncryptionEnabled`; absent: false here, though the service's page says true (an absent switch demands nothing).
+    pub s3_encrypted: bool,
+    /// `cloudWatchEncryptionEnabled`.
+    pub log_group_encrypted: bool,
+    /// `kmsKeyId`; empty: none.
+    pub kms_key: String,
+    /// `runAsEnabled`.
+    pub run_as_enabled: bool,
+    /// `runAsDefaultUser`; empty: none.
+    pub run_as_default_user: String,
+    /// `shellProfile.linux`.
+    pub shell_profile_linux: String,
+    /// `shellProfile.windows`.
+    pub shell_profile_windows: String,
 }

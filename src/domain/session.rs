@@ -109,6 +109,8 @@ impl Session {
 pub struct LogStream {
     /// Log group that holds it.
     pub log_group: Arc<str>,
+    /// Its ARN, if the service sent one.
+    pub arn: Option<Arc<str>>,
     /// When the stream came to be.
     pub created_at: Option<Timestamp>,
     /// Time of the last event; eventually consistent at AWS.
@@ -126,4 +128,8 @@ pub struct ArchiveObject {
     pub size: i64,
     /// When it was written.
     pub modified_at: Option<Timestamp>,
+    /// `x-amz-server-side-encryption`: `AES256`, `aws:kms`, …; absent: the service did not say.
+    pub encryption: Option<Arc<str>>,
+    /// The KMS key that encrypts it.
+    pub kms_key: Option<Arc<str>>,
 }

@@ -86,7 +86,7 @@ pub(super) fn engine(settings: &Settings) -> Result<Engine, Refusal> {
         mandatory_policy: compliance.mandatory_policy.as_str().to_owned(),
         log_bucket: compliance.log_bucket.as_ref().map(|bucket| bucket.as_str().to_owned()),
         production_tag: TagPattern::parse(&format!("{}={}", production_tag.key, production_tag.value))
-            .unwrap_or(defaults.production_tag),
+            .unwrap_or_else(|| defaults.production_tag.clone()),
         ticket_pattern: compliance.ticket_pattern.as_ref().map(|pattern| pattern.regex().clone()),
         max_age: signed(compliance.max_age),
         duration_slack: signed(compliance.max_duration_grace),
@@ -97,6 +97,7 @@ pub(super) fn engine(settings: &Settings) -> Result<Engine, Refusal> {
         stale_after: Parameters::stale_after_for(signed(settings.config.poll.evidence)),
         disabled: compliance.disabled.clone(),
         severity: compliance.severity.clone(),
+        ..defaults
     };
     Engine::new(parameters, own_policies(settings)?).map_err(|error| Refusal::config(error.to_string(), error.to_do()))
 }

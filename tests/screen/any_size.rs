@@ -93,8 +93,9 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
         streaming: true,
         idle_timeout_minutes: Some(20),
         max_duration_minutes: None,
+        ..Preferences::default()
     };
-    let document = SessionDocument { session_type: SessionType::StandardStream, inputs };
+    let document = SessionDocument { session_type: SessionType::StandardStream, inputs, content: Default::default() };
     let document = Fact::known(Some(document), "ssm:GetDocument", now);
     world::observe(&mut state, Observation::Preferences { scope: scopes[0].clone(), document }, now);
     for (index, class) in [FailureClass::Denied, FailureClass::Throttled, FailureClass::Other].into_iter().enumerate() {

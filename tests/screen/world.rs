@@ -272,6 +272,7 @@ fn session(role: &Role) -> Session {
 
 fn shell_document(session_type: SessionType) -> SessionDocument {
     SessionDocument {
+        content: Default::default(),
         session_type,
         inputs: Preferences {
             s3_bucket: "central-log-ssm-audit-eu-central-1-o-example".to_owned(),
@@ -280,6 +281,10 @@ fn shell_document(session_type: SessionType) -> SessionDocument {
             streaming: true,
             idle_timeout_minutes: Some(20),
             max_duration_minutes: Some(240),
+            s3_encrypted: true,
+            log_group_encrypted: true,
+            kms_key: "arn:aws:kms:eu-central-1:111122223333:key/0f1e2d3c".to_owned(),
+            ..Preferences::default()
         },
     }
 }
@@ -308,7 +313,11 @@ fn evidence(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
         let role = Arc::<str>::from(format!("node-{}", scope.region));
         let mut attached: Vec<Arc<str>> = others.into_iter().chain([policy.into()]).collect();
         attached.sort();
-        let policies = Fact::known(Some(RolePolicies { attached }), "iam:ListAttachedRolePolicies", ago(35));
+        let policies = Fact::known(
+            Some(RolePolicies { attached, ..RolePolicies::default() }),
+            "iam:ListAttachedRolePolicies",
+            ago(35),
+        );
         observe(state, Observation::Role { account: scope.account.clone(), role, policies }, ago(35));
         let mut calls = std::collections::HashMap::new();
         calls.insert(LISTING, ApiCount { calls: 168, throttled: 0, failed: 0 });
@@ -343,6 +352,7 @@ fn evidence(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
         observe(state, Observation::NodeTags { scope: scope.clone(), tags: vec![(role.node.0.into(), tags)] }, ago(30));
         let stream = role.silent_seconds.map(|silent| LogStream {
             log_group: "/ssm-session-logs".into(),
+            arn: None,
             created_at: Some(ago(role.minutes * 60 - 9)),
             last_event_at: Some(ago(silent)),
         });
@@ -435,6 +445,8 @@ fn history(state: &mut State) {
         key: "sessions/ines-0e0000000000000e1.log".into(),
         size: 18_204,
         modified_at: Some(ago(230)),
+        encryption: None,
+        kms_key: None,
     };
     let archives = [("ines-0e0000000000000e1", Some(object)), ("ines-0e0000000000000e2", None)];
     for (id, object) in archives {

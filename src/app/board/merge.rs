@@ -100,7 +100,14 @@ impl Board {
                     self.revision += 1;
                 }
             }
-            Observation::TranscriptFailed { .. } => {}
+            Observation::TranscriptFailed { .. }
+            | Observation::LatestPreferences { .. }
+            | Observation::DocumentStanding { .. }
+            | Observation::LogGroup { .. }
+            | Observation::PrincipalTags { .. }
+            | Observation::Trail { .. }
+            | Observation::TagChanges { .. }
+            | Observation::StreamHealth { .. } => {}
         }
     }
 

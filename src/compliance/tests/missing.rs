@@ -182,7 +182,8 @@ pub fn cases() -> impl Strategy<Value = (Case, Timestamp)> {
                 s3_bucket: if bucket { "archive".into() } else { String::new() },
                 ..Preferences::default()
             };
-            let document = Some(SessionDocument { session_type: SessionType::parse(kind), inputs });
+            let document =
+                Some(SessionDocument { session_type: SessionType::parse(kind), inputs, content: Default::default() });
             let (in_production, has_policy, has_stream, has_object, has_profile) = found;
             let node_id = case.session.target.to_string();
             let profile = has_profile.then_some("web");

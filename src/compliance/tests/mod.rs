@@ -48,6 +48,7 @@ impl Case {
     pub fn good() -> Self {
         let seen = at(290);
         let preferences = SessionDocument {
+            content: Default::default(),
             session_type: SessionType::StandardStream,
             inputs: Preferences {
                 s3_bucket: "archive".into(),
@@ -168,11 +169,11 @@ pub fn tags(tags: &[(&str, &str)], then: Timestamp) -> Fact<NodeTags> {
 
 pub fn policies(arns: &[&str], then: Timestamp) -> Fact<Option<RolePolicies>> {
     let attached = arns.iter().map(|arn| Arc::from(*arn)).collect();
-    Fact::known(Some(RolePolicies { attached }), "iam:ListAttachedRolePolicies", then)
+    Fact::known(Some(RolePolicies { attached, ..RolePolicies::default() }), "iam:ListAttachedRolePolicies", then)
 }
 
 pub fn stream(there: bool, then: Timestamp) -> Fact<Option<LogStream>> {
-    let stream = LogStream { log_group: "/ssm-session-logs".into(), created_at: None, last_event_at: None };
+    let stream = LogStream { log_group: "/ssm-session-logs".into(), arn: None, created_at: None, last_event_at: None };
     Fact::known(there.then_some(stream), "logs:DescribeLogStreams", then)
 }
 
@@ -182,12 +183,14 @@ pub fn archive(there: bool, then: Timestamp) -> Fact<Option<ArchiveObject>> {
         key: "jane-0a1b2c3d4e5f67890.log".into(),
         size: 10,
         modified_at: None,
+        encryption: None,
+        kms_key: None,
     };
     Fact::known(there.then_some(object), "s3:ListBucket", then)
 }
 
 pub fn document(session_type: SessionType) -> SessionDocument {
-    SessionDocument { session_type, inputs: Preferences::default() }
+    SessionDocument { session_type, inputs: Preferences::default(), content: Default::default() }
 }
 
 /// The engine as it is without any config.

@@ -5,15 +5,21 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 use cedar_policy::{Effect, ParseErrors, Policy, PolicySet};
 use miette::Diagnostic;
 
-use super::{FactName, PolicyError, analysis::Reading, error::nearest};
+use super::{FactName, PolicyError, Subject, analysis::Reading, error::nearest};
 use crate::domain::{RuleId, Severity};
 
 /// The built-in rules.
-pub(super) const BUILT_IN: [(&str, &str); 4] = [
+pub(super) const BUILT_IN: [(&str, &str); 10] = [
     ("documents.cedar", include_str!("policies/documents.cedar")),
     ("roles.cedar", include_str!("policies/roles.cedar")),
     ("logs.cedar", include_str!("policies/logs.cedar")),
+    ("streams.cedar", include_str!("policies/streams.cedar")),
+    ("principals.cedar", include_str!("policies/principals.cedar")),
+    ("approval.cedar", include_str!("policies/approval.cedar")),
     ("conduct.cedar", include_str!("policies/conduct.cedar")),
+    ("nodes.cedar", include_str!("policies/nodes.cedar")),
+    ("preferences.cedar", include_str!("policies/preferences.cedar")),
+    ("accounts.cedar", include_str!("policies/accounts.cedar")),
 ];
 
 /// Where a rule comes from.
@@ -40,6 +46,14 @@ pub struct Rule {
     pub text: Arc<str>,
     /// Where it comes from.
     pub origin: Origin,
+    /// What it judges.
+    pub subject: Subject,
+    /// The facts that it reads.
+    pub reads: Vec<FactName>,
+    /// The parameters that it reads.
+    pub parameters: Vec<String>,
+    /// The config gave it the severity, for all its conditions.
+    pub(super) overridden: bool,
 }
 
 /// What a policy is for.
@@ -47,6 +61,8 @@ pub struct Rule {
 pub(super) enum Role {
     /// The rule itself.
     Rule { severity: Severity, title: Arc<str>, remediation: Arc<str> },
+    /// Another condition of the rule of that id, with a severity of its own.
+    Also { severity: Severity },
     /// Says whether the rule of that id applies.
     Applies,
     /// Says whether the rule of that id still waits for a fact.
@@ -59,6 +75,7 @@ pub(super) struct Clause {
     /// The rule that it is or speaks for.
     pub(super) rule: String,
     pub(super) role: Role,
+    pub(super) subject: Subject,
     pub(super) policy: Policy,
     pub(super) reading: Reading,
     pub(super) text: String,
@@ -114,11 +131,32 @@ pub(super) fn clauses(
         from = offset + 1;
         let place = at(offset);
         let json = policy.to_json().map_err(|error| place.error(error.to_string()))?;
-        let reading = Reading::of(&json, parameters).map_err(|what| place.error(what))?;
+        let subject = subject(&json).map_err(|what| place.error(what))?;
+        let reading = Reading::of(&json, subject, parameters).map_err(|what| place.error(what))?;
         let (rule, role) = role(policy).map_err(|what| place.error(what))?;
-        clauses.push(Clause { rule, role, policy: policy.clone(), reading, text: policy_text, place });
+        clauses.push(Clause { rule, role, subject, policy: policy.clone(), reading, text: policy_text, place });
     }
     Ok(clauses)
+}
+
+/// What the policy judges: its action says it; without one it judges sessions.
+fn subject(policy: &serde_json::Value) -> Result<Subject, String> {
+    let action = policy.get("action").unwrap_or(&serde_json::Value::Null);
+    fn text(value: Option<&serde_json::Value>) -> &str {
+        value.and_then(serde_json::Value::as_str).unwrap_or_default()
+    }
+    let words = Subject::ALL.map(|subject| format!("Action::\"{}\"", subject.word())).join(", ");
+    match (text(action.get("op")), action.get("entity")) {
+        ("All", _) => Ok(Subject::Session),
+        ("==", Some(entity)) if text(entity.get("type")) == "Action" => {
+            let word = text(entity.get("id"));
+            Subject::ALL
+                .into_iter()
+                .find(|subject| subject.word() == word)
+                .ok_or_else(|| format!("there is no Action::\"{word}\"; a rule judges one of {words}"))
+        }
+        _ => Err(format!("a rule judges one thing: write `action ==` with one of {words}, or `action` for sessions")),
+    }
 }
 
 /// What the annotations make of the policy.
@@ -131,13 +169,17 @@ fn role(policy: &Policy) -> Result<(String, Role), String> {
         }
     };
     if policy.effect() == Effect::Forbid {
-        let id = annotation("id")?;
+        let also = policy.annotation("also").is_some();
+        let id = annotation(if also { "also" } else { "id" })?;
         let word = annotation("severity")?;
         let severity = Severity::ALL.into_iter().find(|severity| severity.word() == word).ok_or_else(|| {
             let words = Severity::ALL.map(Severity::word);
             let nearest = nearest(word, words).map(|nearest| format!("; the nearest is \"{nearest}\""));
             format!("\"{word}\" is no severity{} ({})", nearest.unwrap_or_default(), words.join(", "))
         })?;
+        if also {
+            return Ok((id.to_owned(), Role::Also { severity }));
+        }
         let (title, remediation) = (annotation("title")?.into(), annotation("remediation")?.into());
         return Ok((id.to_owned(), Role::Rule { severity, title, remediation }));
     }

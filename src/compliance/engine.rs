@@ -11,7 +11,8 @@ use cedar_policy::{Authorizer, EntityId, EntityTypeName, EntityUid, PolicyId, Po
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    AccountEvidence, FactName, NodeEvidence, Parameters, PolicyError, PreferencesEvidence, Rule, SessionEvidence, Subject,
+    AccountEvidence, FactName, NodeEvidence, Parameters, PolicyError, PreferencesEvidence, Rule, SessionEvidence,
+    Subject,
     analysis::Entries,
     error::nearest,
     facts::{AccountReader, Entry, NodeReader, PreferencesReader, SessionReader, Value},
@@ -121,7 +122,11 @@ impl Engine {
     /// Judges a session at that moment: what is wrong or unknown, worst first.
     pub fn judge(&self, evidence: &SessionEvidence<'_>, now: Timestamp) -> Judged {
         let reader = SessionReader::new(evidence, &self.parameters, now);
-        let mut judged = self.judge_by(&self.question(Subject::Session, &evidence.session.owner, evidence.session.target.as_str()), &|name| reader.read(name), now);
+        let mut judged = self.judge_by(
+            &self.question(Subject::Session, &evidence.session.owner, evidence.session.target.as_str()),
+            &|name| reader.read(name),
+            now,
+        );
         judged.next_change = [judged.next_change, evidence.concurrency.until].into_iter().flatten().min();
         judged
     }
@@ -167,7 +172,8 @@ impl Engine {
     pub fn judge_account(&self, evidence: &AccountEvidence<'_>, now: Timestamp) -> Judged {
         let reader = AccountReader::new(evidence, &self.parameters, now);
         let account = evidence.account.as_str();
-        let mut judged = self.judge_by(&self.question(Subject::Account, account, account), &|name| reader.read(name), now);
+        let mut judged =
+            self.judge_by(&self.question(Subject::Account, account, account), &|name| reader.read(name), now);
         judged.next_change = [judged.next_change, evidence.until].into_iter().flatten().min();
         judged
     }
@@ -317,7 +323,9 @@ fn gather(all: Vec<Clause>) -> Result<(Vec<Rule>, Vec<Vec<Clause>>), PolicyError
         }
         if clause.subject != rule.subject {
             let word = rule.subject.word();
-            return Err(clause.place.error(format!("the rule \"{}\" judges a {word}: write that action here too", clause.rule)));
+            return Err(clause
+                .place
+                .error(format!("the rule \"{}\" judges a {word}: write that action here too", clause.rule)));
         }
         rule.reads.extend(clause.reading.all_facts());
         rule.reads.sort();
@@ -349,7 +357,8 @@ impl Court {
         for (rule, clauses) in by_rule.iter().enumerate() {
             for (clause, Clause { policy, role, reading, place, .. }) in clauses.iter().enumerate() {
                 let id = PolicyId::new(format!("{rule}/{clause}"));
-                let set = if matches!(role, Role::Rule { .. } | Role::Also { .. }) { &mut forbids } else { &mut permits };
+                let set =
+                    if matches!(role, Role::Rule { .. } | Role::Also { .. }) { &mut forbids } else { &mut permits };
                 set.add(policy.new_id(id.clone())).map_err(|error| place.error(error.to_string()))?;
                 index.insert(id, ClauseIndex { rule, clause });
                 facts.extend(reading.all_facts());
@@ -437,10 +446,7 @@ pub(super) fn values(parameters: &Parameters) -> Vec<(&'static str, Value<'stati
         ("stuck_after_seconds", seconds(parameters.stuck_after)),
         ("tag_pairs", Value::Texts(pairs)),
         ("threshold", Value::Number(i64::from(parameters.threshold))),
-        (
-            "ticket_pattern",
-            owned(parameters.ticket_pattern.as_ref().map_or("", |pattern| pattern.as_str())),
-        ),
+        ("ticket_pattern", owned(parameters.ticket_pattern.as_ref().map_or("", |pattern| pattern.as_str()))),
     ]
 }
 

@@ -31,8 +31,8 @@ mod tests;
 pub use engine::{Engine, Judged};
 pub use error::PolicyError;
 pub use facts::{
-    AccountEvidence, Concurrency, FactKind, FactName, NodeEvidence, PreferencesEvidence, PrincipalEvidence, RoleEvidence,
-    SessionEvidence, StreamEvidence, TrailEvidence, governing_role, tagged_principal,
+    AccountEvidence, Concurrency, FactKind, FactName, NodeEvidence, PreferencesEvidence, PrincipalEvidence,
+    RoleEvidence, SessionEvidence, StreamEvidence, TrailEvidence, governing_role, tagged_principal,
 };
 pub use parameters::{AllowedHours, Network, Parameters, TagPattern};
 pub use policy::{Origin, Rule};

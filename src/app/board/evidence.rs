@@ -118,7 +118,8 @@ impl Board {
 
 /// As [`renew`], for a value whose parts are facts of their own: a part that could not be read again keeps what was known.
 fn renew_role(known: &mut Fact<Option<RolePolicies>>, mut read: Fact<Option<RolePolicies>>) -> bool {
-    if let (Fact::Known { value: Some(before), .. }, Fact::Known { value: Some(after), .. }) = (&mut *known, &mut read) {
+    if let (Fact::Known { value: Some(before), .. }, Fact::Known { value: Some(after), .. }) = (&mut *known, &mut read)
+    {
         let mut changed = before.attached != after.attached;
         changed |= renew(&mut before.documents, std::mem::take(&mut after.documents));
         changed |= renew(&mut before.tags, std::mem::take(&mut after.tags));
@@ -131,7 +132,8 @@ fn renew_role(known: &mut Fact<Option<RolePolicies>>, mut read: Fact<Option<Role
 }
 
 fn renew_standing(known: &mut Fact<Option<DocumentStanding>>, mut read: Fact<Option<DocumentStanding>>) -> bool {
-    if let (Fact::Known { value: Some(before), .. }, Fact::Known { value: Some(after), .. }) = (&mut *known, &mut read) {
+    if let (Fact::Known { value: Some(before), .. }, Fact::Known { value: Some(after), .. }) = (&mut *known, &mut read)
+    {
         let mut changed = before.owner != after.owner;
         changed |= renew(&mut before.public, std::mem::take(&mut after.public));
         after.public = std::mem::take(&mut before.public);

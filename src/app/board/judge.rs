@@ -140,7 +140,9 @@ impl Board {
         let (id, facts) = board.nodes.get_key_value(node)?;
         let mut port_sessions = Some(0);
         let mut active_sessions = 0;
-        for session in board.active.iter().filter_map(|id| self.sessions.get(&SessionKey::new(scope.clone(), id.clone()))) {
+        for session in
+            board.active.iter().filter_map(|id| self.sessions.get(&SessionKey::new(scope.clone(), id.clone())))
+        {
             if session.session.target != *node {
                 continue;
             }
@@ -165,7 +167,8 @@ impl Board {
     fn session_type(&self, session: &Session) -> Option<&SessionType> {
         let scope = self.scopes.get(&session.key.scope)?;
         let name = session.document_name();
-        let document = if name == Session::DEFAULT_DOCUMENT { Some(&scope.preferences) } else { scope.documents.get(name) };
+        let document =
+            if name == Session::DEFAULT_DOCUMENT { Some(&scope.preferences) } else { scope.documents.get(name) };
         match document?.value()? {
             Some(document) => Some(&document.session_type),
             None => (name == Session::DEFAULT_DOCUMENT).then_some(&SessionType::StandardStream),
@@ -274,6 +277,8 @@ impl Board {
 }
 
 /// What a row shows of a judgement. Evidence carries ages and times that move with every look.
-fn verdicts(judgement: &Judgement) -> (Option<crate::domain::Verdict>, Vec<(crate::domain::RuleId, crate::domain::Verdict)>) {
+fn verdicts(
+    judgement: &Judgement,
+) -> (Option<crate::domain::Verdict>, Vec<(crate::domain::RuleId, crate::domain::Verdict)>) {
     (judgement.verdict, judgement.findings.iter().map(|finding| (finding.rule.clone(), finding.status)).collect())
 }

@@ -19,9 +19,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     compliance::{Engine, deny::DenyAnalysis},
     domain::{
-        AccountId, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, Judgement, LogStream, Node, NodeId, NodeTags,
-        RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange, TrailEvent,
-        Verdict,
+        AccountId, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, Judgement, LogStream, Node, NodeId,
+        NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange,
+        TrailEvent, Verdict,
     },
 };
 

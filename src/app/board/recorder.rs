@@ -9,13 +9,16 @@ impl Board {
     /// A stream that was looked for. One that vanishes, or comes anew, while the session lives is remembered (rule LOG-03).
     pub(super) fn log_stream_seen(&mut self, key: &SessionKey, fact: Fact<Option<LogStream>>) {
         let Some(board) = self.sessions.get_mut(key) else { return };
-        if let (Fact::Known { value: Some(before), .. }, Fact::Known { value: after, at, .. }) = (&board.log_stream, &fact)
+        if let (Fact::Known { value: Some(before), .. }, Fact::Known { value: after, at, .. }) =
+            (&board.log_stream, &fact)
             && board.phase == Phase::Active
             && board.stream_change.is_none()
         {
             let change = match after {
                 None => Some("vanished"),
-                Some(after) if differ(before.created_at, after.created_at) => Some("made anew: its creation time changed"),
+                Some(after) if differ(before.created_at, after.created_at) => {
+                    Some("made anew: its creation time changed")
+                }
                 Some(after) if differ(before.arn.as_ref(), after.arn.as_ref()) => Some("made anew: its ARN changed"),
                 Some(_) => None,
             };

@@ -19,19 +19,19 @@ use crate::domain::{
     ArchiveObject, DocumentStanding, Fact, LogStream, Node, NodeKind, NodeTags, RolePolicies, Session, SessionDocument,
 };
 
-pub use name::{FactKind, FactName};
 pub use account::AccountEvidence;
+pub(super) use account::AccountReader;
+pub(super) use known::Entry;
+pub use name::{FactKind, FactName};
 pub use node::NodeEvidence;
+pub(super) use node::NodeReader;
 pub use preferences::PreferencesEvidence;
+pub(super) use preferences::PreferencesReader;
 pub use principal::{PrincipalEvidence, tagged_principal};
+pub(super) use read::SessionReader;
 pub use role::RoleEvidence;
 pub use stream::StreamEvidence;
 pub use trail::TrailEvidence;
-pub(super) use account::AccountReader;
-pub(super) use known::Entry;
-pub(super) use node::NodeReader;
-pub(super) use preferences::PreferencesReader;
-pub(super) use read::SessionReader;
 pub(super) use value::{Value, clean};
 
 /// All evidence on one session, borrowed from the State.

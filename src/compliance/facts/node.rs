@@ -91,7 +91,8 @@ impl<'a> NodeFacts<'a> {
     }
 
     fn words(&self, words: impl FnOnce(&'a Node) -> Option<&'a std::sync::Arc<str>>, what: &str) -> Read<Value<'a>> {
-        self.node()?.if_any(|node| words(node).map(|words| text(&**words)), || format!("the node does not report {what}"))
+        self.node()?
+            .if_any(|node| words(node).map(|words| text(&**words)), || format!("the node does not report {what}"))
     }
 }
 

@@ -79,11 +79,12 @@ impl<'a> PreferencesReader<'a> {
             FactName::LogGroupEncryptionEnabled => self.input(|inputs| Value::Flag(inputs.log_group_encrypted)),
             FactName::StreamingEnabled => self.input(|inputs| Value::Flag(inputs.streaming)),
             FactName::KmsKey => self.input(|inputs| words(&inputs.kms_key)),
-            FactName::IdleTimeoutSeconds => self.input(|inputs| {
-                Value::Seconds(i64::from(inputs.idle_timeout_minutes.unwrap_or(DEFAULT_IDLE)) * 60)
-            }),
-            FactName::MaxSessionSeconds => self
-                .input(|inputs| Value::Seconds(i64::from(inputs.max_duration_minutes.unwrap_or_default()) * 60)),
+            FactName::IdleTimeoutSeconds => {
+                self.input(|inputs| Value::Seconds(i64::from(inputs.idle_timeout_minutes.unwrap_or(DEFAULT_IDLE)) * 60))
+            }
+            FactName::MaxSessionSeconds => {
+                self.input(|inputs| Value::Seconds(i64::from(inputs.max_duration_minutes.unwrap_or_default()) * 60))
+            }
             FactName::RunAsEnabled => self.input(|inputs| Value::Flag(inputs.run_as_enabled)),
             FactName::RunAsDefaultUser => self.input(|inputs| words(&inputs.run_as_default_user)),
             FactName::ShellProfileLinux => self.input(|inputs| words(&inputs.shell_profile_linux)),

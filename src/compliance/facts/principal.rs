@@ -110,9 +110,9 @@ impl<'a> SessionReader<'a> {
                 Err(missing(Why::Pending("CloudTrail may not have recorded the approval yet".to_owned())))
             }
             Some(_) => known(false),
-            None if principal.changes_from.is_some_and(|from| {
-                started.duration_since(from) >= self.parameters.approval_validity
-            }) =>
+            None if principal
+                .changes_from
+                .is_some_and(|from| started.duration_since(from) >= self.parameters.approval_validity) =>
             {
                 known(false)
             }

@@ -80,9 +80,7 @@ impl<'a> SessionReader<'a> {
                 },
                 || not_sent("StartDate"),
             ),
-            FactName::SecondsSinceEnd => {
-                self.ended()?.and(|end| Some(self.clock.since(end)), || not_sent("EndDate"))
-            }
+            FactName::SecondsSinceEnd => self.ended()?.and(|end| Some(self.clock.since(end)), || not_sent("EndDate")),
             FactName::TenthOfDurationSeconds => {
                 self.ended()?.and(|_| self.tenth_of_duration().map(Value::Seconds), || not_sent("StartDate"))
             }
@@ -288,7 +286,8 @@ impl<'a> SessionReader<'a> {
                 None => service_default(),
             }));
         }
-        self.clock.fresh(self.evidence.document)?
+        self.clock
+            .fresh(self.evidence.document)?
             .and(|document| document.as_ref().map(then), || gone("ssm:GetDocument", "there is no such document"))
     }
 
@@ -320,6 +319,10 @@ impl<'a> SessionReader<'a> {
             Fact::Known { value, source, at } => (value, *source, *at),
             Fact::Missing(missing) => return Err(Lack::Missing(missing.clone())),
         };
+        // How long the object may take depends on how long the session was.
+        if value.is_none() && self.evidence.session.started_at.is_none() && self.clock.end.is_some() {
+            return Err(missing(not_sent("StartDate")));
+        }
         let grace =
             self.parameters.archive_grace.max(SignedDuration::from_secs(self.tenth_of_duration().unwrap_or_default()));
         let grace_over = self.clock.end.and_then(|end| after(end, grace));

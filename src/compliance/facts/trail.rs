@@ -40,10 +40,8 @@ impl<'a> SessionReader<'a> {
                 Ok(start.map(|_| Value::Texts(addresses)))
             }
             FactName::SourceIpsAllowed => self.addresses_allowed(start),
-            FactName::UserAgent => start.if_any(
-                |start| start.user_agent.as_deref().map(text),
-                || "the record names no user agent".to_owned(),
-            ),
+            FactName::UserAgent => start
+                .if_any(|start| start.user_agent.as_deref().map(text), || "the record names no user agent".to_owned()),
             FactName::LongTermKey => start.and(
                 |start| start.access_key_id.as_ref().map(|key| Value::Flag(key.starts_with("AKIA"))),
                 || Why::Undecidable("the record names no access key".to_owned()),
@@ -122,14 +120,15 @@ impl<'a> SessionReader<'a> {
 /// Whether there was a second factor. An identity provider asks for it out of AWS's sight, and then the record says "false".
 fn second_factor(start: &TrailEvent) -> Read<bool> {
     let issuer = start.issuer_arn.as_deref().unwrap_or_default();
-    let federated = matches!(&*start.identity_type, "SAMLUser" | "WebIdentityUser" | "FederatedUser" | "IdentityCenterUser")
-        || issuer.contains(":role/aws-reserved/sso.amazonaws.com/");
+    let federated =
+        matches!(&*start.identity_type, "SAMLUser" | "WebIdentityUser" | "FederatedUser" | "IdentityCenterUser")
+            || issuer.contains(":role/aws-reserved/sso.amazonaws.com/");
     let known = |mfa| Ok(Known { value: mfa, source: LOOKUP, at: start.at, expires: None });
     match start.mfa {
         Mfa::Yes => known(true),
-        Mfa::No if federated => {
-            Err(undecidable("a federated principal: its identity provider asks for the second factor, out of AWS's sight"))
-        }
+        Mfa::No if federated => Err(undecidable(
+            "a federated principal: its identity provider asks for the second factor, out of AWS's sight",
+        )),
         Mfa::No => known(false),
         Mfa::Unknown => Err(undecidable("the record does not say whether there was a second factor")),
     }

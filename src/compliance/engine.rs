@@ -450,6 +450,15 @@ pub(super) fn values(parameters: &Parameters) -> Vec<(&'static str, Value<'stati
     ]
 }
 
+/// The numbers of those parameters that are numbers, beside the names of all.
+pub(super) fn parameter_numbers(parameters: &Parameters) -> ParameterNumbers {
+    let number = |value: &Value<'_>| match value {
+        Value::Seconds(number) | Value::Number(number) => Some(*number),
+        _ => None,
+    };
+    values(parameters).iter().map(|(name, value)| ((*name).to_owned(), number(value))).collect()
+}
+
 /// The parameters as policies and people read them.
 struct NamedParameters {
     expression: RestrictedExpression,
@@ -465,16 +474,7 @@ impl NamedParameters {
         Self {
             // The keys are of a map: the only error there is, a repeated key, cannot be.
             expression: RestrictedExpression::new_record(fields).unwrap_or_else(|_| RestrictedExpression::new_set([])),
-            numbers: values
-                .iter()
-                .map(|(name, value)| {
-                    let number = match value {
-                        Value::Seconds(number) | Value::Number(number) => Some(*number),
-                        _ => None,
-                    };
-                    ((*name).to_owned(), number)
-                })
-                .collect(),
+            numbers: parameter_numbers(parameters),
             shown: values.iter().map(|(name, value)| (*name, value.to_string())).collect(),
         }
     }

@@ -21,6 +21,7 @@ mod golden;
 mod just_in_time;
 mod parameters;
 mod policy;
+mod schema;
 mod subject;
 mod trial;
 mod version;
@@ -35,5 +36,6 @@ pub use facts::{
     RoleEvidence, SessionEvidence, StreamEvidence, TrailEvidence, governing_role, tagged_principal,
 };
 pub use parameters::{AllowedHours, Network, Parameters, TagPattern};
-pub use policy::{Origin, Rule};
+pub use policy::{Origin, Rule, check_file};
+pub use schema::schema_text;
 pub use subject::Subject;

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 use cedar_policy::{Effect, ParseErrors, Policy, PolicySet};
 use miette::Diagnostic;
 
-use super::{FactName, PolicyError, Subject, analysis::Reading, error::nearest};
+use super::{
+    FactName, Parameters, PolicyError, Subject, analysis::Reading, engine::parameter_numbers, error::nearest, schema,
+};
 use crate::domain::{RuleId, Severity};
 
 /// The built-in rules.
@@ -137,6 +139,23 @@ pub(super) fn clauses(
         clauses.push(Clause { rule, role, subject, policy: policy.clone(), reading, text: policy_text, place });
     }
     Ok(clauses)
+}
+
+/// Checks a file of people's own policies against the schema: everything that is wrong with it, in the file's order.
+pub fn check_file(file: &str, text: &str) -> Vec<PolicyError> {
+    let origin = Origin::File(file.into());
+    let clauses = match clauses(&origin, file, text, &parameter_numbers(&Parameters::default())) {
+        Ok(clauses) => clauses,
+        Err(error) => return vec![error],
+    };
+    let subjects: Vec<Subject> = clauses.iter().map(|clause| clause.subject).collect();
+    schema::mistakes(text, &subjects)
+        .into_iter()
+        .map(|mistake| {
+            let (line, column) = line_and_column(text, mistake.offset.unwrap_or_default());
+            PolicyError::Policy { file: file.to_owned(), line, column, what: mistake.what }
+        })
+        .collect()
 }
 
 /// What the policy judges: its action says it; without one it judges sessions.

@@ -178,6 +178,13 @@ impl Engine {
         judged
     }
 
+    /// Every rule's finding on an account at that moment, worst first.
+    pub fn explain_account(&self, evidence: &AccountEvidence<'_>, now: Timestamp) -> Vec<Finding> {
+        let reader = AccountReader::new(evidence, &self.parameters, now);
+        let account = evidence.account.as_str();
+        self.explain_by(&self.question(Subject::Account, account, account), &|name| reader.read(name), now)
+    }
+
     fn question<'q>(&'q self, subject: Subject, principal: &'q str, resource: &'q str) -> Question<'q> {
         let [session, node, preferences, account] = &self.benches;
         let bench = match subject {

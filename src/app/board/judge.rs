@@ -135,6 +135,11 @@ impl Board {
         evidence.map(|evidence| self.engine.explain_preferences(&evidence, now)).unwrap_or_default()
     }
 
+    /// Every rule's finding on an account, as of `now`.
+    pub fn explain_account(&self, account: &AccountId, now: Timestamp) -> Vec<Finding> {
+        self.engine.explain_account(&self.account_evidence(account, now), now)
+    }
+
     fn node_evidence<'a>(&'a self, scope: &'a ScopeId, node: &'a NodeId) -> Option<NodeEvidence<'a>> {
         let board = self.scopes.get(scope)?;
         let (id, facts) = board.nodes.get_key_value(node)?;

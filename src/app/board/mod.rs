@@ -259,11 +259,16 @@ impl Board {
         engine: Arc<Engine>,
         stale_after: SignedDuration,
     ) -> Self {
+        let scopes: BTreeMap<ScopeId, ScopeBoard> = scopes
+            .into_iter()
+            .map(|(scope, name, log_group)| (scope, ScopeBoard { name, log_group, ..ScopeBoard::default() }))
+            .collect();
+        let accounts: BTreeMap<AccountId, AccountBoard> =
+            scopes.keys().map(|scope| (scope.account.clone(), AccountBoard::default())).collect();
+        let unjudged_accounts = accounts.keys().cloned().map(Other::Account);
+        let unjudged_others = scopes.keys().cloned().map(Other::Preferences).chain(unjudged_accounts).collect();
         Self {
-            scopes: scopes
-                .into_iter()
-                .map(|(scope, name, log_group)| (scope, ScopeBoard { name, log_group, ..ScopeBoard::default() }))
-                .collect(),
+            scopes,
             sessions: HashMap::new(),
             roles: HashMap::new(),
             engine,
@@ -274,8 +279,8 @@ impl Board {
             analyses: HashMap::new(),
             principals: HashMap::new(),
             tag_changes: HashMap::new(),
-            accounts: BTreeMap::new(),
-            unjudged_others: BTreeSet::new(),
+            accounts,
+            unjudged_others,
             due_others: BTreeMap::new(),
             by_owner: HashMap::new(),
         }

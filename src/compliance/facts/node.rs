@@ -39,7 +39,6 @@ pub struct NodeEvidence<'a> {
 /// What sessions and rules on nodes share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NodeFacts<'a> {
-    pub(super) id: &'a NodeId,
     pub(super) scope: &'a ScopeId,
     pub(super) properties: &'a Fact<Option<Node>>,
     pub(super) tags: &'a Fact<NodeTags>,
@@ -125,7 +124,6 @@ impl<'a> NodeReader<'a> {
             FactName::RolePolicies => Err(absent("a rule on nodes reads no role")),
             _ => {
                 let facts = NodeFacts {
-                    id,
                     scope,
                     properties: self.evidence.node,
                     tags: self.evidence.tags,

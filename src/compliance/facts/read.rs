@@ -229,7 +229,6 @@ impl<'a> SessionReader<'a> {
 
     pub(super) fn node_facts(&self) -> NodeFacts<'a> {
         NodeFacts {
-            id: &self.evidence.session.target,
             scope: &self.evidence.session.key.scope,
             properties: self.evidence.node,
             tags: self.evidence.tags,

@@ -13,12 +13,16 @@
 //! missing fact never turns into a pass.
 
 mod analysis;
+pub mod deny;
 mod engine;
 mod error;
 mod facts;
+pub mod golden;
 mod parameters;
 mod policy;
 mod trial;
+pub mod version;
+mod wildcard;
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,8 @@ mod engine;
 mod error;
 mod facts;
 pub mod golden;
+pub mod just_in_time;
+mod just_in_time_condition;
 mod parameters;
 mod policy;
 mod trial;

@@ -27,7 +27,7 @@ pub const LOGGING_ACTIONS: [&str; 8] = [
 const NOT_ALLOWED: &str = "the permissions boundary does not allow it";
 /// Longer documents are not read: IAM's own are 10,240 characters at most, white space not counted
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-const LONGEST_DOCUMENT: usize = 128 * 1024;
+const LONGEST_DOCUMENT: usize = 64 * 1024;
 /// Quoted conditions and statement ids are cut to so many characters.
 const LONGEST_QUOTE: usize = 300;
 /// The elements of a statement of an identity-based policy

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -281,4 +281,19 @@ proptest! {
         let analysis = DenyAnalysis::of(&[document(PolicyKind::Boundary, &text)], &logging());
         prop_assert!(!analysis.unreadable.is_empty() || text.contains("Statement"));
     }
+}
+
+#[test]
+fn a_hostile_document_ends() {
+    // Whether those cover everything is a hard question: the short texts are covered, and the long ones need a memory of
+    // where every `a` was.
+    let mut patterns: Vec<String> = (0..16).map(|n| "?".repeat(n)).collect();
+    patterns.push(format!("*a{}", "?".repeat(15)));
+    patterns.push(format!("*b{}*", "?".repeat(14)));
+    let hard = json!({ "Effect": "Deny", "Action": "*", "NotResource": patterns });
+    let text = json!({ "Statement": vec![hard; 100] }).to_string();
+    assert!(text.len() < LONGEST_DOCUMENT);
+    let analysis = DenyAnalysis::of(&[document(PolicyKind::Boundary, text)], &Needs::logging(&[]));
+    assert_eq!(analysis.unreadable, []);
+    assert_eq!(analysis.denied.len() + analysis.undecided.len(), 808);
 }

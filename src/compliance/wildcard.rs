@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 /// How many places two patterns may be compared in: more than a policy of IAM's longest size needs.
 const MOST_PLACES: usize = 500_000;
 /// How many steps the question of covering may take: a policy is hostile, and the question is hard by its nature.
-const MOST_STEPS: usize = 50_000;
+const MOST_STEPS: usize = 20_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Token {

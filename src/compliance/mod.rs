@@ -17,14 +17,16 @@ pub mod deny;
 mod engine;
 mod error;
 mod facts;
-mod golden;
-mod just_in_time;
+pub mod golden;
+pub mod just_in_time;
+mod just_in_time_condition;
 mod parameters;
 mod policy;
 mod schema;
 mod subject;
 mod trial;
 mod version;
+mod wildcard;
 
 #[cfg(test)]
 mod tests;

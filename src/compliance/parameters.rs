@@ -115,8 +115,8 @@ pub struct Parameters {
 impl Parameters {
     /// What logging needs of a role in that scope (rule IAM-02).
     pub fn needs(&self, scope: &ScopeId) -> super::deny::Needs {
-        let _ = scope;
-        super::deny::Needs
+        let resources: Vec<String> = self.log_resources.iter().map(|resource| in_scope(resource, scope)).collect();
+        super::deny::Needs::logging(&resources)
     }
 
     /// The rule of thumb for [`Parameters::stale_after`]: three evidence intervals.

@@ -219,7 +219,7 @@ fn role(policy: &Policy) -> Result<(String, Role), String> {
 }
 
 /// Offset and words of the first parse error.
-fn first_error(errors: &ParseErrors) -> (usize, String) {
+pub(super) fn first_error(errors: &ParseErrors) -> (usize, String) {
     let offset = errors.labels().into_iter().flatten().map(|label| label.offset()).next();
     let mut what = errors.to_string();
     if let Some(label) = errors.labels().into_iter().flatten().find_map(|label| label.label().map(str::to_owned)) {
@@ -231,7 +231,7 @@ fn first_error(errors: &ParseErrors) -> (usize, String) {
 }
 
 /// Line and column, both from 1, of a byte offset.
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Board;
 use crate::{
-    compliance::{deny, governing_role},
+    compliance::{deny::DenyAnalysis, governing_role},
     domain::{Fact, PolicyDocument, ScopeId, Session, SessionKey},
 };
 
@@ -24,7 +24,7 @@ impl Board {
         let documents = policies.and_then(Fact::value).and_then(Option::as_ref).and_then(|it| it.documents.value());
         match documents {
             Some(documents) => {
-                let analysis = deny::analyse(documents, &self.engine.parameters().needs(scope));
+                let analysis = DenyAnalysis::of(documents, &self.engine.parameters().needs(scope));
                 self.analyses.insert(key, analysis);
             }
             None => {

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Concurrency, Engine, Parameters, PrincipalEvidence, RoleEvidence, SessionEvidence, StreamEvidence, TrailEvidence,
-    deny::{self, DenyAnalysis},
+    deny::DenyAnalysis,
 };
 use crate::domain::{
     AccessType, ArchiveObject, DocumentStanding, Fact, Finding, LogStream, Mfa, Node, NodeTags, PayloadIdentity,
@@ -213,7 +213,7 @@ impl Case {
         let documents: Arc<[PolicyDocument]> =
             [PolicyDocument { kind, name: "own".into(), version: None, text: text.into() }].into();
         let needs = Parameters::default().needs(&self.session.key.scope);
-        self.analysis = Some(deny::analyse(&documents, &needs));
+        self.analysis = Some(DenyAnalysis::of(&documents, &needs));
         self
     }
 

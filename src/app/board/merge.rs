@@ -107,6 +107,7 @@ impl Board {
             | Observation::PrincipalTags { .. }
             | Observation::Trail { .. }
             | Observation::TagChanges { .. }
+            | Observation::Principals { .. }
             | Observation::StreamHealth { .. } => {}
         }
     }

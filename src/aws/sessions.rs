@@ -61,7 +61,7 @@ impl ScopeClient {
         token: Option<String>,
     ) -> Result<(Vec<Session>, Option<String>), Failure> {
         let filter = filter(SessionFilterKey::InvokedAfter, &format!("{invoked_after:.0}"))?;
-        let page = self.page(SessionState::History, Some(vec![filter]), token).await?;
+        let page = Box::pin(self.page(SessionState::History, Some(vec![filter]), token)).await?;
         Ok((page.items, page.next.filter(|next| !next.is_empty())))
     }
 

@@ -88,7 +88,8 @@ impl ScopeClient {
         token: Option<String>,
     ) -> Result<TrailPage<TrailEvent>, Failure> {
         let region = self.id.region.clone();
-        let page = self.lookup(&region, call.event_name(), from, to, token).await?;
+        // The request and its settings are large; on the heap they do not add up with what awaits them.
+        let page = Box::pin(self.lookup(&region, call.event_name(), from, to, token)).await?;
         Ok(read_all(page, |record| parse_event(record, call)))
     }
 
@@ -104,7 +105,7 @@ impl ScopeClient {
         token: Option<String>,
     ) -> Result<TrailPage<TagChange>, Failure> {
         let region = global_events_region(&self.id.region);
-        let page = self.lookup(&region, call.event_name(), from, to, token).await?;
+        let page = Box::pin(self.lookup(&region, call.event_name(), from, to, token)).await?;
         Ok(read_all(page, |record| parse_tag_change(record, call)))
     }
 
@@ -134,7 +135,7 @@ impl ScopeClient {
             .set_next_token(token)
             .customize()
             .config_override(settings);
-        let answer = self.send(LOOKUP_EVENTS, request.send()).await?;
+        let answer = self.send(LOOKUP_EVENTS, Box::pin(request.send())).await?;
         Ok(Page { items: answer.events.unwrap_or_default(), next: answer.next_token.filter(|next| !next.is_empty()) })
     }
 }

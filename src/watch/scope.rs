@@ -236,7 +236,8 @@ impl Scope {
 
     /// As [`Scope::in_turn`], and notes whether it failed in a way that may be over soon.
     pub(super) async fn ask<T>(&self, request: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let answer = self.in_turn(request).await;
+        // Requests are large futures: on the heap they do not add up in what awaits them.
+        let answer = self.in_turn(Box::pin(request)).await;
         if answer.as_ref().is_err_and(is_passing) {
             self.hiccup.store(true, Ordering::Relaxed);
         }

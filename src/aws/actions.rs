@@ -27,6 +27,10 @@ pub fn required_actions() -> &'static [RequiredAction] {
         read("iam:GetInstanceProfile", "the role of nodes that report only their instance profile"),
         read("iam:ListAttachedRolePolicies", "the mandatory policy on node roles (IAM-01, IAM-04)"),
         read("tag:GetResources", "node tags: rules that depend on tags (TAG-01)"),
+        read(
+            "cloudtrail:LookupEvents",
+            "source address, second factor and parameters of sessions (WHO-02, WHO-03, DOC-05), approvals by tag (APR-01, APR-02)",
+        ),
         read("logs:DescribeLogStreams", "whether a session is recorded (LOG-01)"),
         read("logs:GetLogEvents", "transcripts"),
         read("s3:GetObject", "whether a session's log reached the archive (LOG-07); on the log bucket"),

@@ -17,6 +17,7 @@ mod nodes;
 mod page;
 mod scope;
 mod sessions;
+mod trail;
 
 pub use actions::{RequiredAction, required_actions};
 pub use alerts::Metric;
@@ -27,5 +28,6 @@ pub use fleet::{ConnectError, Fleet};
 pub use logs::LogPage;
 pub use scope::ScopeClient;
 pub use sessions::FoundSession;
+pub use trail::{LOOKUP_EVENTS, TagCall, TrailPage, global_events_region};
 
 pub(crate) use failure::unreachable;

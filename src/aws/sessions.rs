@@ -51,6 +51,20 @@ impl ScopeClient {
         self.list(SessionState::History, vec![filter]).await
     }
 
+    /// One page of the sessions of the History that were started after `invoked_after`, newest first, and where the next one starts.
+    ///
+    /// # Errors
+    /// A classified failure.
+    pub async fn history_page(
+        &self,
+        invoked_after: Timestamp,
+        token: Option<String>,
+    ) -> Result<(Vec<Session>, Option<String>), Failure> {
+        let filter = filter(SessionFilterKey::InvokedAfter, &format!("{invoked_after:.0}"))?;
+        let page = Box::pin(self.page(SessionState::History, Some(vec![filter]), token)).await?;
+        Ok((page.items, page.next.filter(|next| !next.is_empty())))
+    }
+
     /// Looks for one session in the Active and in the History listing.
     ///
     /// # Errors
@@ -91,23 +105,21 @@ impl ScopeClient {
 
     async fn list(&self, state: SessionState, filters: Vec<SessionFilter>) -> Result<Vec<Session>, Failure> {
         let filters = (!filters.is_empty()).then_some(filters);
-        all_pages(DESCRIBE, MOST_PAGES, |token| {
-            let request = self
-                .ssm
-                .describe_sessions()
-                .state(state.clone())
-                .max_results(PAGE)
-                .set_filters(filters.clone())
-                .set_next_token(token);
-            async move {
-                let answer = self.send(DESCRIBE, request.send()).await?;
-                let next = answer.next_token;
-                let sessions = answer.sessions.unwrap_or_default();
-                let items: Result<Vec<_>, _> = sessions.into_iter().map(|session| domain(&self.id, session)).collect();
-                Ok(Page { items: items?, next })
-            }
-        })
-        .await
+        all_pages(DESCRIBE, MOST_PAGES, |token| self.page(state.clone(), filters.clone(), token)).await
+    }
+
+    async fn page(
+        &self,
+        state: SessionState,
+        filters: Option<Vec<SessionFilter>>,
+        token: Option<String>,
+    ) -> Result<Page<Session>, Failure> {
+        let request =
+            self.ssm.describe_sessions().state(state).max_results(PAGE).set_filters(filters).set_next_token(token);
+        let answer = self.send(DESCRIBE, request.send()).await?;
+        let sessions = answer.sessions.unwrap_or_default();
+        let items: Result<Vec<_>, _> = sessions.into_iter().map(|session| domain(&self.id, session)).collect();
+        Ok(Page { items: items?, next: answer.next_token })
     }
 }
 

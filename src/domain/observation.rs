@@ -143,6 +143,18 @@ pub enum Observation {
         /// When the lookup was complete, or why it was not.
         read: Fact<()>,
     },
+    /// Who held sessions before: the sessions that ended, back to `since`, by whom and when they began. Told once a scope; each failed
+    /// read before that is told, with no starts.
+    Principals {
+        /// Where.
+        scope: ScopeId,
+        /// How far back the listing really reaches (of a failed one: should reach).
+        since: Timestamp,
+        /// Starts of ended sessions by owner ARN, in no order. Sessions that are active are not among them.
+        starts: Vec<(Arc<str>, Vec<Timestamp>)>,
+        /// When the listing was complete, or why it is not.
+        read: Fact<()>,
+    },
     /// A log group's tail was read, for all sessions that log there.
     StreamHealth {
         /// Where.

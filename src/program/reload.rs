@@ -34,7 +34,7 @@ pub(super) async fn policies(settings: Settings, messages: mpsc::Sender<Message>
         let again = Arc::clone(&settings);
         // Reading and checking takes milliseconds, but of the disk's time.
         let Ok(engine) = tokio::task::spawn_blocking(move || setup::engine(&again)).await else { return };
-        let rules = match engine {
+        let rules: Result<_, Arc<str>> = match engine {
             Ok(engine) => Ok(Arc::new(engine)),
             Err(refusal) => Err(refusal.what.as_str().into()),
         };

@@ -1,6 +1,7 @@
 //! The watch: who is asked what, and when. Emits [`Observation`]s.
 //!
-//! Each scope has tasks of its own: one for the listings (never two requests at once), one for evidence, one for log streams, one for the archive.
+//! Each scope has tasks of its own: one for the listings (never two requests at once), one each for evidence, log streams, the archive and
+//! CloudTrail, one that reads once who was here before; each account has one for its tags' history.
 //! They share what is known of the scope and wake each other when it changes. One more task tails the followed session. A scope that hangs or is
 //! refused holds only its own few request slots.
 
@@ -8,8 +9,12 @@ mod archive;
 mod backoff;
 mod evidence;
 mod listing;
+mod lookup;
+mod principals;
 mod scope;
 mod streams;
+mod tag_trail;
+mod trail;
 mod transcript;
 
 use std::{
@@ -29,12 +34,16 @@ use self::{
     archive::Archives,
     evidence::Evidence,
     listing::Listing,
+    lookup::{Limiter, Limiters},
+    principals::Principals,
     scope::{Closed, RoleBook, Scope, clock_after},
     streams::Streams,
+    tag_trail::TagTrail,
+    trail::Trail,
     transcript::{Followed, Places, Tail},
 };
 use crate::{
-    aws::{Fleet, unreachable},
+    aws::{Fleet, global_events_region, unreachable},
     domain::{AccountId, Observation, ScopeId, SessionKey},
 };
 
@@ -66,6 +75,10 @@ pub struct WatchConfig {
     pub log_group: Option<String>,
     /// Log archive bucket, with `{region}` and `{account}`; absent: what documents and preferences say.
     pub log_bucket: Option<String>,
+    /// Whether changes of principals' tags are looked up in CloudTrail: where a tag approves sessions (rules APR-01, APR-02).
+    pub tag_changes: bool,
+    /// How far back it is looked who held sessions before (rule WHO-07).
+    pub principals_since: Duration,
     /// How long [`one_pass`] waits for a scope.
     pub scope_deadline: Duration,
 }
@@ -77,6 +90,8 @@ impl Default for WatchConfig {
             evidence_every: Duration::from_secs(60),
             log_group: None,
             log_bucket: None,
+            tag_changes: false,
+            principals_since: Duration::from_secs(10 * 24 * 3600),
             scope_deadline: Duration::from_secs(60),
         }
     }
@@ -101,7 +116,7 @@ impl Watch {
         stop: &CancellationToken,
     ) -> Self {
         let every = config.sessions_every;
-        let scopes = scopes_of(fleet, config, &sender);
+        let Scopes { scopes, tags } = scopes_of(fleet, config, &sender);
         let mut tasks = JoinSet::new();
         let count = u32::try_from(scopes.len()).unwrap_or(u32::MAX).max(1);
         let step = START_STEP.min(START_SPAN / count);
@@ -112,7 +127,21 @@ impl Watch {
             tasks.spawn(watched.clone().listings(first, phase));
             tasks.spawn(watched.clone().evidence(first));
             tasks.spawn(watched.clone().streams());
-            tasks.spawn(watched.archives());
+            tasks.spawn(watched.clone().archives());
+            tasks.spawn(watched.clone().trail());
+            tasks.spawn(watched.principals());
+        }
+        for mut tags in tags {
+            let stopped = stop.clone();
+            tasks.spawn(async move {
+                let work = async {
+                    loop {
+                        let (next, _) = tags.step().await?;
+                        sleep_until(next).await;
+                    }
+                };
+                let _: Option<Result<(), Closed>> = stopped.run_until_cancelled(work).await;
+            });
         }
         let by_id: HashMap<ScopeId, Arc<Scope>> =
             scopes.into_iter().map(|scope| (scope.client.id().clone(), scope)).collect();
@@ -160,18 +189,35 @@ impl Watch {
     }
 }
 
-fn scopes_of(fleet: &Fleet, config: WatchConfig, sender: &mpsc::Sender<Observation>) -> Vec<Arc<Scope>> {
+/// What is watched.
+struct Scopes {
+    scopes: Vec<Arc<Scope>>,
+    /// One an account, if tags are looked at.
+    tags: Vec<TagTrail>,
+}
+
+fn scopes_of(fleet: &Fleet, config: WatchConfig, sender: &mpsc::Sender<Observation>) -> Scopes {
     let config = Arc::new(config);
     let count = fleet.scopes().count();
     let permits = Arc::new(Semaphore::new((count * 3).clamp(IN_FLIGHT, IN_FLIGHT_MOST)));
     let mut roles: HashMap<AccountId, Arc<RoleBook>> = HashMap::new();
-    fleet
-        .scopes()
-        .map(|client| {
-            let roles = roles.entry(client.id().account.clone()).or_default().clone();
-            Arc::new(Scope::new(client.clone(), config.clone(), roles, sender.clone(), permits.clone()))
-        })
-        .collect()
+    let mut limiters = Limiters::default();
+    let mut accounts: HashMap<AccountId, (Arc<Limiter>, Vec<Arc<Scope>>)> = HashMap::new();
+    let mut scopes = Vec::with_capacity(count);
+    for client in fleet.scopes() {
+        let ScopeId { account, region } = client.id();
+        let roles = roles.entry(account.clone()).or_default().clone();
+        let lookups = limiters.of(account, region);
+        let scope =
+            Arc::new(Scope::new(client.clone(), config.clone(), roles, lookups, sender.clone(), permits.clone()));
+        if config.tag_changes {
+            let limiter = limiters.of(account, &global_events_region(region));
+            accounts.entry(account.clone()).or_insert_with(|| (limiter, Vec::new())).1.push(scope.clone());
+        }
+        scopes.push(scope);
+    }
+    let tags = accounts.into_values().map(|(limiter, scopes)| TagTrail::new(scopes, limiter)).collect();
+    Scopes { scopes, tags }
 }
 
 /// A scope on its way through the tasks.
@@ -238,6 +284,23 @@ impl Watched {
         self.until_stopped(work).await;
     }
 
+    async fn trail(self) {
+        let scope = self.scope.clone();
+        let work = async {
+            let mut changes = scope.known.subscribe();
+            let mut trail = Trail::new(scope.clone());
+            loop {
+                let next = trail.step().await?;
+                wait(next, &mut changes).await?;
+            }
+        };
+        self.until_stopped(work).await;
+    }
+
+    async fn principals(self) {
+        self.until_stopped(Principals::new(self.scope.clone()).run()).await;
+    }
+
     async fn until_stopped(&self, work: impl Future<Output = Result<(), Closed>>) {
         if let Some(Err(Closed)) = self.stop.run_until_cancelled(work).await {
             tracing::debug!(scope = %self.scope.client.id(), "nobody receives observations: the watch of this scope ends");
@@ -282,8 +345,13 @@ pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
     let deadline = Instant::now() + config.scope_deadline;
     let config = WatchConfig { sessions_every: config.sessions_every.min(PASS_RETRY), ..config };
     let (sender, mut receiver) = mpsc::channel(256);
-    let scopes = scopes_of(fleet, config, &sender);
+    let Scopes { scopes, tags } = scopes_of(fleet, config, &sender);
     let mut passes = JoinSet::new();
+    for tags in tags {
+        passes.spawn(async move {
+            let _ = timeout_at(deadline, pass_tags(tags)).await;
+        });
+    }
     for scope in scopes {
         let sender = sender.clone();
         passes.spawn(async move {
@@ -346,6 +414,12 @@ async fn pass(scope: &Arc<Scope>) -> Result<(), Closed> {
             break;
         }
     }
+    scope.known.send_modify(|known| known.passed = true);
+    let (evidence, trail, principals) = tokio::join!(pass_evidence(scope), pass_trail(scope), pass_principals(scope));
+    evidence.and(trail).and(principals)
+}
+
+async fn pass_evidence(scope: &Arc<Scope>) -> Result<(), Closed> {
     // Documents of ended sessions decide where their archive is; roles of nodes come with the nodes.
     let mut evidence = Evidence::new(scope.clone());
     for _ in 0..PASS_EVIDENCE_TRIES {
@@ -366,6 +440,44 @@ async fn pass(scope: &Arc<Scope>) -> Result<(), Closed> {
     for tries_left in (0..PASS_TRIES).rev() {
         if rest(scope, archives.step().await?, tries_left).await {
             break;
+        }
+    }
+    Ok(())
+}
+
+async fn pass_trail(scope: &Arc<Scope>) -> Result<(), Closed> {
+    let mut trail = Trail::new(scope.clone());
+    for _ in 0..PASS_TRIES {
+        match trail.once().await? {
+            Some(next) => sleep_until(next).await,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+async fn pass_principals(scope: &Arc<Scope>) -> Result<(), Closed> {
+    // Where no listing was read, this one would not be either.
+    if !scope.known.borrow().listed {
+        return Ok(());
+    }
+    let mut principals = Principals::new(scope.clone());
+    for _ in 0..PASS_TRIES {
+        match principals.once().await? {
+            Some(next) => sleep_until(next).await,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// The tags of one account, once its scopes are listed or never will be.
+async fn pass_tags(mut tags: TagTrail) -> Result<(), Closed> {
+    tags.listings_passed().await?;
+    for _ in 0..PASS_TRIES {
+        match tags.step().await? {
+            (next, true) => sleep_until(next).await,
+            (_, false) => break,
         }
     }
     Ok(())

@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     WatchConfig,
     backoff::{CEILING, delay, is_passing},
+    lookup::Limiter,
 };
 use crate::{
     aws::{PREFERENCES_DOCUMENT, ScopeClient},
@@ -54,6 +55,8 @@ impl DocumentState {
 pub(super) struct Known {
     /// An Active listing was complete.
     pub listed: bool,
+    /// One pass is through with the listings, read or not.
+    pub passed: bool,
     /// The listing fails for a reason that hits every request (no connection, no credentials).
     pub cut_off: bool,
     /// The sessions of the last complete Active listing.
@@ -188,6 +191,8 @@ pub(super) struct Scope {
     pub client: Arc<ScopeClient>,
     pub config: Arc<WatchConfig>,
     pub roles: Arc<RoleBook>,
+    /// The pace of CloudTrail lookups here.
+    pub lookups: Arc<Limiter>,
     pub known: watch::Sender<Known>,
     /// Poll now.
     pub refresh: Notify,
@@ -203,6 +208,7 @@ impl Scope {
         client: Arc<ScopeClient>,
         config: Arc<WatchConfig>,
         roles: Arc<RoleBook>,
+        lookups: Arc<Limiter>,
         out: mpsc::Sender<Observation>,
         fleet_permits: Arc<Semaphore>,
     ) -> Self {
@@ -210,6 +216,7 @@ impl Scope {
             client,
             config,
             roles,
+            lookups,
             known: watch::Sender::new(Known::default()),
             refresh: Notify::new(),
             hiccup: AtomicBool::new(false),
@@ -220,11 +227,17 @@ impl Scope {
     }
 
     /// Sends a request when the scope and the fleet have room for it. Both queues are first come, first served.
-    pub(super) async fn ask<T>(&self, request: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub(super) async fn in_turn<T>(&self, request: impl Future<Output = T>) -> T {
         // The semaphores are never closed; without a permit the request goes out all the same.
         let _mine = self.permits.acquire().await.ok();
         let _fleet = self.fleet_permits.acquire().await.ok();
-        let answer = request.await;
+        request.await
+    }
+
+    /// As [`Scope::in_turn`], and notes whether it failed in a way that may be over soon.
+    pub(super) async fn ask<T>(&self, request: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        // Requests are large futures: on the heap they do not add up in what awaits them.
+        let answer = self.in_turn(Box::pin(request)).await;
         if answer.as_ref().is_err_and(is_passing) {
             self.hiccup.store(true, Ordering::Relaxed);
         }

@@ -285,6 +285,8 @@ pub struct CastSpec {
     pub archive: Archive,
     /// Source address in CloudTrail.
     pub source_ip: Option<String>,
+    /// Whether there was a second factor, in CloudTrail; none given: yes for root, no for roles, a long-term key for users.
+    pub mfa: Option<bool>,
     /// Whether the agent reaches CloudWatch Logs.
     #[serde(default = "yes")]
     pub logged: bool,

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::sim::{
     error::AwsError,
     service::{Call, Outcome, Reply},
-    services::{page_token, unknown_operation},
+    services::{iam_tags, page_token, unknown_operation},
     wire::{
         input::{Input, Style},
         value::Value,
@@ -30,6 +30,8 @@ const PAGE: i64 = 100;
 /// The service's own.
 pub fn handle(world: &mut World, operation: &str, call: &Call) -> Outcome {
     let read: fn(&Account, &Input<'_>) -> Result<Value, AwsError> = match operation {
+        "TagRole" => return iam_tags::tag_role(world, call),
+        "UntagRole" => return iam_tags::untag_role(world, call),
         "GetRole" => get_role,
         "GetInstanceProfile" => get_instance_profile,
         "GetPolicy" => get_policy,
@@ -185,7 +187,7 @@ fn list_account_aliases(account: &Account, input: &Input<'_>) -> Result<Value, A
 }
 
 /// The words for a name with letters that IAM's names do not have.
-fn check_name(member: &str, name: &str) -> Result<(), AwsError> {
+pub(super) fn check_name(member: &str, name: &str) -> Result<(), AwsError> {
     if name.chars().all(|letter| letter.is_ascii_alphanumeric() || "+=,.@_-".contains(letter)) {
         return Ok(());
     }
@@ -227,7 +229,7 @@ fn path_prefix<'a>(input: &Input<'a>) -> &'a str {
     input.text_of("PathPrefix", 1..=512).unwrap_or("/")
 }
 
-fn no_such_entity(message: String) -> AwsError {
+pub(super) fn no_such_entity(message: String) -> AwsError {
     AwsError::client("NoSuchEntity", message).with_status(404)
 }
 

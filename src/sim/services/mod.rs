@@ -3,6 +3,7 @@
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod iam;
+mod iam_tags;
 pub mod logs;
 pub mod organizations;
 pub mod page_token;

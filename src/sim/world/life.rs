@@ -78,7 +78,12 @@ impl World {
                     self.begin_end(index, 0.5);
                 }
             }
-            Happening::Resume(index) => self.client_returns(index),
+            Happening::Resume(index) => {
+                if self.sessions.get(index).is_some_and(|session| session.status == Status::Disconnected) {
+                    self.record_resume(index);
+                }
+                self.client_returns(index);
+            }
             Happening::TerminateTakes(index) => self.terminate_takes(index),
             Happening::ArchiveArrives(index) => self.archive_arrives(index),
             Happening::TranscriptArrives(index) => self.transcript_arrives(index),
@@ -93,7 +98,7 @@ impl World {
         let owner = spec.owner.replace("{account}", &account);
         let seed = self.seed ^ organization::stable_hash(&["cast", &number.to_string()]);
         self.open_session(Opening {
-            caller: Caller::scripted(&owner, spec.source_ip.as_deref(), seed),
+            caller: Caller::scripted(&owner, spec.source_ip.as_deref(), spec.mfa, seed),
             account,
             region,
             node,

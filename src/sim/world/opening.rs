@@ -108,6 +108,7 @@ impl World {
             just_in_time: opening.just_in_time,
             kind: setting.kind,
             logging: setting.logging,
+            caller: opening.caller.clone(),
             envelope: Envelope {
                 region: opening.region.clone(),
                 target: opening.node.clone(),

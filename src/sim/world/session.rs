@@ -6,6 +6,7 @@ use super::{
     agent::{Envelope, Recording},
     clock::Moment,
     shell::{Act, Shell},
+    trail::Caller,
 };
 use crate::sim::scenario::Archive;
 
@@ -95,6 +96,8 @@ pub struct Session {
     pub kind: Kind,
     /// Where the transcript goes.
     pub logging: Logging,
+    /// Who CloudTrail says started it.
+    pub(super) caller: Caller,
     pub(super) envelope: Envelope,
     pub(super) recording: Recording,
     pub(super) shell: Shell,

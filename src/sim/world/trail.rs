@@ -44,6 +44,8 @@ pub struct Caller {
     pub user_agent: String,
     /// Request id.
     pub request_id: String,
+    /// Whether there was a second factor; nothing: what is usual for who it is.
+    pub mfa: Option<bool>,
 }
 
 impl Caller {
@@ -55,6 +57,7 @@ impl Caller {
             source_ip: "127.0.0.1".into(),
             user_agent: call.user_agent.clone(),
             request_id: call.request_id.clone(),
+            mfa: None,
         }
     }
 
@@ -67,9 +70,10 @@ impl Caller {
     }
 
     /// The caller of a scripted session.
-    pub fn scripted(owner: &str, source_ip: Option<&str>, seed: u64) -> Self {
+    pub fn scripted(owner: &str, source_ip: Option<&str>, mfa: Option<bool>, seed: u64) -> Self {
         let mut numbers = fastrand::Rng::with_seed(seed ^ organization::stable_hash(&["caller", owner]));
-        let prefix = if owner.contains(":user/") { "AKIA" } else { "ASIA" };
+        // Who has shown a second factor has temporary credentials, a user too (GetSessionToken).
+        let prefix = if owner.contains(":user/") && mfa.is_none() { "AKIA" } else { "ASIA" };
         let agents = [
             "aws-cli/2.31.18 md/awscrt#0.28.4 ua/2.1 os/linux#6.8.0 md/arch#x86_64 lang/python#3.13.7 cfg/retry-mode#standard md/command#ssm.start-session",
             "aws-cli/2.27.49 md/awscrt#0.26.1 ua/2.1 os/macos#24.6.0 md/arch#arm64 lang/python#3.13.4 md/command#ssm.start-session",
@@ -82,6 +86,7 @@ impl Caller {
             source_ip: source_ip.map_or_else(|| format!("198.51.100.{}", numbers.u8(2..250)), str::to_owned),
             user_agent: agent.into(),
             request_id: organization::uuid_from(numbers.u64(..)),
+            mfa,
         }
     }
 }
@@ -194,6 +199,25 @@ impl World {
         };
         self.record(&opening.account, region, &opening.caller, deed);
     }
+
+    /// The client of a session came back by itself.
+    pub(super) fn record_resume(&mut self, index: usize) {
+        let Some(session) = self.sessions.get(index) else { return };
+        let (account, region, id) = (session.account.clone(), session.region.clone(), session.id.clone());
+        let seed = organization::stable_hash(&["resume", &id, &self.clock().0.to_string()]);
+        let caller = Caller { request_id: organization::uuid_from(seed), ..session.caller.clone() };
+        let response = json!({"sessionId": id, "tokenValue": HIDDEN, "streamUrl": stream_url(&region, &id)});
+        let deed = Deed {
+            source: "ssm.amazonaws.com",
+            name: "ResumeSession",
+            read_only: false,
+            request: json!({"sessionId": id}),
+            response,
+            error: None,
+            resources: Vec::new(),
+        };
+        self.record(&account, &region, &caller, deed);
+    }
 }
 
 /// What CloudTrail writes instead of a session's token.
@@ -225,10 +249,12 @@ fn identity(account: &str, caller: &Caller, time: Timestamp, role_arn: impl Fn(&
     }
     let name = caller.arn.rsplit('/').next().unwrap_or_default();
     let created = super::agent::whole_seconds(time - SignedDuration::from_mins(37));
+    let attributes =
+        |usual: bool| json!({"creationDate": created, "mfaAuthenticated": caller.mfa.unwrap_or(usual).to_string()});
     if caller.arn.ends_with(":root") {
         return json!({"type": "Root", "principalId": account, "arn": caller.arn, "accountId": account,
                       "accessKeyId": caller.access_key_id,
-                      "sessionContext": {"attributes": {"creationDate": created, "mfaAuthenticated": "true"}}});
+                      "sessionContext": {"attributes": attributes(true)}});
     }
     if let Some((_, path)) = caller.arn.split_once(":assumed-role/") {
         let role = path.split('/').next().unwrap_or_default();
@@ -239,7 +265,7 @@ fn identity(account: &str, caller: &Caller, time: Timestamp, role_arn: impl Fn(&
             "sessionContext": {
                 "sessionIssuer": {"type": "Role", "principalId": role_id, "accountId": account, "userName": role,
                                   "arn": role_arn},
-                "attributes": {"creationDate": created, "mfaAuthenticated": "false"}}});
+                "attributes": attributes(false)}});
     }
     if caller.arn.contains(":federated-user/") {
         let broker = format!("arn:aws:iam::{account}:user/federation-broker");
@@ -248,8 +274,13 @@ fn identity(account: &str, caller: &Caller, time: Timestamp, role_arn: impl Fn(&
             "sessionContext": {"sessionIssuer": {"type": "IAMUser", "accountId": account, "userName": "federation-broker",
                                   "principalId": organization::user_id(&broker),
                                   "arn": broker},
-                               "attributes": {"creationDate": created, "mfaAuthenticated": "false"}}});
+                               "attributes": attributes(false)}});
     }
-    json!({"type": "IAMUser", "principalId": organization::user_id(&caller.arn), "arn": caller.arn,
-           "accountId": account, "accessKeyId": caller.access_key_id, "userName": name})
+    let mut user = json!({"type": "IAMUser", "principalId": organization::user_id(&caller.arn), "arn": caller.arn,
+           "accountId": account, "accessKeyId": caller.access_key_id, "userName": name});
+    // With a long-term key there is no session to describe.
+    if let (Some(mfa), Some(user)) = (caller.mfa, user.as_object_mut()) {
+        user.insert("sessionContext".into(), json!({"attributes": attributes(mfa)}));
+    }
+    user
 }

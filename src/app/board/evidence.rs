@@ -111,6 +111,7 @@ impl Board {
             }
             Observation::Trail { scope, call, from, events, read } => self.trail_read(&scope, call, from, events, read),
             Observation::TagChanges { account, from, changes, read } => self.tags_changed(account, from, changes, read),
+            Observation::Principals { scope, since, starts, read } => self.principals_read(scope, since, starts, read),
             _ => {}
         }
     }

@@ -154,6 +154,7 @@ impl Board {
         }
         self.by_owner.entry(Arc::clone(&board.session.owner)).or_default().insert(key.clone());
         self.sessions.insert(key.clone(), board);
+        self.find_first(&key);
         self.soil_one(&key);
         self.soil_companions(&key);
         self.mark_role(&key);

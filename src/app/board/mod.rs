@@ -43,6 +43,8 @@ pub struct Board {
     pub principals: HashMap<(AccountId, Arc<str>, bool), Fact<Option<NodeTags>>>,
     /// Changes of principals' tags, by account.
     pub tag_changes: HashMap<AccountId, TagBook>,
+    /// Who held sessions before, by scope.
+    pub(super) earlier: HashMap<ScopeId, Earlier>,
     /// Accounts and their verdicts.
     pub accounts: BTreeMap<AccountId, AccountBoard>,
     /// The rules.
@@ -75,6 +77,17 @@ pub struct AccountBoard {
     pub judgement: Judgement,
     /// When non-compliant sessions of it were proven to be terminated from here.
     terminated: VecDeque<Timestamp>,
+}
+
+/// Who held sessions in a scope before the watch began.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    /// The read of the service's history.
+    read: Fact<()>,
+    /// How far back it reaches.
+    since: Timestamp,
+    /// Starts by owner.
+    starts: HashMap<Arc<str>, Vec<Timestamp>>,
 }
 
 /// Changes of the tags of an account's principals.
@@ -279,6 +292,7 @@ impl Board {
             analyses: HashMap::new(),
             principals: HashMap::new(),
             tag_changes: HashMap::new(),
+            earlier: HashMap::new(),
             accounts,
             unjudged_others,
             due_others: BTreeMap::new(),

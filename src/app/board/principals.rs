@@ -4,10 +4,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Board, Other, SessionBoard, TagBook, merge::renew};
+use super::{Board, Earlier, Other, SessionBoard, TagBook, merge::renew};
 use crate::{
     compliance::{Concurrency, tagged_principal},
-    domain::{AccountId, Fact, NodeTags, ScopeId, SessionKey, TagChange, TrailCall, TrailEvent},
+    domain::{AccountId, Fact, Missing, NodeTags, ScopeId, SessionKey, TagChange, TrailCall, TrailEvent, Why},
 };
 
 /// Records of sessions that no listing showed yet: kept for so many.
@@ -99,6 +99,68 @@ impl Board {
         let surplus = book.changes.len().saturating_sub(MOST_CHANGES);
         book.changes.drain(..surplus);
         self.soil(|session| session.key.scope.account == account);
+    }
+
+    /// Who held sessions in a scope before: decides who is new (rule WHO-07).
+    pub(super) fn principals_read(
+        &mut self,
+        scope: ScopeId,
+        since: Timestamp,
+        starts: Vec<(Arc<str>, Vec<Timestamp>)>,
+        read: Fact<()>,
+    ) {
+        let account = scope.account.clone();
+        // A failed read does not take back what was read before.
+        if read.at().is_some() || self.earlier.get(&scope).is_none_or(|earlier| earlier.read.at().is_none()) {
+            self.earlier.insert(scope, Earlier { read, since, starts: starts.into_iter().collect() });
+        }
+        let of_account = self.sessions.keys().filter(|key| key.scope.account == account);
+        for key in of_account.cloned().collect::<Vec<_>>() {
+            if self.find_first(&key) {
+                self.soil_one(&key);
+            }
+        }
+    }
+
+    /// Finds out whether a session is its principal's first on the account in a long time; whether that is news.
+    pub(super) fn find_first(&mut self, key: &SessionKey) -> bool {
+        let Some(board) = self.sessions.get(key) else { return false };
+        let first = self.first_of_principal(board);
+        self.sessions.get_mut(key).is_some_and(|board| renew(&mut board.first_of_principal, first))
+    }
+
+    fn first_of_principal(&self, board: &SessionBoard) -> Fact<bool> {
+        const HISTORY: &str = "ssm:DescribeSessions (History)";
+        let session = &board.session;
+        let owner = &session.owner;
+        let missing = |why| Fact::Missing(Missing { why, retry_at: None });
+        let Some(started) = session.started_at else {
+            return missing(Why::Pending("AWS has not sent StartDate".to_owned()));
+        };
+        let window = self.engine.parameters().new_principal_after;
+        let begin = started.checked_sub(window).unwrap_or(Timestamp::MIN);
+        let within = |at: &Timestamp| *at < started && *at >= begin;
+        let account = &session.key.scope.account;
+        let here = self.by_owner.get(owner).into_iter().flatten().filter(|key| key.scope.account == *account);
+        let known_here = here.filter_map(|key| self.sessions.get(key)?.session.started_at).any(|at| within(&at));
+        let scopes = || self.scopes.keys().filter(|scope| scope.account == *account);
+        let before = scopes().filter_map(|scope| self.earlier.get(scope)?.starts.get(owner)).flatten().any(within);
+        if known_here || before {
+            return Fact::known(false, HISTORY, started);
+        }
+        for scope in scopes() {
+            match self.earlier.get(scope) {
+                None => return Fact::not_read(),
+                Some(Earlier { read: Fact::Missing(missing), .. }) => return Fact::Missing(missing.clone()),
+                // The listing's bound is in whole seconds of its own time, not of the session's.
+                Some(earlier) if earlier.since > begin.checked_add(window / 10).unwrap_or(begin) => {
+                    let why = format!("the history of sessions was read back to {:.0} only", earlier.since);
+                    return missing(Why::Undecidable(why));
+                }
+                Some(_) => {}
+            }
+        }
+        Fact::known(true, HISTORY, started)
     }
 
     fn note_account_evidence<T>(&mut self, account: &AccountId, operation: &'static str, fact: &Fact<T>) {

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use aws_sdk_ssm::types::DocumentFormat;
+use aws_sdk_ssm::types::{DocumentFormat, DocumentPermissionType};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{failure::other, scope::ScopeClient};
-use crate::domain::{Failure, FailureClass, Preferences, SessionDocument, SessionType};
+use crate::domain::{DocumentStanding, Fact, Failure, FailureClass, Preferences, SessionDocument, SessionType};
 
 const GET: &str = "ssm:GetDocument";
+const DESCRIBE: &str = "ssm:DescribeDocument";
+const PERMISSION: &str = "ssm:DescribeDocumentPermission";
 
 /// The document that holds a scope's preferences.
 pub const PREFERENCES_DOCUMENT: &str = "SSM-SessionManagerRunShell";
@@ -22,12 +25,54 @@ impl ScopeClient {
         self.session_document(PREFERENCES_DOCUMENT).await
     }
 
+    /// The newest version of the scope's preferences; `None`: it has none.
+    ///
+    /// # Errors
+    /// A classified failure; a document that is not JSON.
+    pub async fn latest_preferences(&self) -> Result<Option<SessionDocument>, Failure> {
+        self.document_version(PREFERENCES_DOCUMENT, Some("$LATEST")).await
+    }
+
+    /// Whose a document is, and whether everybody may use it; `None`: there is no such document. Only the owner is told
+    /// who may use it.
+    ///
+    /// # Errors
+    /// A classified failure of DescribeDocument. One of DescribeDocumentPermission is missing by itself.
+    pub async fn document_standing(&self, name: &str) -> Result<Option<DocumentStanding>, Failure> {
+        let answer = match self.send(DESCRIBE, self.ssm.describe_document().name(name).send()).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.class == FailureClass::Gone => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let owner = answer.document.and_then(|document| document.owner);
+        let owner: Arc<str> = owner.ok_or_else(|| other(DESCRIBE, "the service names no owner"))?.into();
+        let mut public = Fact::not_read();
+        if &*owner == self.id.account.as_str() {
+            let request =
+                self.ssm.describe_document_permission().name(name).permission_type(DocumentPermissionType::Share);
+            public = match self.send(PERMISSION, request.send()).await {
+                Ok(answer) => {
+                    let shared = answer.account_ids.unwrap_or_default();
+                    let all = shared.iter().any(|account| account.eq_ignore_ascii_case("all"));
+                    Fact::known(all, PERMISSION, Timestamp::now())
+                }
+                Err(failure) => Fact::failed(failure, None),
+            };
+        }
+        Ok(Some(DocumentStanding { owner, public }))
+    }
+
     /// A session document by name or ARN; `None`: there is no such document.
     ///
     /// # Errors
     /// A classified failure; a document that is not JSON.
     pub async fn session_document(&self, name: &str) -> Result<Option<SessionDocument>, Failure> {
+        self.document_version(name, None).await
+    }
+
+    async fn document_version(&self, name: &str, version: Option<&str>) -> Result<Option<SessionDocument>, Failure> {
         let request = self.ssm.get_document().name(name).document_format(DocumentFormat::Json);
+        let request = request.set_document_version(version.map(str::to_owned));
         match self.send(GET, request.send()).await {
             Ok(answer) => parse(answer.content.as_deref().unwrap_or_default()).map(Some),
             Err(failure) if failure.class == FailureClass::Gone => Ok(None),

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{Failure, LogEvent, LogStream, SessionId};
 
+const GROUPS: &str = "logs:DescribeLogGroups";
 const STREAMS: &str = "logs:DescribeLogStreams";
 const EVENTS: &str = "logs:GetLogEvents";
 /// The largest page of DescribeLogStreams.
@@ -98,6 +99,23 @@ impl ScopeClient {
         .await?;
         let stream = streams.iter().find(|stream| stream.log_stream_name.as_deref() == Some(session.as_str()));
         Ok(stream.map(|stream| domain(group, stream)))
+    }
+
+    /// Whether there is a log group of exactly that name.
+    ///
+    /// # Errors
+    /// A classified failure of any page.
+    pub async fn log_group_exists(&self, group: &str) -> Result<bool, Failure> {
+        let groups = all_pages(GROUPS, PREFIX_PAGES, |token| {
+            let request = self.logs.describe_log_groups().log_group_name_prefix(group).limit(STREAMS_PAGE);
+            let request = request.set_next_token(token);
+            async move {
+                let answer = self.send(GROUPS, request.send()).await?;
+                Ok(Page { next: answer.next_token, items: answer.log_groups.unwrap_or_default() })
+            }
+        })
+        .await?;
+        Ok(groups.iter().any(|found| found.log_group_name.as_deref() == Some(group)))
     }
 
     /// A page of the session's events: from the head, or from where `token` points. `since` bounds the first page only.

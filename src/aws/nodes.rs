@@ -12,20 +12,18 @@ use super::{
     page::{Page, all_pages},
     scope::{ScopeClient, timestamp},
 };
-use crate::domain::{Failure, FailureClass, Node, NodeId, NodeKind, NodeTags, RolePolicies};
+use crate::domain::{Failure, Node, NodeId, NodeKind, NodeTags};
 
 const PROPERTIES: &str = "ssm:DescribeInstanceProperties";
 /// The service's code for a node that is gone or was never there.
 const UNKNOWN_NODE: &str = "InvalidInstanceId";
 const PROFILE: &str = "iam:GetInstanceProfile";
-const POLICIES: &str = "iam:ListAttachedRolePolicies";
 const TAGS: &str = "tag:GetResources";
 /// Values of one filter (service model: InstancePropertyFilterValueSet, 1 to 40).
 const NODES_A_REQUEST: usize = 40;
 /// ARNs of one GetResources request (service model).
 const ARNS_A_REQUEST: usize = 100;
 const PROPERTIES_PAGE: i32 = 1000;
-const POLICIES_PAGE: i32 = 100;
 const MOST_PAGES: usize = 20;
 
 impl ScopeClient {
@@ -100,7 +98,7 @@ impl ScopeClient {
     }
 
     /// The role in an instance profile; `None`: the profile holds no role.
-    async fn role_of_profile(&self, profile: &str) -> Result<Option<Arc<str>>, Failure> {
+    pub(super) async fn role_of_profile(&self, profile: &str) -> Result<Option<Arc<str>>, Failure> {
         let request = self.iam.get_instance_profile().instance_profile_name(profile);
         let answer = self.send(PROFILE, request.send()).await?;
         let role = answer.instance_profile.and_then(|profile| profile.roles.into_iter().next());
@@ -141,54 +139,6 @@ impl ScopeClient {
             NodeKind::Hybrid => format!("arn:{partition}:ssm:{region}:{account}:managed-instance/{id}"),
             _ => format!("arn:{partition}:ec2:{region}:{account}:instance/{id}"),
         }
-    }
-
-    /// The managed policies attached to a role; `None`: there is no such role. A name that is no role's is tried as an instance profile's,
-    /// since some nodes report only that.
-    ///
-    /// # Errors
-    /// A classified failure of any page.
-    pub async fn attached_role_policies(&self, role: &str) -> Result<Option<RolePolicies>, Failure> {
-        match self.policies_of_role(role).await {
-            Err(failure) if failure.class == FailureClass::Gone => match self.role_of_profile(role).await {
-                Ok(Some(inner)) if *inner != *role => gone_is_none(self.policies_of_role(&inner).await),
-                Ok(_) => Ok(None),
-                // Whether it is a profile stays unknown without the permission: the role itself is not there.
-                Err(_) => Ok(None),
-            },
-            answer => answer.map(Some),
-        }
-    }
-
-    async fn policies_of_role(&self, role: &str) -> Result<RolePolicies, Failure> {
-        let mut attached: Vec<Arc<str>> = all_pages(POLICIES, MOST_PAGES, |marker| {
-            let request =
-                self.iam.list_attached_role_policies().role_name(role).max_items(POLICIES_PAGE).set_marker(marker);
-            async move {
-                let answer = self.send(POLICIES, request.send()).await?;
-                if answer.is_truncated && answer.marker.is_none() {
-                    return Err(other(POLICIES, "the service cut the list without a marker"));
-                }
-                let next = answer.is_truncated.then_some(answer.marker).flatten();
-                let policies = answer.attached_policies.unwrap_or_default();
-                Ok(Page {
-                    next,
-                    items: policies.into_iter().filter_map(|policy| policy.policy_arn).map(Arc::from).collect(),
-                })
-            }
-        })
-        .await?;
-        attached.sort();
-        attached.dedup();
-        Ok(RolePolicies { attached, ..RolePolicies::default() })
-    }
-}
-
-fn gone_is_none(answer: Result<RolePolicies, Failure>) -> Result<Option<RolePolicies>, Failure> {
-    match answer {
-        Ok(policies) => Ok(Some(policies)),
-        Err(failure) if failure.class == FailureClass::Gone => Ok(None),
-        Err(failure) => Err(failure),
     }
 }
 

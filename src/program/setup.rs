@@ -197,12 +197,15 @@ pub(super) async fn connect(config: FleetConfig) -> Result<Fleet, Refusal> {
 }
 
 /// How the watch looks.
-pub(super) fn watch_config(config: &Config) -> WatchConfig {
+pub(super) fn watch_config(config: &Config, parameters: &Parameters) -> WatchConfig {
     WatchConfig {
         sessions_every: config.poll.sessions.duration(),
         evidence_every: config.poll.evidence.duration(),
         log_group: config.compliance.log_group.as_ref().map(|group| group.as_str().to_owned()),
         log_bucket: config.compliance.log_bucket.as_ref().map(|bucket| bucket.as_str().to_owned()),
+        principal_tags: parameters.approval_required || !parameters.tag_pairs.is_empty(),
+        tag_changes: parameters.approval_required,
+        principals_since: Duration::try_from(parameters.new_principal_after).unwrap_or_default(),
         ..WatchConfig::default()
     }
 }

@@ -14,11 +14,13 @@ use tokio::time::Instant;
 use super::{
     backoff::{CEILING, DueBook},
     listing::HISTORY_SPAN,
+    principal_tags::PrincipalTags,
     scope::{Closed, DocumentState, Scope, clock_after, clock_before, document_key},
+    standing::{Groups, Standings, retried},
 };
 use crate::{
     aws::PREFERENCES_DOCUMENT,
-    domain::{Fact, Failure, Node, NodeId, NodeKind, Observation, Session, SessionDocument},
+    domain::{Fact, Failure, Node, NodeId, NodeKind, Observation, RolePolicies, Session, SessionDocument},
 };
 
 const GET_DOCUMENT: &str = "ssm:GetDocument";
@@ -26,9 +28,9 @@ const NODE_PROPERTIES: &str = "ssm:DescribeInstanceProperties";
 const NODE_TAGS: &str = "tag:GetResources";
 const ROLE_POLICIES: &str = "iam:ListAttachedRolePolicies";
 /// First delay after a failed read.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// Role reads of a scope at once.
-const ROLES_AT_ONCE: usize = 4;
+pub(super) const ROLES_AT_ONCE: usize = 4;
 
 /// The evidence task of one scope.
 #[derive(Debug)]
@@ -38,6 +40,9 @@ pub(super) struct Evidence {
     nodes: Nodes,
     tags: Tags,
     caller: Caller,
+    standings: Standings,
+    groups: Groups,
+    principals: PrincipalTags,
 }
 
 impl Evidence {
@@ -47,6 +52,9 @@ impl Evidence {
             nodes: Nodes { book: DueBook::new(), roles: HashMap::new() },
             tags: Tags { book: DueBook::new() },
             caller: Caller { book: DueBook::new(), told: false },
+            standings: Standings::new(),
+            groups: Groups::new(),
+            principals: PrincipalTags::new(),
             scope,
         }
     }
@@ -56,7 +64,9 @@ impl Evidence {
         let roles = self.nodes.roles.values().flatten().filter_map(|role| self.scope.roles.passing(role)).min();
         let others =
             [self.documents.book.next_passing(), self.nodes.book.next_passing(), self.tags.book.next_passing()];
-        others.into_iter().flatten().chain(roles).min()
+        let behind =
+            [self.standings.next_passing(), self.groups.next_passing(), self.principals.next_passing(&self.scope)];
+        others.into_iter().chain(behind).flatten().chain(roles).min()
     }
 
     /// Reads what is due; when to come back (nothing: when something changes).
@@ -65,18 +75,27 @@ impl Evidence {
         if scope.known.borrow().cut_off {
             return Ok(None);
         }
-        let (documents, nodes, tags, caller) = tokio::join!(
-            self.documents.step(scope),
+        // The log group is the one that the documents name.
+        let documents = async {
+            let documents = self.documents.step(scope).await?;
+            let groups = self.groups.step(scope).await?;
+            Ok([documents, groups].into_iter().flatten().min())
+        };
+        let (documents, nodes, tags, caller, standings, principals) = tokio::join!(
+            documents,
             self.nodes.step(scope),
             self.tags.step(scope),
-            self.caller.step(scope)
+            self.caller.step(scope),
+            self.standings.step(scope),
+            self.principals.step(scope)
         );
-        Ok([documents?, nodes?, tags?, caller?].into_iter().flatten().min())
+        let next = [documents?, nodes?, tags?, caller?, standings?, principals?];
+        Ok(next.into_iter().flatten().min())
     }
 }
 
 /// Spreads re-reads over a tenth of the interval, so that scopes that started together do not stay together.
-fn jittered(every: Duration) -> Duration {
+pub(super) fn jittered(every: Duration) -> Duration {
     every.mul_f64(0.95 + fastrand::f64() / 10.0)
 }
 
@@ -217,13 +236,18 @@ impl Nodes {
         let due = roles.iter().filter(|(role, once)| scope.roles.claim(role, jittered(every), **once));
         let mine: Vec<&Arc<str>> = due.map(|(role, _)| *role).collect();
         for some in mine.chunks(ROLES_AT_ONCE) {
-            let reads = some
-                .iter()
-                .map(|role| async move { (*role, scope.ask(scope.client.attached_role_policies(role)).await) });
+            let reads = some.iter().map(|role| async move {
+                (*role, scope.ask(scope.client.role(role, &scope.roles.cache, every.mul_f64(0.9))).await)
+            });
             for (role, answer) in join_all(reads).await {
                 let policies = match answer {
                     Ok(policies) => {
                         scope.roles.done(role);
+                        let policies = policies.map(|role| RolePolicies {
+                            documents: retried(role.documents, every),
+                            tags: retried(role.tags, every),
+                            ..role
+                        });
                         Fact::known(policies, ROLE_POLICIES, Timestamp::now())
                     }
                     Err(failure) => {

@@ -10,8 +10,10 @@ mod backoff;
 mod evidence;
 mod listing;
 mod lookup;
+mod principal_tags;
 mod principals;
 mod scope;
+mod standing;
 mod streams;
 mod tag_trail;
 mod trail;
@@ -75,6 +77,8 @@ pub struct WatchConfig {
     pub log_group: Option<String>,
     /// Log archive bucket, with `{region}` and `{account}`; absent: what documents and preferences say.
     pub log_bucket: Option<String>,
+    /// Whether tags of principals are read: where they must match the node's, or approve sessions (rules WHO-04, APR-02).
+    pub principal_tags: bool,
     /// Whether changes of principals' tags are looked up in CloudTrail: where a tag approves sessions (rules APR-01, APR-02).
     pub tag_changes: bool,
     /// How far back it is looked who held sessions before (rule WHO-07).
@@ -90,6 +94,7 @@ impl Default for WatchConfig {
             evidence_every: Duration::from_secs(60),
             log_group: None,
             log_bucket: None,
+            principal_tags: false,
             tag_changes: false,
             principals_since: Duration::from_secs(10 * 24 * 3600),
             scope_deadline: Duration::from_secs(60),
@@ -201,15 +206,24 @@ fn scopes_of(fleet: &Fleet, config: WatchConfig, sender: &mpsc::Sender<Observati
     let count = fleet.scopes().count();
     let permits = Arc::new(Semaphore::new((count * 3).clamp(IN_FLIGHT, IN_FLIGHT_MOST)));
     let mut roles: HashMap<AccountId, Arc<RoleBook>> = HashMap::new();
+    let mut tagged: HashMap<AccountId, Arc<RoleBook>> = HashMap::new();
     let mut limiters = Limiters::default();
     let mut accounts: HashMap<AccountId, (Arc<Limiter>, Vec<Arc<Scope>>)> = HashMap::new();
     let mut scopes = Vec::with_capacity(count);
     for client in fleet.scopes() {
         let ScopeId { account, region } = client.id();
         let roles = roles.entry(account.clone()).or_default().clone();
+        let tagged = tagged.entry(account.clone()).or_default().clone();
         let lookups = limiters.of(account, region);
-        let scope =
-            Arc::new(Scope::new(client.clone(), config.clone(), roles, lookups, sender.clone(), permits.clone()));
+        let scope = Arc::new(Scope::new(
+            client.clone(),
+            config.clone(),
+            roles,
+            tagged,
+            lookups,
+            sender.clone(),
+            permits.clone(),
+        ));
         if config.tag_changes {
             let limiter = limiters.of(account, &global_events_region(region));
             accounts.entry(account.clone()).or_insert_with(|| (limiter, Vec::new())).1.push(scope.clone());

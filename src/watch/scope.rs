@@ -21,7 +21,7 @@ use super::{
     lookup::Limiter,
 };
 use crate::{
-    aws::{PREFERENCES_DOCUMENT, ScopeClient},
+    aws::{PREFERENCES_DOCUMENT, PolicyCache, ScopeClient},
     domain::{Failure, FailureClass, Observation, Preferences, Session, SessionDocument, SessionId, SessionType},
 };
 
@@ -98,6 +98,12 @@ impl Known {
         self.inputs_of(session).map(|inputs| inputs.log_group.as_str()).find(|group| !group.is_empty()).map(Arc::from)
     }
 
+    /// The log group that the preferences name.
+    pub(super) fn preferred_log_group(&self) -> Option<Arc<str>> {
+        let group = &self.preferences.as_ref()?.document()?.inputs.log_group;
+        (!group.is_empty()).then(|| group.as_str().into())
+    }
+
     /// The bucket and prefix that the session's object belongs in.
     pub(super) fn archive_of(&self, session: &Session, config: &WatchConfig) -> Option<(String, String)> {
         let inputs = self.inputs_of(session).find(|inputs| !inputs.s3_bucket.is_empty());
@@ -122,6 +128,8 @@ pub(super) fn document_key(session: &Session) -> Option<&Arc<str>> {
 /// One account's roles: IAM is global, so one scope of the account reads a role for all of them.
 #[derive(Debug, Default)]
 pub(super) struct RoleBook {
+    /// Documents of the account's managed policies.
+    pub(super) cache: PolicyCache,
     entries: Mutex<HashMap<Arc<str>, RoleEntry>>,
 }
 
@@ -191,6 +199,8 @@ pub(super) struct Scope {
     pub client: Arc<ScopeClient>,
     pub config: Arc<WatchConfig>,
     pub roles: Arc<RoleBook>,
+    /// Principals of the account whose tags are read, as `role/NAME` and `user/NAME`.
+    pub principals: Arc<RoleBook>,
     /// The pace of CloudTrail lookups here.
     pub lookups: Arc<Limiter>,
     pub known: watch::Sender<Known>,
@@ -208,6 +218,7 @@ impl Scope {
         client: Arc<ScopeClient>,
         config: Arc<WatchConfig>,
         roles: Arc<RoleBook>,
+        principals: Arc<RoleBook>,
         lookups: Arc<Limiter>,
         out: mpsc::Sender<Observation>,
         fleet_permits: Arc<Semaphore>,
@@ -216,6 +227,7 @@ impl Scope {
             client,
             config,
             roles,
+            principals,
             lookups,
             known: watch::Sender::new(Known::default()),
             refresh: Notify::new(),

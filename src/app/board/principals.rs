@@ -47,7 +47,8 @@ impl Board {
         self.note_evidence(scope, "cloudtrail:LookupEvents", &read);
         if call == TrailCall::StartSession {
             let board = self.scope_mut(scope);
-            board.trail_from = Some(board.trail_from.map_or(from, |known| known.min(from)));
+            // A window that was cut leaves a gap: then the lookups reach back less far than before.
+            board.trail_from = Some(from);
             let again = read.at().is_some();
             if renew(&mut board.trail_read, read) || again {
                 // Who still waits for a record waits with a new age.
@@ -92,7 +93,7 @@ impl Board {
     ) {
         self.note_account_evidence(&account, "cloudtrail:LookupEvents", &read);
         let book = self.tag_changes.entry(account.clone()).or_insert_with(TagBook::default);
-        book.from = Some(book.from.map_or(from, |known| known.min(from)));
+        book.from = Some(from);
         renew(&mut book.read, read);
         book.changes.extend(changes);
         book.changes.sort_by_key(|change| change.at);

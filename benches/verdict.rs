@@ -7,16 +7,22 @@ use std::{collections::BTreeMap, sync::Arc};
 use divan::{Bencher, black_box};
 use jiff::{SignedDuration, Timestamp};
 use ssmwatch::{
-    compliance::{Engine, Parameters, SessionEvidence},
+    compliance::{
+        Concurrency, Engine, Parameters, PrincipalEvidence, RoleEvidence, SessionEvidence, StreamEvidence,
+        TrailEvidence, deny::DenyAnalysis,
+    },
     domain::{
-        AccessType, ArchiveObject, Fact, Failure, FailureClass, LogStream, Node, NodeTags, Preferences, RolePolicies,
-        ScopeId, Session, SessionDocument, SessionKey, SessionStatus, SessionType, Verdict,
+        AccessType, ArchiveObject, DocumentStanding, Fact, Failure, FailureClass, LogStream, Mfa, Node, NodeTags,
+        PayloadIdentity, Preferences, RolePolicies, ScopeId, Session, SessionDocument, SessionKey, SessionStatus,
+        SessionType, StreamHealth, TrailCall, TrailEvent, Verdict,
     },
 };
 
 fn main() {
     divan::main();
 }
+
+const OWNER: &str = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Ops_0123456789abcdef/jane@example.com";
 
 struct Case {
     session: Session,
@@ -27,6 +33,13 @@ struct Case {
     document: Fact<Option<SessionDocument>>,
     log_stream: Fact<Option<LogStream>>,
     archive: Fact<Option<ArchiveObject>>,
+    standing: Fact<Option<DocumentStanding>>,
+    tail: Fact<()>,
+    health: StreamHealth,
+    analysis: DenyAnalysis,
+    start_record: TrailEvent,
+    not_read: Fact<Option<NodeTags>>,
+    first_of_principal: Fact<bool>,
     seen: Timestamp,
 }
 
@@ -43,6 +56,23 @@ impl Case {
             document: &self.document,
             log_stream: &self.log_stream,
             archive: &self.archive,
+            standing: &self.standing,
+            stream: StreamEvidence { read: &self.tail, health: Some(&self.health), change: None },
+            role: RoleEvidence { analysis: Some(&self.analysis), change: None },
+            trail: TrailEvidence {
+                read: &self.tail,
+                from: Some(self.seen - SignedDuration::from_hours(1)),
+                start: Some(&self.start_record),
+                resumes: &[],
+            },
+            principal: PrincipalEvidence {
+                tags: &self.not_read,
+                changes_read: &self.tail,
+                changes_from: None,
+                changes: &[],
+            },
+            concurrency: Concurrency { sessions: 1, nodes: 1, until: None },
+            first_of_principal: &self.first_of_principal,
         }
     }
 
@@ -73,7 +103,7 @@ fn compliant(number: usize) -> Case {
             started_at: Some(seen - SignedDuration::from_mins(20)),
             ended_at: None,
             document: None,
-            owner: "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Ops_0123456789abcdef/jane@example.com".into(),
+            owner: OWNER.into(),
             reason: Some("OPS-1234 disk full on the web node".into()),
             max_duration_minutes: Some(60),
             access: Some(AccessType::Standard),
@@ -94,7 +124,11 @@ fn compliant(number: usize) -> Case {
         ),
         tags: Fact::known(Arc::new(tags), "tag:GetResources", seen),
         role_policies: Fact::known(
-            Some(RolePolicies { attached, ..RolePolicies::default() }),
+            Some(RolePolicies {
+                attached,
+                documents: Fact::known(Arc::from([]), "iam:GetPolicyVersion", seen),
+                tags: Fact::not_read(),
+            }),
             "iam:ListAttachedRolePolicies",
             seen,
         ),
@@ -124,6 +158,45 @@ fn compliant(number: usize) -> Case {
             seen,
         ),
         archive: Fact::not_read(),
+        standing: Fact::known(
+            Some(DocumentStanding {
+                owner: "111122223333".into(),
+                public: Fact::known(false, "ssm:DescribeDocumentPermission", seen),
+            }),
+            "ssm:DescribeDocument",
+            seen,
+        ),
+        tail: Fact::known((), "logs:FilterLogEvents", seen),
+        health: StreamHealth {
+            events: 40,
+            last_event_at: Some(seen),
+            identities: [PayloadIdentity {
+                session_id: format!("jane-{number:017x}").into(),
+                target: format!("i-{number:017x}").into(),
+                owner: OWNER.into(),
+                run_as_user: "ssm-user".into(),
+            }]
+            .into(),
+            ..StreamHealth::default()
+        },
+        analysis: DenyAnalysis::default(),
+        start_record: TrailEvent {
+            event_id: "0f1e2d3c".into(),
+            call: TrailCall::StartSession,
+            at: seen - SignedDuration::from_mins(20),
+            session: format!("jane-{number:017x}").into(),
+            source_ip: Some("198.51.100.7".into()),
+            user_agent: Some("aws-cli/2".into()),
+            mfa: Mfa::Yes,
+            identity_type: "AssumedRole".into(),
+            identity_arn: Some(OWNER.into()),
+            issuer_arn: None,
+            access_key_id: Some("ASIAEXAMPLE".into()),
+            document: None,
+            parameters: BTreeMap::new(),
+        },
+        not_read: Fact::not_read(),
+        first_of_principal: Fact::known(false, "ssm:DescribeSessions", seen),
         seen,
     }
 }

@@ -222,10 +222,21 @@ pub struct RulesArgs {
 pub enum RulesCommand {
     /// All rules in force, with their severity
     List,
-    /// One rule: its title, its policy, its remedy
+    /// One rule: what it finds, what it reads, its parameters, its remedy, its policy
     Show {
         /// The rule's id, as DOC-01
         id: String,
+    },
+    /// The Cedar schema of what policies may read, with the source of each fact
+    Schema,
+    /// Whether policy files are right: exit code 1 if one is not
+    ///
+    /// Checks ssmwatch's own kind of policies against the schema of `rules schema`, and just-in-time node access policies as
+    /// they are. Without a path, the files that the config names.
+    Check {
+        /// A policy file, or a folder of *.cedar files
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
     },
 }
 

@@ -115,6 +115,8 @@ fn report() -> CheckReport {
             ),
         ],
         preferences: Vec::new(),
+        nodes: Vec::new(),
+        accounts: Vec::new(),
     }
 }
 

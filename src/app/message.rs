@@ -3,6 +3,7 @@
 use crossterm::event::KeyEvent;
 use std::sync::Arc;
 
+use crate::compliance::Engine;
 use crate::domain::{ActId, ActOutcome, AlertBody, Observation, ScopeId, SessionKey};
 
 /// Everything that enters the State.
@@ -27,6 +28,8 @@ pub enum Message {
         /// How far.
         outcome: ActOutcome,
     },
+    /// The rules were read again: those to judge by from now on, or in one line what is wrong with them.
+    Rules(Result<Arc<Engine>, Arc<str>>),
     /// The end was asked for from outside (signal).
     Quit,
 }

@@ -26,6 +26,8 @@ pub struct State {
     pub now: Timestamp,
     /// What does not change while the program runs.
     pub setup: Setup,
+    /// Why the rules could not be read again; the old ones are in force.
+    pub rules_problem: Option<Arc<str>>,
     /// Bumped with every change that the screen shows.
     pub revision: u64,
     pub(super) projected: Projected,
@@ -80,6 +82,7 @@ impl State {
             counts,
             now,
             setup,
+            rules_problem: None,
             revision: 0,
             projected: Projected::default(),
         }

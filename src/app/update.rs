@@ -32,6 +32,14 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         Message::Resize(width, height) => state.view.size = (width, height),
         Message::Tick => {}
         Message::ActProgress { act, step, outcome } => acts::progress(state, act, step, outcome),
+        Message::Rules(Ok(engine)) => {
+            state.board.set_engine(engine);
+            state.rules_problem = None;
+        }
+        Message::Rules(Err(what)) => {
+            state.rules_problem = Some(what);
+            state.revision += 1;
+        }
         Message::Quit => effects.push(Effect::Quit),
     }
     state.board.judge_due(state.now);

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
 use super::{
+    Subject,
     error::nearest,
     facts::{Entry, FactName, Value},
 };
@@ -86,7 +87,14 @@ pub(super) type Entries<'a> = BTreeMap<FactName, Entry<'a>>;
 
 /// Whether a fact changes while nothing but time passes.
 fn is_age(name: FactName) -> bool {
-    matches!(name, FactName::StatusSeconds | FactName::AgeSeconds | FactName::SecondsSinceEnd)
+    matches!(
+        name,
+        FactName::StatusSeconds
+            | FactName::AgeSeconds
+            | FactName::SecondsSinceEnd
+            | FactName::QuietSeconds
+            | FactName::ApprovalTagSeconds
+    )
 }
 
 impl Reading {
@@ -94,13 +102,14 @@ impl Reading {
     /// are numbers stand beside the names of all.
     ///
     /// # Errors
-    /// Words, if it reads what no session has.
-    pub(super) fn of(policy: &Json, parameters: &BTreeMap<String, Option<i64>>) -> Result<Self, String> {
-        if policy.pointer("/action/op").and_then(Json::as_str) != Some("All") {
-            return Err("a rule judges sessions, not actions: write `action` without a condition".to_owned());
-        }
+    /// Words, if it reads what its subject does not have.
+    pub(super) fn of(
+        policy: &Json,
+        subject: Subject,
+        parameters: &BTreeMap<String, Option<i64>>,
+    ) -> Result<Self, String> {
         let mut reading = Self::default();
-        let mut walk = Walk { reading: &mut reading, parameters };
+        let mut walk = Walk { reading: &mut reading, subject, parameters };
         for condition in policy.get("conditions").and_then(Json::as_array).into_iter().flatten() {
             walk.expression(condition.get("body").unwrap_or(&Json::Null))?;
         }
@@ -143,6 +152,7 @@ fn moment(anchor: Timestamp, seconds: i64) -> Option<Timestamp> {
 
 struct Walk<'a> {
     reading: &'a mut Reading,
+    subject: Subject,
     parameters: &'a BTreeMap<String, Option<i64>>,
 }
 
@@ -177,7 +187,7 @@ impl Walk<'_> {
             "has" => self.guard(body),
             "hasTag" | "getTag" => {
                 let left = body.get("left").unwrap_or(&Json::Null);
-                if variable(left) != Some("resource") {
+                if variable(left) != Some("resource") || !FactName::NodeTags.is_of(self.subject) {
                     return Err(format!("only the resource, the node, has tags: write `resource.{operator}(…)`"));
                 }
                 let reads = if operator == "hasTag" { &mut self.reading.guarded } else { &mut self.reading.facts };
@@ -209,7 +219,7 @@ impl Walk<'_> {
             Some("context") if attribute == "parameters" => {
                 Err("parameters are read by name: write `context.parameters.<name>`".to_owned())
             }
-            Some("context") => Ok(Some(Access::Fact(fact(attribute)?))),
+            Some("context") => Ok(Some(Access::Fact(fact(attribute, self.subject)?))),
             Some(entity) => Err(format!("the {entity} has no attributes: facts are read as `context.<fact>`")),
             None if is_parameters(left) => self.parameter(attribute).map(|name| Some(Access::Parameter(name))),
             None => Ok(None),
@@ -234,7 +244,7 @@ impl Walk<'_> {
             (Some("context"), ["parameters"]) => Ok(()),
             (Some("context"), ["parameters", name, ..]) => self.parameter(name).map(drop),
             (Some("context"), [name, ..]) => {
-                let name = fact(name)?;
+                let name = fact(name, self.subject)?;
                 self.reading.guarded.insert(name);
                 Ok(())
             }
@@ -317,13 +327,15 @@ fn is_parameters(json: &Json) -> bool {
             && body.get("left").and_then(variable) == Some("context"))
 }
 
-fn fact(name: &str) -> Result<FactName, String> {
+fn fact(name: &str, subject: Subject) -> Result<FactName, String> {
+    let of_subject = || FactName::ALL.iter().filter(move |name| name.is_of(subject)).map(|name| name.as_str());
     match FactName::parse(name) {
         Some(FactName::NodeTags) => {
             Err("tags are read from the node: write `resource.hasTag(…)`, `resource.getTag(…)`".to_owned())
         }
-        Some(name) => Ok(name),
-        None => Err(unknown("fact", name, FactName::ALL.iter().map(|name| name.as_str()))),
+        Some(name) if name.is_of(subject) => Ok(name),
+        Some(name) => Err(format!("the fact \"{name}\" is none of a {}", subject.word())),
+        None => Err(unknown("fact", name, of_subject())),
     }
 }
 

@@ -13,18 +13,31 @@
 //! missing fact never turns into a pass.
 
 mod analysis;
+pub mod deny;
 mod engine;
 mod error;
 mod facts;
+pub mod golden;
+pub mod just_in_time;
+mod just_in_time_condition;
 mod parameters;
 mod policy;
+mod schema;
+mod subject;
 mod trial;
+mod version;
+mod wildcard;
 
 #[cfg(test)]
 mod tests;
 
 pub use engine::{Engine, Judged};
 pub use error::PolicyError;
-pub use facts::{FactName, SessionEvidence, governing_role};
+pub use facts::{
+    AccountEvidence, Concurrency, FactKind, FactName, NodeEvidence, PreferencesEvidence, PrincipalEvidence,
+    RoleEvidence, SessionEvidence, StreamEvidence, TrailEvidence, governing_role, tagged_principal,
+};
 pub use parameters::{AllowedHours, Network, Parameters, TagPattern};
-pub use policy::{Origin, Rule};
+pub use policy::{Origin, Rule, check_file};
+pub use schema::schema_text;
+pub use subject::Subject;

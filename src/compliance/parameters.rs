@@ -1,6 +1,6 @@
 //! What the people in charge decide: allow lists, patterns, bounds.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use jiff::{
     SignedDuration, Timestamp,
@@ -9,6 +9,7 @@ use jiff::{
 };
 use regex::Regex;
 
+use super::just_in_time::JitPolicies;
 use crate::domain::{ScopeId, Session, Severity};
 
 /// The bounds and lists that the rules compare with; policies read them as `context.parameters.…`.
@@ -68,6 +69,8 @@ pub struct Parameters {
     pub approval_tag: String,
     /// How long that tag is valid. Default: 10 min.
     pub approval_validity: SignedDuration,
+    /// APR-04: people's just-in-time node access policies. Default: none, the rule does not apply.
+    pub jit_policies: Option<Arc<JitPolicies>>,
     /// APR-05: how long a just-in-time session may last. Default: 1 h.
     pub jit_window: SignedDuration,
     /// APR-04: patterns, with `*`, of the owners in each IAM Identity Center group, by group id. A group that is not here
@@ -110,6 +113,12 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// What logging needs of a role in that scope (rule IAM-02).
+    pub fn needs(&self, scope: &ScopeId) -> super::deny::Needs {
+        let resources: Vec<String> = self.log_resources.iter().map(|resource| in_scope(resource, scope)).collect();
+        super::deny::Needs::logging(&resources)
+    }
+
     /// The rule of thumb for [`Parameters::stale_after`]: three evidence intervals.
     pub fn stale_after_for(evidence_interval: SignedDuration) -> SignedDuration {
         evidence_interval.saturating_mul(3)
@@ -144,6 +153,7 @@ impl Default for Parameters {
             approval_required: false,
             approval_tag: "SecurityAllowSessionInstance".to_owned(),
             approval_validity: SignedDuration::from_mins(10),
+            jit_policies: None,
             jit_window: SignedDuration::from_hours(1),
             groups: BTreeMap::new(),
             allowed_hours: None,

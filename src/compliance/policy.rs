@@ -5,15 +5,23 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 use cedar_policy::{Effect, ParseErrors, Policy, PolicySet};
 use miette::Diagnostic;
 
-use super::{FactName, PolicyError, analysis::Reading, error::nearest};
+use super::{
+    FactName, Parameters, PolicyError, Subject, analysis::Reading, engine::parameter_numbers, error::nearest, schema,
+};
 use crate::domain::{RuleId, Severity};
 
 /// The built-in rules.
-pub(super) const BUILT_IN: [(&str, &str); 4] = [
+pub(super) const BUILT_IN: [(&str, &str); 10] = [
     ("documents.cedar", include_str!("policies/documents.cedar")),
     ("roles.cedar", include_str!("policies/roles.cedar")),
     ("logs.cedar", include_str!("policies/logs.cedar")),
+    ("streams.cedar", include_str!("policies/streams.cedar")),
+    ("principals.cedar", include_str!("policies/principals.cedar")),
+    ("approval.cedar", include_str!("policies/approval.cedar")),
     ("conduct.cedar", include_str!("policies/conduct.cedar")),
+    ("nodes.cedar", include_str!("policies/nodes.cedar")),
+    ("preferences.cedar", include_str!("policies/preferences.cedar")),
+    ("accounts.cedar", include_str!("policies/accounts.cedar")),
 ];
 
 /// Where a rule comes from.
@@ -40,6 +48,14 @@ pub struct Rule {
     pub text: Arc<str>,
     /// Where it comes from.
     pub origin: Origin,
+    /// What it judges.
+    pub subject: Subject,
+    /// The facts that it reads.
+    pub reads: Vec<FactName>,
+    /// The parameters that it reads.
+    pub parameters: Vec<String>,
+    /// The config gave it the severity, for all its conditions.
+    pub(super) overridden: bool,
 }
 
 /// What a policy is for.
@@ -47,6 +63,8 @@ pub struct Rule {
 pub(super) enum Role {
     /// The rule itself.
     Rule { severity: Severity, title: Arc<str>, remediation: Arc<str> },
+    /// Another condition of the rule of that id, with a severity of its own.
+    Also { severity: Severity },
     /// Says whether the rule of that id applies.
     Applies,
     /// Says whether the rule of that id still waits for a fact.
@@ -59,6 +77,7 @@ pub(super) struct Clause {
     /// The rule that it is or speaks for.
     pub(super) rule: String,
     pub(super) role: Role,
+    pub(super) subject: Subject,
     pub(super) policy: Policy,
     pub(super) reading: Reading,
     pub(super) text: String,
@@ -114,11 +133,49 @@ pub(super) fn clauses(
         from = offset + 1;
         let place = at(offset);
         let json = policy.to_json().map_err(|error| place.error(error.to_string()))?;
-        let reading = Reading::of(&json, parameters).map_err(|what| place.error(what))?;
+        let subject = subject(&json).map_err(|what| place.error(what))?;
+        let reading = Reading::of(&json, subject, parameters).map_err(|what| place.error(what))?;
         let (rule, role) = role(policy).map_err(|what| place.error(what))?;
-        clauses.push(Clause { rule, role, policy: policy.clone(), reading, text: policy_text, place });
+        clauses.push(Clause { rule, role, subject, policy: policy.clone(), reading, text: policy_text, place });
     }
     Ok(clauses)
+}
+
+/// Checks a file of people's own policies against the schema: everything that is wrong with it, in the file's order.
+pub fn check_file(file: &str, text: &str) -> Vec<PolicyError> {
+    let origin = Origin::File(file.into());
+    let clauses = match clauses(&origin, file, text, &parameter_numbers(&Parameters::default())) {
+        Ok(clauses) => clauses,
+        Err(error) => return vec![error],
+    };
+    let subjects: Vec<Subject> = clauses.iter().map(|clause| clause.subject).collect();
+    schema::mistakes(text, &subjects)
+        .into_iter()
+        .map(|mistake| {
+            let (line, column) = line_and_column(text, mistake.offset.unwrap_or_default());
+            PolicyError::Policy { file: file.to_owned(), line, column, what: mistake.what }
+        })
+        .collect()
+}
+
+/// What the policy judges: its action says it; without one it judges sessions.
+fn subject(policy: &serde_json::Value) -> Result<Subject, String> {
+    let action = policy.get("action").unwrap_or(&serde_json::Value::Null);
+    fn text(value: Option<&serde_json::Value>) -> &str {
+        value.and_then(serde_json::Value::as_str).unwrap_or_default()
+    }
+    let words = Subject::ALL.map(|subject| format!("Action::\"{}\"", subject.word())).join(", ");
+    match (text(action.get("op")), action.get("entity")) {
+        ("All", _) => Ok(Subject::Session),
+        ("==", Some(entity)) if text(entity.get("type")) == "Action" => {
+            let word = text(entity.get("id"));
+            Subject::ALL
+                .into_iter()
+                .find(|subject| subject.word() == word)
+                .ok_or_else(|| format!("there is no Action::\"{word}\"; a rule judges one of {words}"))
+        }
+        _ => Err(format!("a rule judges one thing: write `action ==` with one of {words}, or `action` for sessions")),
+    }
 }
 
 /// What the annotations make of the policy.
@@ -131,13 +188,17 @@ fn role(policy: &Policy) -> Result<(String, Role), String> {
         }
     };
     if policy.effect() == Effect::Forbid {
-        let id = annotation("id")?;
+        let also = policy.annotation("also").is_some();
+        let id = annotation(if also { "also" } else { "id" })?;
         let word = annotation("severity")?;
         let severity = Severity::ALL.into_iter().find(|severity| severity.word() == word).ok_or_else(|| {
             let words = Severity::ALL.map(Severity::word);
             let nearest = nearest(word, words).map(|nearest| format!("; the nearest is \"{nearest}\""));
             format!("\"{word}\" is no severity{} ({})", nearest.unwrap_or_default(), words.join(", "))
         })?;
+        if also {
+            return Ok((id.to_owned(), Role::Also { severity }));
+        }
         let (title, remediation) = (annotation("title")?.into(), annotation("remediation")?.into());
         return Ok((id.to_owned(), Role::Rule { severity, title, remediation }));
     }
@@ -158,7 +219,7 @@ fn role(policy: &Policy) -> Result<(String, Role), String> {
 }
 
 /// Offset and words of the first parse error.
-fn first_error(errors: &ParseErrors) -> (usize, String) {
+pub(super) fn first_error(errors: &ParseErrors) -> (usize, String) {
     let offset = errors.labels().into_iter().flatten().map(|label| label.offset()).next();
     let mut what = errors.to_string();
     if let Some(label) = errors.labels().into_iter().flatten().find_map(|label| label.label().map(str::to_owned)) {
@@ -170,7 +231,7 @@ fn first_error(errors: &ParseErrors) -> (usize, String) {
 }
 
 /// Line and column, both from 1, of a byte offset.
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

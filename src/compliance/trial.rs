@@ -10,11 +10,10 @@ use jiff::Timestamp;
 
 use super::{
     analysis::{Entries, Reading},
-    facts::{Entry, FactName, Reader, SessionEvidence, Value, clean},
-    parameters::Parameters,
-    policy::Role,
+    facts::{Entry, FactName, Value, clean},
+    policy::{Clause, Role},
 };
-use crate::domain::{MissingFact, Verdict};
+use crate::domain::{MissingFact, Severity, Verdict};
 
 /// Which clause of which rule a Cedar policy is.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +42,8 @@ pub(super) struct Court {
 
 /// Names of entities, parsed once.
 pub(super) struct Names {
-    pub(super) owner: EntityTypeName,
-    pub(super) node: EntityTypeName,
+    pub(super) principal: EntityTypeName,
+    pub(super) resource: EntityTypeName,
     pub(super) action: EntityUid,
 }
 
@@ -60,15 +59,17 @@ enum Answer<'e> {
 pub(super) struct Outcome {
     pub(super) status: Verdict,
     pub(super) missing: Vec<MissingFact>,
+    /// Of the condition that is satisfied, where it has one of its own.
+    pub(super) severity: Option<Severity>,
 }
 
 impl Outcome {
     fn plain(status: Verdict) -> Self {
-        Self { status, missing: Vec::new() }
+        Self { status, missing: Vec::new(), severity: None }
     }
 
     fn insufficient(missing: MissingFact) -> Self {
-        Self { status: Verdict::InsufficientData, missing: vec![missing] }
+        Self { status: Verdict::InsufficientData, missing: vec![missing], severity: None }
     }
 }
 
@@ -84,14 +85,14 @@ impl Court {
     pub(super) fn hold<'a>(
         &self,
         rules: &[Clauses],
-        evidence: &SessionEvidence<'a>,
-        parameters: &'a Parameters,
+        principal: &str,
+        resource: &str,
+        read: &dyn Fn(FactName) -> Entry<'a>,
         now: Timestamp,
     ) -> Trial<'a> {
-        let reader = Reader::new(evidence, parameters, now);
-        let entries: Entries<'a> = self.facts.iter().map(|name| (*name, reader.read(*name))).collect();
+        let entries: Entries<'a> = self.facts.iter().map(|name| (*name, read(*name))).collect();
         let mut next_change = entries.values().filter_map(Entry::expires).filter(|expires| *expires > now).min();
-        let outcomes = match self.ask(evidence, &entries) {
+        let outcomes = match self.ask(principal, resource, &entries) {
             Ok((permits, forbids)) => {
                 let mut answers: Vec<Vec<Answer<'_>>> =
                     rules.iter().map(|rule| rule.clauses.iter().map(|_| Answer::Unsatisfied).collect()).collect();
@@ -113,7 +114,7 @@ impl Court {
         Trial { entries, outcomes, next_change }
     }
 
-    fn ask(&self, evidence: &SessionEvidence<'_>, entries: &Entries<'_>) -> Result<(Response, Response), String> {
+    fn ask(&self, principal: &str, resource: &str, entries: &Entries<'_>) -> Result<(Response, Response), String> {
         let facts = entries.iter().filter_map(|(name, entry)| match entry {
             Entry::Known { value, .. } => Some((name.as_str().to_owned(), value.expression()?)),
             Entry::Absent { .. } | Entry::Missing(_) => None,
@@ -122,7 +123,7 @@ impl Court {
         let context =
             Context::from_pairs(facts.chain(std::iter::once(parameters))).map_err(|error| error.to_string())?;
         let uid = |kind: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
-        let node = uid(&self.names.node, evidence.session.target.as_str());
+        let node = uid(&self.names.resource, resource);
         // Without its tags the node is no entity: reading a tag is an error then, not an answer.
         let entities = match entries.get(&FactName::NodeTags) {
             Some(Entry::Known { value: Value::Tags(tags), .. }) => {
@@ -133,7 +134,7 @@ impl Court {
             }
             _ => Entities::empty(),
         };
-        let owner = uid(&self.names.owner, &evidence.session.owner);
+        let owner = uid(&self.names.principal, principal);
         let request =
             Request::new(owner, self.names.action.clone(), node, context, None).map_err(|error| error.to_string())?;
         // Two questions: with a satisfied forbid in the set, Cedar no longer tells which permits were satisfied.
@@ -160,6 +161,10 @@ impl Court {
 }
 
 impl Clauses {
+    pub(super) fn of(clauses: &[Clause]) -> Self {
+        Self { clauses: clauses.iter().map(|clause| (clause.role.clone(), clause.reading.clone())).collect() }
+    }
+
     fn outcome(&self, answers: &[Answer<'_>], entries: &Entries<'_>) -> Outcome {
         let clauses = || self.clauses.iter().zip(answers);
         // Who asks whether a fact is there must not take a missing one for an absent one.
@@ -187,10 +192,20 @@ impl Clauses {
         if let Some(missing) = first_failure(pending(), entries) {
             return Outcome::insufficient(missing);
         }
-        let rule = || clauses().filter(|((role, _), _)| matches!(role, Role::Rule { .. }));
+        let rule = || clauses().filter(|((role, _), _)| matches!(role, Role::Rule { .. } | Role::Also { .. }));
+        // One condition that holds is enough, whatever is unknown about the others.
+        let severity = rule()
+            .filter(|(_, answer)| is_satisfied(answer))
+            .filter_map(|((role, _), _)| match role {
+                Role::Rule { severity, .. } | Role::Also { severity } => Some(*severity),
+                _ => None,
+            })
+            .max();
+        if severity.is_some() {
+            return Outcome { severity, ..Outcome::plain(Verdict::NonCompliant) };
+        }
         match first_failure(rule(), entries) {
             Some(missing) => Outcome::insufficient(missing),
-            None if rule().any(|(_, answer)| is_satisfied(answer)) => Outcome::plain(Verdict::NonCompliant),
             None => Outcome::plain(Verdict::Compliant),
         }
     }

@@ -85,6 +85,8 @@ pub enum Why {
     Failed(Failure),
     /// It was known, but too long ago to be relied on.
     Stale(Timestamp),
+    /// Nobody can tell from here; the words say why.
+    Undecidable(String),
     /// Another fact that it depends on is missing.
     DependsOn(&'static str),
 }
@@ -96,6 +98,7 @@ impl fmt::Display for Why {
             Self::Pending(what) => write!(f, "pending: {what}"),
             Self::Failed(failure) => failure.fmt(f),
             Self::Stale(since) => write!(f, "stale: last read {since:.0}"),
+            Self::Undecidable(why) => write!(f, "cannot be decided from here: {why}"),
             Self::DependsOn(fact) => write!(f, "depends on {fact}, which is missing"),
         }
     }

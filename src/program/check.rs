@@ -12,7 +12,7 @@ use crate::{
     app::board::{Board, Failing},
     cli::{self, Cli},
     domain::ScopeId,
-    report::{CheckReport, Paint, ScopeRow, ScopeStatus, SessionRow, table},
+    report::{AccountRow, CheckReport, NodeRow, Paint, PreferencesRow, ScopeRow, ScopeStatus, SessionRow, table},
     watch,
 };
 
@@ -82,7 +82,41 @@ pub fn report(board: &Board, now: Timestamp, all: bool) -> CheckReport {
             verdict: session.judgement.verdict(),
         })
         .collect();
-    CheckReport { generated_at: now, scopes, sessions, preferences: Vec::new() }
+    let preferences = board
+        .scopes
+        .iter()
+        .map(|(id, scope)| PreferencesRow {
+            account: id.account.clone(),
+            region: id.region.clone(),
+            verdict: scope.preferences_judgement.verdict(),
+            findings: if all {
+                board.explain_preferences(id, now)
+            } else {
+                scope.preferences_judgement.findings.clone()
+            },
+        })
+        .collect();
+    let nodes = board.scopes.iter().flat_map(|(id, scope)| {
+        scope.nodes.iter().map(|(target, node)| NodeRow {
+            account: id.account.clone(),
+            region: id.region.clone(),
+            target: target.clone(),
+            verdict: node.judgement.verdict(),
+            findings: if all { board.explain_node(id, target, now) } else { node.judgement.findings.clone() },
+        })
+    });
+    let mut nodes: Vec<NodeRow> = nodes.collect();
+    nodes.sort_by(|a, b| (&a.account, &a.region, &a.target).cmp(&(&b.account, &b.region, &b.target)));
+    let accounts = board
+        .accounts
+        .iter()
+        .map(|(id, account)| AccountRow {
+            account: id.clone(),
+            verdict: account.judgement.verdict(),
+            findings: if all { board.explain_account(id, now) } else { account.judgement.findings.clone() },
+        })
+        .collect();
+    CheckReport { generated_at: now, scopes, sessions, preferences, nodes, accounts }
 }
 
 fn active(board: &Board, scope: &ScopeId) -> usize {

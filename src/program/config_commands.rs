@@ -1,12 +1,11 @@
-//! Commands that ask AWS nothing: config, rules, iam-policy.
+//! Commands that ask AWS nothing: config, iam-policy.
 
 use std::process::ExitCode;
 
 use super::{Refusal, print, setup};
 use crate::{
     aws::required_actions,
-    cli::{Cli, ConfigCommand, RulesCommand},
-    compliance::Origin,
+    cli::{Cli, ConfigCommand},
     config,
     domain::ScopeId,
     report::iam_policy as policy_json,
@@ -33,40 +32,6 @@ pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCo
             // The contract: a config that is asked about and is wrong answers 1.
             let settings = checked.map_err(|refusal| Refusal { code: 1, ..refusal })?;
             Ok(print(&format!("ok\n{}\n", settings.config.summary())))
-        }
-    }
-}
-
-pub(super) fn rules(cli: &Cli, command: Option<&RulesCommand>) -> Result<ExitCode, Refusal> {
-    let settings = setup::settings(cli)?;
-    let engine = setup::engine(&settings)?;
-    match command.unwrap_or(&RulesCommand::List) {
-        RulesCommand::List => {
-            let lines: String = engine
-                .rules()
-                .iter()
-                .map(|rule| format!("{:<8} {:<13} {}\n", rule.id, rule.severity.word(), rule.title))
-                .collect();
-            Ok(print(&lines))
-        }
-        RulesCommand::Show { id } => {
-            let rule =
-                engine.rules().iter().find(|rule| rule.id.as_str().eq_ignore_ascii_case(id)).ok_or_else(|| {
-                    Refusal::failed(format!("there is no rule `{id}`"), "see all of them: ssmwatch rules list")
-                })?;
-            let origin = match &rule.origin {
-                Origin::BuiltIn => "built in",
-                Origin::File(file) => file,
-            };
-            Ok(print(&format!(
-                "{} {} {}\nfrom: {}\nremedy: {}\n\n{}\n",
-                rule.id,
-                rule.severity.word(),
-                rule.title,
-                origin,
-                rule.remediation,
-                rule.text.trim_end()
-            )))
         }
     }
 }

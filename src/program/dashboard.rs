@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Refusal, setup};
+use super::{Refusal, reload, setup};
 use crate::{
     app::Message,
     aws::Fleet,
@@ -72,6 +72,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let targets = setup::alert_targets(&settings.config);
     let effects =
         Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());
+    let reload = tokio::spawn(reload::policies(settings.clone(), messages.clone()));
     let forward = tokio::spawn(async move {
         while let Some(observation) = observed.recv().await {
             if messages.send(Message::Observed(observation)).await.is_err() {
@@ -92,6 +93,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     screen.give_back();
     stop.cancel();
     forward.abort();
+    reload.abort();
     let left = effects.finish().await;
     for act in &left {
         super::complain(&format!(

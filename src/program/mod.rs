@@ -4,6 +4,8 @@ mod check;
 mod config_commands;
 mod dashboard;
 mod demo;
+mod reload;
+mod rules;
 mod setup;
 
 use std::{
@@ -73,7 +75,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
         Some(Command::Sim(sim)) => block_on(demo::serve(sim)),
         Some(Command::Check(check)) => block_on(check::run(cli, check)),
         Some(Command::Config(config)) => config_commands::config(cli, config.command),
-        Some(Command::Rules(rules)) => config_commands::rules(cli, rules.command.as_ref()),
+        Some(Command::Rules(rules)) => rules::run(cli, rules.command.as_ref()),
         Some(Command::IamPolicy) => config_commands::iam_policy(cli),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +20,7 @@ use crate::{
     },
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
-    compliance::{Engine, Parameters, TagPattern},
+    compliance::{Engine, Parameters, TagPattern, check_file},
     config::{self, Config, Settings, Vocabulary},
     response::AlertTargets,
     ui::theme::{Glyphs, Theme},
@@ -99,7 +99,13 @@ pub(super) fn engine(settings: &Settings) -> Result<Engine, Refusal> {
         severity: compliance.severity.clone(),
         ..defaults
     };
-    Engine::new(parameters, own_policies(settings)?).map_err(|error| Refusal::config(error.to_string(), error.to_do()))
+    let own = own_policies(settings)?;
+    for (file, text) in &own {
+        if let Some(mistake) = check_file(file, text).first() {
+            return Err(Refusal::config(mistake.to_string(), mistake.to_do()));
+        }
+    }
+    Engine::new(parameters, own).map_err(|error| Refusal::config(error.to_string(), error.to_do()))
 }
 
 /// The user's own policies: file name and text, in the order of their names.
@@ -137,6 +143,25 @@ fn own_policies(settings: &Settings) -> Result<Vec<(String, String)>, Refusal> {
             Ok((path.display().to_string(), text))
         })
         .collect()
+}
+
+/// What the config's own policies are made of now: each file that its patterns match, when it was written, its length.
+pub(super) fn policy_stamps(settings: &Settings) -> Vec<(PathBuf, Option<SystemTime>, u64)> {
+    let beside = settings.origin.file.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
+    let patterns = settings.config.compliance.policies.iter();
+    let matches = patterns.filter_map(|pattern| glob::glob(&beside.join(pattern).to_string_lossy()).ok());
+    let mut stamps: Vec<_> = matches
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|path| {
+            let about = fs::metadata(&path).ok();
+            let written = about.as_ref().and_then(|about| about.modified().ok());
+            (path, written, about.map_or(0, |about| about.len()))
+        })
+        .collect();
+    stamps.sort();
+    stamps.dedup();
+    stamps
 }
 
 /// The fleet that the config describes.

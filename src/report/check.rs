@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{mask::mask, text::safe_json};
-use crate::domain::{AccountId, Evidence, Finding, MissingFact, Region, Session, SessionStatus, Severity, Verdict};
+use crate::domain::{
+    AccountId, Evidence, Finding, MissingFact, NodeId, Region, Session, SessionStatus, Severity, Verdict,
+};
 
 /// The schema of the JSON.
 const SCHEMA: &str = "ssmwatch.check/1";
@@ -18,8 +20,12 @@ pub struct CheckReport {
     pub scopes: Vec<ScopeRow>,
     /// Every active session, and those that ended within the last hour.
     pub sessions: Vec<SessionRow>,
-    /// The preferences that were judged; empty as long as no rule judges preferences.
+    /// The preferences of every scope.
     pub preferences: Vec<PreferencesRow>,
+    /// The nodes that sessions run on.
+    pub nodes: Vec<NodeRow>,
+    /// The accounts.
+    pub accounts: Vec<AccountRow>,
 }
 
 /// How well a scope could be read.
@@ -77,6 +83,32 @@ pub struct PreferencesRow {
     pub findings: Vec<Finding>,
 }
 
+/// One node that sessions run on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeRow {
+    /// The account.
+    pub account: AccountId,
+    /// The region.
+    pub region: Region,
+    /// Its id.
+    pub target: NodeId,
+    /// The worst of the findings.
+    pub verdict: Verdict,
+    /// The findings of all rules, or of those that are not COMPLIANT or NOT_APPLICABLE.
+    pub findings: Vec<Finding>,
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountRow {
+    /// The account.
+    pub account: AccountId,
+    /// The worst of the findings.
+    pub verdict: Verdict,
+    /// The findings of all rules, or of those that are not COMPLIANT or NOT_APPLICABLE.
+    pub findings: Vec<Finding>,
+}
+
 impl SessionRow {
     /// The worst severity among the NON_COMPLIANT findings.
     pub fn severity(&self) -> Option<Severity> {
@@ -95,8 +127,12 @@ impl SessionRow {
     }
 }
 
-fn worst(findings: &[Finding]) -> Option<Severity> {
+pub(super) fn worst(findings: &[Finding]) -> Option<Severity> {
     findings.iter().filter(|finding| finding.status == Verdict::NonCompliant).map(|finding| finding.severity).max()
+}
+
+pub(super) fn is_broken(finding: &&Finding) -> bool {
+    finding.status == Verdict::NonCompliant
 }
 
 /// How many sessions have which verdict.
@@ -140,15 +176,22 @@ impl CheckReport {
     /// The exit code: 1 something is NON_COMPLIANT at or above `fail_on`; else 2 some scope could not be read in full (or
     /// there is none at all); else 0.
     pub fn exit_code(&self, fail_on: Severity) -> u8 {
-        let findings = self.sessions.iter().map(|row| &row.findings);
-        let preferences = self.preferences.iter().map(|row| &row.findings);
-        if findings.chain(preferences).filter_map(|findings| worst(findings)).any(|severity| severity >= fail_on) {
+        if self.findings().filter(is_broken).any(|finding| finding.severity >= fail_on) {
             1
         } else if self.scopes.is_empty() || self.scopes.iter().any(|scope| scope.status != ScopeStatus::Ok) {
             2
         } else {
             0
         }
+    }
+
+    /// All findings, of whatever they are.
+    pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let sessions = self.sessions.iter().map(|row| &row.findings);
+        let preferences = self.preferences.iter().map(|row| &row.findings);
+        let nodes = self.nodes.iter().map(|row| &row.findings);
+        let accounts = self.accounts.iter().map(|row| &row.findings);
+        sessions.chain(preferences).chain(nodes).chain(accounts).flatten()
     }
 
     /// Scopes, the worst first.
@@ -208,6 +251,29 @@ impl CheckReport {
                     account: &row.account,
                     region: &row.region,
                     verdict: row.verdict,
+                    severity: worst(&row.findings),
+                    findings: findings(&row.findings, all),
+                })
+                .collect(),
+            nodes: self
+                .nodes
+                .iter()
+                .map(|row| NodeObject {
+                    account: &row.account,
+                    region: &row.region,
+                    target: &row.target,
+                    verdict: row.verdict,
+                    severity: worst(&row.findings),
+                    findings: findings(&row.findings, all),
+                })
+                .collect(),
+            accounts: self
+                .accounts
+                .iter()
+                .map(|row| AccountObject {
+                    account: &row.account,
+                    verdict: row.verdict,
+                    severity: worst(&row.findings),
                     findings: findings(&row.findings, all),
                 })
                 .collect(),
@@ -264,6 +330,8 @@ struct Document<'a> {
     scopes: Vec<ScopeObject<'a>>,
     sessions: Vec<JudgedSession<'a>>,
     preferences: Vec<PreferencesObject<'a>>,
+    nodes: Vec<NodeObject<'a>>,
+    accounts: Vec<AccountObject<'a>>,
     summary: Summary,
 }
 
@@ -319,6 +387,25 @@ struct PreferencesObject<'a> {
     account: &'a AccountId,
     region: &'a Region,
     verdict: Verdict,
+    severity: Option<Severity>,
+    findings: Vec<FindingObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct NodeObject<'a> {
+    account: &'a AccountId,
+    region: &'a Region,
+    target: &'a NodeId,
+    verdict: Verdict,
+    severity: Option<Severity>,
+    findings: Vec<FindingObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct AccountObject<'a> {
+    account: &'a AccountId,
+    verdict: Verdict,
+    severity: Option<Severity>,
     findings: Vec<FindingObject<'a>>,
 }
 

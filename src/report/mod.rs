@@ -8,7 +8,7 @@ mod table;
 mod text;
 
 pub use alert::{Alert, MAX_BODY_BYTES, MAX_SUBJECT_CHARACTERS};
-pub use check::{CheckReport, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
+pub use check::{AccountRow, CheckReport, NodeRow, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
 pub use iam_policy::iam_policy;
 pub use mask::mask;
 pub use table::{Paint, table};

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    check::{CheckReport, ScopeRow, ScopeStatus, SessionRow, Summary, shown},
+    check::{CheckReport, ScopeRow, ScopeStatus, SessionRow, Summary, shown, worst},
     mask::mask,
     text::{clean, fit},
 };
-use crate::domain::{Owner, Severity, Verdict};
+use crate::domain::{Finding, Owner, Severity, Verdict};
 
 /// The widest that a column becomes.
 const WIDEST: usize = 44;
@@ -94,6 +94,7 @@ pub fn table(report: &CheckReport, all: bool, paint: Paint) -> String {
     let mut out = String::new();
     unread(report, paint, &mut out);
     sessions(report, all, paint, &mut out);
+    others(report, all, paint, &mut out);
     remedies(report, paint, &mut out);
     unjudged(report, paint, &mut out);
     totals(report, paint, &mut out);
@@ -153,11 +154,46 @@ fn sessions(report: &CheckReport, all: bool, paint: Paint, out: &mut String) {
     }
 }
 
-fn session(row: &SessionRow, all: bool) -> Vec<Cell> {
-    let session = &row.session;
-    let (severity, verdict) = (row.severity(), row.counted_verdict());
-    let color = verdict_color(verdict, severity);
-    let rules: Vec<String> = shown(&row.findings, all)
+/// Preferences, nodes and accounts that are not as they should be; with `all`, all of them.
+fn others(report: &CheckReport, all: bool, paint: Paint, out: &mut String) {
+    let preferences =
+        report.preferences.iter().map(|row| (row.verdict, format!("{} {}", row.account, row.region), &row.findings));
+    let nodes = report
+        .nodes
+        .iter()
+        .map(|row| (row.verdict, format!("{} {} {}", row.account, row.region, row.target), &row.findings));
+    let accounts = report.accounts.iter().map(|row| (row.verdict, row.account.to_string(), &row.findings));
+    let sections: [(&str, Vec<(Verdict, String, &Vec<Finding>)>); 3] =
+        [("PREFERENCES", preferences.collect()), ("NODES", nodes.collect()), ("ACCOUNTS", accounts.collect())];
+    for (title, mut rows) in sections {
+        rows.retain(|(verdict, ..)| all || *verdict >= Verdict::InsufficientData);
+        if rows.is_empty() {
+            continue;
+        }
+        let badness = |row: &(Verdict, String, &Vec<Finding>)| (row.0, worst(row.2));
+        rows.sort_by(|a, b| badness(b).cmp(&badness(a)).then_with(|| a.1.cmp(&b.1)));
+        out.push_str(&paint.on("1", &format!("{title}: {}", rows.len())));
+        out.push('\n');
+        let mut table: Vec<Vec<Cell>> =
+            vec![["SEVERITY", "VERDICT", "WHERE", "RULES"].map(|title| Cell(title.to_owned(), "1")).into()];
+        table.extend(rows.into_iter().map(|(verdict, place, findings)| {
+            let severity = worst(findings);
+            let color = verdict_color(verdict, severity);
+            vec![
+                Cell(severity.map_or("-", Severity::word).to_owned(), color),
+                Cell(verdict.word().to_owned(), color),
+                Cell(clean(&place), ""),
+                Cell(clean(&rules_of(findings, all)), ""),
+            ]
+        }));
+        columns(&table, paint, out);
+        out.push('\n');
+    }
+}
+
+/// The rules that speak, each with a mark for its verdict.
+fn rules_of(findings: &[Finding], all: bool) -> String {
+    let rules: Vec<String> = shown(findings, all)
         .into_iter()
         .map(|finding| {
             let mark = match finding.status {
@@ -169,6 +205,13 @@ fn session(row: &SessionRow, all: bool) -> Vec<Cell> {
             format!("{}{mark}", finding.rule)
         })
         .collect();
+    rules.join(" ")
+}
+
+fn session(row: &SessionRow, all: bool) -> Vec<Cell> {
+    let session = &row.session;
+    let (severity, verdict) = (row.severity(), row.counted_verdict());
+    let color = verdict_color(verdict, severity);
     let owner = Owner::parse(&session.owner).to_string();
     vec![
         Cell(severity.map_or("-", Severity::word).to_owned(), color),
@@ -183,14 +226,14 @@ fn session(row: &SessionRow, all: bool) -> Vec<Cell> {
         cell(session.reason.as_deref().map_or_else(|| "-".to_owned(), |reason| mask(reason).into_owned())),
         // Never cut: it is what the next command needs.
         Cell(clean(session.key.id.as_str()), ""),
-        Cell(clean(&rules.join(" ")), ""),
+        Cell(clean(&rules_of(&row.findings, all)), ""),
     ]
 }
 
 /// One line for each broken rule: what to do about it.
 fn remedies(report: &CheckReport, paint: Paint, out: &mut String) {
     let mut rules = BTreeMap::new();
-    for finding in report.sessions.iter().flat_map(|row| &row.findings) {
+    for finding in report.findings() {
         if finding.status == Verdict::NonCompliant {
             let entry = rules.entry((std::cmp::Reverse(finding.severity), &finding.rule)).or_insert((0_usize, finding));
             entry.0 += 1;
@@ -207,7 +250,7 @@ fn remedies(report: &CheckReport, paint: Paint, out: &mut String) {
             vec![
                 Cell(clean(finding.rule.as_str()), severity_color(finding.severity)),
                 Cell(finding.severity.word().to_owned(), severity_color(finding.severity)),
-                cell(counted(*count, "session")),
+                cell(counted(*count, "finding")),
                 Cell(clean(&format!("{}. {}", finding.title.trim_end_matches('.'), finding.remediation)), ""),
             ]
         })
@@ -219,7 +262,7 @@ fn remedies(report: &CheckReport, paint: Paint, out: &mut String) {
 /// One line for each fact that a rule lacked, and why.
 fn unjudged(report: &CheckReport, paint: Paint, out: &mut String) {
     let mut facts: BTreeMap<_, usize> = BTreeMap::new();
-    for finding in report.sessions.iter().flat_map(|row| &row.findings) {
+    for finding in report.findings() {
         if finding.status == Verdict::InsufficientData {
             for missing in &finding.missing {
                 *facts.entry((&finding.rule, &missing.fact, &missing.reason)).or_default() += 1;
@@ -236,7 +279,7 @@ fn unjudged(report: &CheckReport, paint: Paint, out: &mut String) {
         .map(|((rule, fact, reason), count)| {
             vec![
                 Cell(clean(rule.as_str()), "35"),
-                cell(counted(*count, "session")),
+                cell(counted(*count, "finding")),
                 Cell(clean(&format!("{fact}: {}", mask(reason))), ""),
             ]
         })

@@ -115,7 +115,9 @@ pub(super) fn archive(look: &Look<'_>, session: &SessionBoard) -> (String, Style
                 (format!("{} {}", look.glyphs.insufficient, failure.class.word()), theme.insufficient)
             }
             Why::Stale(_) => (format!("{} stale", look.glyphs.insufficient), theme.insufficient),
-            Why::DependsOn(_) => (format!("{} unknown", look.glyphs.insufficient), theme.insufficient),
+            Why::DependsOn(_) | Why::Undecidable(_) => {
+                (format!("{} unknown", look.glyphs.insufficient), theme.insufficient)
+            }
         },
     }
 }

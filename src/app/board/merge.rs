@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{Board, Failing, HISTORY, Phase, ScopeBoard, SessionBoard};
+use super::{Board, Failing, HISTORY, Other, Phase, ScopeBoard, SessionBoard};
 use crate::domain::{
     Fact, Failure, Judgement, Missing, NodeId, Observation, ScopeId, Session, SessionKey, SessionStatus, Why,
 };
@@ -26,68 +26,6 @@ impl Board {
                 board.failing = Some(Failing { failure, since, retry_at: Some(retry_at) });
                 self.revision += 1;
             }
-            Observation::Nodes { scope, nodes } => {
-                let mut touched = HashSet::new();
-                for (id, fact) in nodes {
-                    self.note_evidence(&scope, "ssm:DescribeInstanceProperties", &fact);
-                    let node = self.scope_mut(&scope).nodes.entry(id.clone()).or_default();
-                    if renew(&mut node.properties, fact) {
-                        touched.insert(id);
-                    }
-                }
-                self.soil_nodes(&scope, &touched);
-            }
-            Observation::NodeTags { scope, tags } => {
-                let mut touched = HashSet::new();
-                for (id, fact) in tags {
-                    self.note_evidence(&scope, "tag:GetResources", &fact);
-                    let node = self.scope_mut(&scope).nodes.entry(id.clone()).or_default();
-                    if renew(&mut node.tags, fact) {
-                        touched.insert(id);
-                    }
-                }
-                self.soil_nodes(&scope, &touched);
-            }
-            Observation::Role { account, role, policies } => {
-                let scopes: Vec<_> = self.scopes.keys().filter(|scope| scope.account == account).cloned().collect();
-                for scope in &scopes {
-                    self.note_evidence(scope, "iam:ListAttachedRolePolicies", &policies);
-                }
-                if renew(self.roles.entry((account.clone(), role)).or_default(), policies) {
-                    self.soil(|session| session.key.scope.account == account);
-                }
-            }
-            Observation::Preferences { scope, document } => {
-                self.note_evidence(&scope, "ssm:GetDocument", &document);
-                if renew(&mut self.scope_mut(&scope).preferences, document) {
-                    self.soil(|session| session.key.scope == scope);
-                    self.revision += 1;
-                }
-            }
-            Observation::Document { scope, name, document } => {
-                if renew(self.scope_mut(&scope).documents.entry(Arc::clone(&name)).or_default(), document) {
-                    self.soil(|session| session.key.scope == scope && session.document_name() == &*name);
-                }
-            }
-            Observation::LogStreams { scope, streams } => {
-                for (id, fact) in streams {
-                    self.note_evidence(&scope, "logs:DescribeLogStreams", &fact);
-                    let key = SessionKey { scope: scope.clone(), id };
-                    if let Some(session) = self.sessions.get_mut(&key)
-                        && renew(&mut session.log_stream, fact)
-                    {
-                        self.soil_one(&key);
-                    }
-                }
-            }
-            Observation::Archive { session, object } => {
-                self.note_evidence(&session.scope, "s3:GetObject", &object);
-                if let Some(board) = self.sessions.get_mut(&session)
-                    && renew(&mut board.archive, object)
-                {
-                    self.soil_one(&session);
-                }
-            }
             Observation::ApiUse { scope, calls } => self.scope_mut(&scope).calls = calls,
             Observation::Caller { scope, arn } => self.scope_mut(&scope).caller = Some(arn),
             Observation::Transcript { session, events, .. } => {
@@ -100,19 +38,12 @@ impl Board {
                     self.revision += 1;
                 }
             }
-            Observation::TranscriptFailed { .. }
-            | Observation::LatestPreferences { .. }
-            | Observation::DocumentStanding { .. }
-            | Observation::LogGroup { .. }
-            | Observation::PrincipalTags { .. }
-            | Observation::Trail { .. }
-            | Observation::TagChanges { .. }
-            | Observation::Principals { .. }
-            | Observation::StreamHealth { .. } => {}
+            Observation::TranscriptFailed { .. } => {}
+            evidence => self.evidence_read(evidence),
         }
     }
 
-    fn scope_mut(&mut self, scope: &ScopeId) -> &mut ScopeBoard {
+    pub(super) fn scope_mut(&mut self, scope: &ScopeId) -> &mut ScopeBoard {
         self.scopes.entry(scope.clone()).or_default()
     }
 
@@ -138,6 +69,7 @@ impl Board {
                 board.session.status = SessionStatus::Terminated;
                 board.status_since = at;
                 self.soil_one(&key);
+                self.soil_companions(&key);
             } else {
                 self.scope_mut(scope).active.insert(key.id);
             }
@@ -169,10 +101,7 @@ impl Board {
                     self.soil_one(&key);
                 }
             }
-            None => {
-                self.sessions.insert(key.clone(), SessionBoard::new(session, Phase::Active, at));
-                self.soil_one(&key);
-            }
+            None => self.enter(SessionBoard::new(session, Phase::Active, at)),
         }
     }
 
@@ -190,11 +119,9 @@ impl Board {
                     board.session = session;
                     board.status_since = ended_at;
                     self.soil_one(&key);
+                    self.soil_companions(&key);
                 }
-                None if at.duration_since(ended_at) <= HISTORY => {
-                    self.sessions.insert(key.clone(), SessionBoard::new(session, phase, at));
-                    self.soil_one(&key);
-                }
+                None if at.duration_since(ended_at) <= HISTORY => self.enter(SessionBoard::new(session, phase, at)),
                 None => {}
             }
         }
@@ -208,14 +135,47 @@ impl Board {
             Phase::Active => true,
             Phase::Ended { at, .. } => now.duration_since(at) <= HISTORY,
         });
-        self.revision += u64::from(self.sessions.len() != before);
+        if self.sessions.len() != before {
+            self.revision += 1;
+            let sessions = &self.sessions;
+            self.by_owner.retain(|_, keys| {
+                keys.retain(|key| sessions.contains_key(key));
+                !keys.is_empty()
+            });
+        }
     }
 
-    fn soil_nodes(&mut self, scope: &ScopeId, nodes: &HashSet<NodeId>) {
+    /// A session that was not known before.
+    fn enter(&mut self, mut board: SessionBoard) {
+        let key = board.session.key.clone();
+        let ahead = self.scopes.get_mut(&key.scope).and_then(|scope| scope.trail_ahead.remove(&key.id));
+        for record in ahead.into_iter().flatten() {
+            board.take_record(record);
+        }
+        self.by_owner.entry(Arc::clone(&board.session.owner)).or_default().insert(key.clone());
+        self.sessions.insert(key.clone(), board);
+        self.find_first(&key);
+        self.soil_one(&key);
+        self.soil_companions(&key);
+        self.mark_role(&key);
+    }
+
+    /// What a principal does in one session matters to its others.
+    fn soil_companions(&mut self, key: &SessionKey) {
+        let owner = self.sessions.get(key).map(|board| Arc::clone(&board.session.owner));
+        let companions = owner.and_then(|owner| self.by_owner.get(&owner)).filter(|keys| keys.len() > 1).cloned();
+        for companion in companions.into_iter().flatten().filter(|companion| companion != key) {
+            if self.sessions.get(&companion).is_some_and(SessionBoard::is_active) {
+                self.soil_one(&companion);
+            }
+        }
+    }
+
+    pub(super) fn soil_nodes(&mut self, scope: &ScopeId, nodes: &HashSet<NodeId>) {
         self.soil(|session| session.key.scope == *scope && nodes.contains(&session.target));
     }
 
-    fn soil(&mut self, touches: impl Fn(&Session) -> bool) {
+    pub(super) fn soil(&mut self, touches: impl Fn(&Session) -> bool) {
         let keys: Vec<_> = self
             .sessions
             .values()
@@ -227,18 +187,20 @@ impl Board {
         }
     }
 
-    fn soil_one(&mut self, key: &SessionKey) {
+    pub(super) fn soil_one(&mut self, key: &SessionKey) {
         if let Some(board) = self.sessions.get_mut(key)
             && !board.dirty
         {
             board.dirty = true;
+            let target = board.session.target.clone();
             self.revision += 1;
             self.unjudged.push_back(key.clone());
+            self.unjudged_others.insert(Other::Node(key.scope.clone(), target));
         }
     }
 
     /// Keeps the list of evidence that a scope cannot give.
-    fn note_evidence<T>(&mut self, scope: &ScopeId, operation: &'static str, fact: &Fact<T>) {
+    pub(super) fn note_evidence<T>(&mut self, scope: &ScopeId, operation: &'static str, fact: &Fact<T>) {
         let board = self.scope_mut(scope);
         match fact {
             Fact::Known { .. } => {
@@ -257,7 +219,7 @@ impl Board {
 
 /// A failed re-read does not take away what was known: it grows old, and counts as stale in time.
 /// Tells whether more than the time of reading changed.
-fn renew<T: PartialEq>(known: &mut Fact<T>, read: Fact<T>) -> bool {
+pub(super) fn renew<T: PartialEq>(known: &mut Fact<T>, read: Fact<T>) -> bool {
     let changed = match (&*known, &read) {
         (Fact::Known { .. }, Fact::Missing(_)) => return false,
         (Fact::Known { value: before, .. }, Fact::Known { value: after, .. }) => before != after,
@@ -280,6 +242,14 @@ impl SessionBoard {
             missed: 0,
             log_stream: Fact::not_read(),
             archive: Fact::not_read(),
+            stream: None,
+            stream_change: None,
+            role_at_first: None,
+            role_change: None,
+            start_record: None,
+            resume_records: Vec::new(),
+            end_record: None,
+            first_of_principal: Fact::not_read(),
             judgement: Judgement::default(),
             dirty: false,
             next_change: None,

@@ -1,7 +1,11 @@
 //! Everything known about the world: scopes, sessions, evidence, verdicts. No view of it.
 
+mod evidence;
 mod judge;
 mod merge;
+mod principals;
+mod recorder;
+mod role_watch;
 #[cfg(test)]
 mod tests;
 
@@ -13,10 +17,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    compliance::Engine,
+    compliance::{Engine, deny::DenyAnalysis},
     domain::{
-        AccountId, ApiCount, ArchiveObject, Fact, Failure, Judgement, LogStream, Node, NodeId, NodeTags, RolePolicies,
-        ScopeId, Session, SessionDocument, SessionId, SessionKey, Verdict,
+        AccountId, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, Judgement, LogStream, Node, NodeId,
+        NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange,
+        TrailEvent, Verdict,
     },
 };
 
@@ -32,6 +37,16 @@ pub struct Board {
     pub sessions: HashMap<SessionKey, SessionBoard>,
     /// Policies of the roles that nodes use.
     pub roles: HashMap<(AccountId, Arc<str>), Fact<Option<RolePolicies>>>,
+    /// What the policies of a role deny to logging in one scope, by role name.
+    pub(super) analyses: HashMap<(ScopeId, Arc<str>), DenyAnalysis>,
+    /// Tags of principals that hold sessions, by name and whether it is a user.
+    pub principals: HashMap<(AccountId, Arc<str>, bool), Fact<Option<NodeTags>>>,
+    /// Changes of principals' tags, by account.
+    pub tag_changes: HashMap<AccountId, TagBook>,
+    /// Who held sessions before, by scope.
+    pub(super) earlier: HashMap<ScopeId, Earlier>,
+    /// Accounts and their verdicts.
+    pub accounts: BTreeMap<AccountId, AccountBoard>,
     /// The rules.
     pub engine: Arc<Engine>,
     /// A scope whose last good listing is older than this is stale.
@@ -40,6 +55,50 @@ pub struct Board {
     pub revision: u64,
     due: BTreeSet<(Timestamp, SessionKey)>,
     unjudged: VecDeque<SessionKey>,
+    /// Nodes, preferences and accounts whose verdict has to be found anew, and when time alone may change one.
+    unjudged_others: BTreeSet<Other>,
+    due_others: BTreeMap<Other, Timestamp>,
+    /// Sessions of each principal.
+    by_owner: HashMap<Arc<str>, BTreeSet<SessionKey>>,
+}
+
+/// What is judged beside sessions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Other {
+    Node(ScopeId, NodeId),
+    Preferences(ScopeId),
+    Account(AccountId),
+}
+
+/// One account, as far as it is judged by itself.
+#[derive(Debug, Default)]
+pub struct AccountBoard {
+    /// Its findings and verdict.
+    pub judgement: Judgement,
+    /// When non-compliant sessions of it were proven to be terminated from here.
+    terminated: VecDeque<Timestamp>,
+}
+
+/// Who held sessions in a scope before the watch began.
+#[derive(Debug)]
+pub(super) struct Earlier {
+    /// The read of the service's history.
+    read: Fact<()>,
+    /// How far back it reaches.
+    since: Timestamp,
+    /// Starts by owner.
+    starts: HashMap<Arc<str>, Vec<Timestamp>>,
+}
+
+/// Changes of the tags of an account's principals.
+#[derive(Debug, Default)]
+pub struct TagBook {
+    /// The last lookup.
+    pub read: Fact<()>,
+    /// How far back the lookups reach.
+    pub from: Option<Timestamp>,
+    /// Oldest first.
+    pub changes: Vec<TagChange>,
 }
 
 /// One scope: its health and its evidence.
@@ -57,8 +116,24 @@ pub struct ScopeBoard {
     pub evidence_failures: BTreeMap<&'static str, Failing>,
     /// The preferences document; `Known(None)`: there is none.
     pub preferences: Fact<Option<SessionDocument>>,
+    /// The newest version of the preferences document.
+    pub latest_preferences: Fact<Option<SessionDocument>>,
+    /// The findings on the preferences and their verdict.
+    pub preferences_judgement: Judgement,
     /// Documents in use.
     pub documents: HashMap<Arc<str>, Fact<Option<SessionDocument>>>,
+    /// Whose documents in use are, and who may use them; the preferences document among them.
+    pub standings: HashMap<Arc<str>, Fact<Option<DocumentStanding>>>,
+    /// Whether log groups exist.
+    pub log_groups: HashMap<Arc<str>, Fact<bool>>,
+    /// The last read of each log group's tail.
+    pub tails: HashMap<Arc<str>, Fact<()>>,
+    /// The last lookup of session starts in CloudTrail.
+    pub trail_read: Fact<()>,
+    /// How far back those lookups reach.
+    pub trail_from: Option<Timestamp>,
+    /// Records of sessions that no listing showed yet.
+    pub(super) trail_ahead: HashMap<SessionId, Vec<TrailEvent>>,
     /// Nodes with sessions.
     pub nodes: HashMap<NodeId, NodeBoard>,
     /// Requests so far, by IAM action.
@@ -87,6 +162,8 @@ pub struct NodeBoard {
     pub properties: Fact<Option<Node>>,
     /// Its tags.
     pub tags: Fact<NodeTags>,
+    /// Its findings and verdict.
+    pub judgement: Judgement,
 }
 
 /// One session with its evidence and verdict.
@@ -106,6 +183,22 @@ pub struct SessionBoard {
     pub log_stream: Fact<Option<LogStream>>,
     /// Its archive object; `Known(None)`: looked for, and not there.
     pub archive: Fact<Option<ArchiveObject>>,
+    /// What the tail of its log group showed of its stream; `None`: no event yet.
+    pub stream: Option<StreamHealth>,
+    /// What became of its stream during the session, and when that was seen.
+    pub stream_change: Option<(Arc<str>, Timestamp)>,
+    /// The role of its node as it was read first, to tell a change.
+    role_at_first: Option<role_watch::RoleMark>,
+    /// What changed in that role during the session, and when that was seen.
+    pub role_change: Option<(Arc<str>, Timestamp)>,
+    /// CloudTrail's record of its start.
+    pub start_record: Option<Box<TrailEvent>>,
+    /// CloudTrail's records of each time it was resumed, oldest first.
+    pub resume_records: Vec<TrailEvent>,
+    /// CloudTrail's record of who ended it.
+    pub end_record: Option<Box<TrailEvent>>,
+    /// Whether it is its principal's first session on the account in a long time.
+    pub first_of_principal: Fact<bool>,
     /// The findings and the verdict.
     pub judgement: Judgement,
     /// The verdict has to be found anew.
@@ -179,11 +272,16 @@ impl Board {
         engine: Arc<Engine>,
         stale_after: SignedDuration,
     ) -> Self {
+        let scopes: BTreeMap<ScopeId, ScopeBoard> = scopes
+            .into_iter()
+            .map(|(scope, name, log_group)| (scope, ScopeBoard { name, log_group, ..ScopeBoard::default() }))
+            .collect();
+        let accounts: BTreeMap<AccountId, AccountBoard> =
+            scopes.keys().map(|scope| (scope.account.clone(), AccountBoard::default())).collect();
+        let unjudged_accounts = accounts.keys().cloned().map(Other::Account);
+        let unjudged_others = scopes.keys().cloned().map(Other::Preferences).chain(unjudged_accounts).collect();
         Self {
-            scopes: scopes
-                .into_iter()
-                .map(|(scope, name, log_group)| (scope, ScopeBoard { name, log_group, ..ScopeBoard::default() }))
-                .collect(),
+            scopes,
             sessions: HashMap::new(),
             roles: HashMap::new(),
             engine,
@@ -191,6 +289,14 @@ impl Board {
             revision: 0,
             due: BTreeSet::new(),
             unjudged: VecDeque::new(),
+            analyses: HashMap::new(),
+            principals: HashMap::new(),
+            tag_changes: HashMap::new(),
+            earlier: HashMap::new(),
+            accounts,
+            unjudged_others,
+            due_others: BTreeMap::new(),
+            by_owner: HashMap::new(),
         }
     }
 

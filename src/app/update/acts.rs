@@ -131,10 +131,18 @@ fn worst_finding(state: &State, key: &SessionKey) -> Option<Finding> {
 /// A step of an act has come further.
 pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOutcome) {
     let Some(act) = state.acts.iter_mut().find(|act| act.id == id) else { return };
+    let is_end = act.kind == ActKind::Terminate && step == 0;
     let Some(step) = act.steps.get_mut(step) else { return };
     step.outcome = outcome;
     if !step.outcome.is_final() {
         return;
+    }
+    // A proven end of a non-compliant session, which is what has a metric step, counts towards THR-01.
+    if is_end
+        && act.steps.len() > 1
+        && act.steps.first().is_some_and(|step| matches!(step.outcome, ActOutcome::Done { .. }))
+    {
+        state.board.note_terminated(&act.session.scope.account, state.now);
     }
     // All outcomes of the act so far in one word: the last one must not hide the one that matters.
     let mut bad = false;
@@ -174,7 +182,7 @@ fn is_repeated(acts: &[Act], act: &Act) -> bool {
 /// A termination without proof is settled when the History shows the end after all.
 pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     let now = state.now;
-    let mut words = Vec::new();
+    let (mut words, mut ends) = (Vec::new(), Vec::new());
     // One end is one termination: a repeat that may still prove it, or has, or failed to, takes it from those before.
     let repeated: Vec<ActId> =
         state.acts.iter().filter(|act| is_repeated(&state.acts, act)).map(|act| act.id).collect();
@@ -191,8 +199,14 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
             let took_ms = u64::try_from(took).unwrap_or(u64::MAX);
             step.outcome = ActOutcome::Done { took_ms, proof: format!("seen later: {how} at {at:.0}") };
         }
+        if count_it {
+            ends.push((act.session.scope.account.clone(), *at));
+        }
         words.push(format!("{}: ended after all, {how} at {at:.0}", act.session.id));
         effects.push(Effect::Settled { act: act.id, count_it });
+    }
+    for (account, at) in ends {
+        state.board.note_terminated(&account, at);
     }
     if !words.is_empty() {
         state.revision += 1;

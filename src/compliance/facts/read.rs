@@ -1,127 +1,34 @@
-//! How each fact is read from the evidence.
+//! How each fact of a session is read from the evidence.
 
 use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FactName, SessionEvidence, Value, governing_role};
+use super::{
+    FactName, SessionEvidence, Value,
+    known::{Clock, Entry, Known, Lack, Read, absent, after, gone, missing, not_sent, text, whole_seconds},
+    node::NodeFacts,
+};
 use crate::{
-    compliance::parameters::{Parameters, in_scope},
+    compliance::parameters::{Parameters, in_scope, matches_pattern},
     domain::{
-        AccessType, Fact, Failure, FailureClass, Missing, Node, NodeKind, ScopeId, Session, SessionDocument,
-        SessionStatus, SessionType, Source, Why,
+        AccessType, Fact, Missing, NodeKind, Owner, ScopeId, Session, SessionDocument, SessionStatus, SessionType,
+        Source, Why,
     },
 };
 
 const LISTING: Source = "ssm:DescribeSessions";
-const CONFIG: Source = "config";
-
-/// One fact as it stands now.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::compliance) enum Entry<'a> {
-    /// Known.
-    Known {
-        /// The value.
-        value: Value<'a>,
-        /// Where it was read.
-        source: Source,
-        /// When.
-        at: Timestamp,
-        /// From when on it is too old to be relied on.
-        expires: Option<Timestamp>,
-    },
-    /// Known to be nothing: a policy may ask for it with `has`, but reading it is an error.
-    Absent {
-        /// Why there is none.
-        why: String,
-        /// From when on that is too old to be relied on.
-        expires: Option<Timestamp>,
-    },
-    /// Missing.
-    Missing(Missing),
-}
-
-impl Entry<'_> {
-    /// From when on it counts as missing.
-    pub(in crate::compliance) fn expires(&self) -> Option<Timestamp> {
-        match self {
-            Self::Known { expires, .. } | Self::Absent { expires, .. } => *expires,
-            Self::Missing(_) => None,
-        }
-    }
-}
-
-/// Something that was read, on its way to a value.
-struct Known<T> {
-    value: T,
-    source: Source,
-    at: Timestamp,
-    expires: Option<Timestamp>,
-}
-
-/// Why there is no value.
-enum Lack {
-    Absent { why: String, expires: Option<Timestamp> },
-    Missing(Missing),
-}
-
-type Read<T> = Result<Known<T>, Lack>;
-
-impl<T> Known<T> {
-    fn map<U>(self, then: impl FnOnce(T) -> U) -> Known<U> {
-        Known { value: then(self.value), source: self.source, at: self.at, expires: self.expires }
-    }
-
-    /// A value that should be there: missing if it is not, for that reason.
-    fn and<U>(self, then: impl FnOnce(T) -> Option<U>, lacks: impl FnOnce() -> Why) -> Read<U> {
-        match then(self.value) {
-            Some(value) => Ok(Known { value, source: self.source, at: self.at, expires: self.expires }),
-            None => Err(missing(lacks())),
-        }
-    }
-
-    /// A value that need not be there.
-    fn if_any<U>(self, then: impl FnOnce(T) -> Option<U>, why: impl FnOnce() -> String) -> Read<U> {
-        match then(self.value) {
-            Some(value) => Ok(Known { value, source: self.source, at: self.at, expires: self.expires }),
-            None => Err(Lack::Absent { why: why(), expires: self.expires }),
-        }
-    }
-}
-
-fn missing(why: Why) -> Lack {
-    Lack::Missing(Missing { why, retry_at: None })
-}
-
-fn gone(action: &'static str, message: &str) -> Why {
-    Why::Failed(Failure { class: FailureClass::Gone, action, code: None, message: message.to_owned() })
-}
-
-fn not_sent(what: &str) -> Why {
-    Why::Pending(format!("AWS has not sent {what}"))
-}
-
-/// Whole seconds from `from` to `to`, rounded down; negative where clocks disagree.
-pub(in crate::compliance) fn whole_seconds(from: Timestamp, to: Timestamp) -> i64 {
-    let between = to.duration_since(from);
-    between.as_secs() - i64::from(between.subsec_nanos() < 0)
-}
-
-/// Later by that much; past the end of time: never.
-fn after(moment: Timestamp, duration: SignedDuration) -> Option<Timestamp> {
-    moment.checked_add(duration).ok()
-}
+/// Minutes; what the service takes without an idleSessionTimeout (AWS General Reference, Session Manager quotas).
+pub(super) const DEFAULT_IDLE: u32 = 20;
 
 /// Reads facts of one session at one moment.
-pub(in crate::compliance) struct Reader<'a> {
-    evidence: SessionEvidence<'a>,
-    parameters: &'a Parameters,
-    now: Timestamp,
-    /// When the session ended, if it has; the end of all change in it.
-    end: Option<Timestamp>,
+pub(in crate::compliance) struct SessionReader<'a> {
+    pub(super) evidence: SessionEvidence<'a>,
+    pub(super) parameters: &'a Parameters,
+    pub(super) clock: Clock,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SessionReader<'a> {
     pub(in crate::compliance) fn new(
         evidence: &SessionEvidence<'a>,
         parameters: &'a Parameters,
@@ -130,16 +37,13 @@ impl<'a> Reader<'a> {
         let session = evidence.session;
         let ended = matches!(session.status, SessionStatus::Terminated | SessionStatus::Failed);
         let end = ended.then(|| session.ended_at.unwrap_or(evidence.status_since));
-        Self { evidence: *evidence, parameters, now, end }
+        let clock = Clock { now, stale_after: parameters.stale_after, end };
+        Self { evidence: *evidence, parameters, clock }
     }
 
     /// The fact of that name.
     pub(in crate::compliance) fn read(&self, name: FactName) -> Entry<'a> {
-        match self.value(name) {
-            Ok(Known { value, source, at, expires }) => Entry::Known { value, source, at, expires },
-            Err(Lack::Absent { why, expires }) => Entry::Absent { why, expires },
-            Err(Lack::Missing(missing)) => Entry::Missing(missing),
-        }
+        self.value(name).into()
     }
 
     fn value(&self, name: FactName) -> Read<Value<'a>> {
@@ -164,21 +68,19 @@ impl<'a> Reader<'a> {
             FactName::DocumentArn => self.fixed(Value::Text(document_arn(session))),
             FactName::DocumentName => self.fixed(Value::Text(session.document_name().into())),
             FactName::Status => Ok(self.listed()?.map(|session| Value::Text(session.status.as_str().into()))),
-            FactName::Ended => Ok(self.listed()?.map(|_| Value::Flag(self.end.is_some()))),
-            FactName::StatusSeconds => Ok(self.listed()?.map(|_| self.since(self.evidence.status_since, self.now))),
+            FactName::Ended => Ok(self.listed()?.map(|_| Value::Flag(self.clock.end.is_some()))),
+            FactName::StatusSeconds => Ok(self.listed()?.map(|_| self.clock.since(self.evidence.status_since))),
             FactName::AgeSeconds => self.listed()?.and(
                 |session| {
                     let started = session.started_at?;
-                    Some(match self.end {
+                    Some(match self.clock.end {
                         Some(end) => Value::Seconds(whole_seconds(started, end)),
-                        None => self.since(started, self.now),
+                        None => self.clock.since(started),
                     })
                 },
                 || not_sent("StartDate"),
             ),
-            FactName::SecondsSinceEnd => {
-                self.ended()?.and(|end| Some(self.since(end, self.now)), || not_sent("EndDate"))
-            }
+            FactName::SecondsSinceEnd => self.ended()?.and(|end| Some(self.clock.since(end)), || not_sent("EndDate")),
             FactName::TenthOfDurationSeconds => {
                 self.ended()?.and(|_| self.tenth_of_duration().map(Value::Seconds), || not_sent("StartDate"))
             }
@@ -199,10 +101,10 @@ impl<'a> Reader<'a> {
             FactName::LogGroup => self
                 .document(|document| Value::Text(document.inputs.log_group.as_str().into()), || Value::Text("".into())),
             FactName::LogStreamExists => {
-                Ok(self.fresh(self.evidence.log_stream)?.map(|stream| Value::Flag(stream.is_some())))
+                Ok(self.clock.fresh(self.evidence.log_stream)?.map(|stream| Value::Flag(stream.is_some())))
             }
             FactName::LogStreamSoughtAtAgeSeconds => {
-                let looked = self.fresh(self.evidence.log_stream)?;
+                let looked = self.clock.fresh(self.evidence.log_stream)?;
                 let at = looked.at;
                 looked.and(
                     |_| session.started_at.map(|started| Value::Seconds(whole_seconds(started, at))),
@@ -215,84 +117,135 @@ impl<'a> Reader<'a> {
                 |object| object.as_ref().map(|object| Value::Number(object.size)),
                 || "there is no archive object".to_owned(),
             ),
-            FactName::HasInstanceProfile => Ok(self.node()?.map(|node| Value::Flag(node.instance_role.is_some()))),
-            FactName::NodeRole => self.node_text(governing_role, "a role"),
             FactName::RolePolicies => self.role_policies(),
-            FactName::MandatoryPolicy => {
-                Ok(self.configured(Value::Text(in_scope(&self.parameters.mandatory_policy, &key.scope).into())))
-            }
-            FactName::ProductionTag => Ok(self.fresh(self.evidence.tags)?.map(|tags| {
-                let production = &self.parameters.production_tag;
-                let tag = tags.iter().find(|(key, value)| production.matches(key, value));
-                Value::Text(tag.map(|(key, value)| format!("{key}={value}")).unwrap_or_default().into())
+            FactName::MandatoryPolicy | FactName::ProductionTag | FactName::NodeTags => self.node_facts().value(name),
+            FactName::HasInstanceProfile
+            | FactName::NodeRole
+            | FactName::NodeName
+            | FactName::Platform
+            | FactName::AgentVersion
+            | FactName::AgentVersionNumber
+            | FactName::PingStatus => self.node_facts().value(name),
+            FactName::PrincipalType => self.fixed(text(match Owner::parse(&session.owner) {
+                Owner::Root => "root",
+                Owner::User(_) => "user",
+                Owner::Role { .. } => "role",
+                Owner::Federated(_) => "federated",
+                Owner::Other(_) => "other",
             })),
-            FactName::NodeTags => Ok(self.fresh(self.evidence.tags)?.map(Value::Tags)),
-            FactName::NodeName => self.node_text(|node| node.name.as_ref(), "a name"),
-            FactName::Platform => self.node_text(|node| node.platform.as_ref(), "its platform"),
-            FactName::AgentVersion => self.node_text(|node| node.agent_version.as_ref(), "its agent's version"),
-            FactName::PingStatus => self.node_text(|node| node.ping_status.as_ref(), "its ping status"),
+            FactName::OwnerAllowed => {
+                let allowed = &self.parameters.allowed_principals;
+                self.fixed(Value::Flag(allowed.iter().any(|pattern| matches_pattern(pattern, &session.owner))))
+            }
+            FactName::StartedInAllowedHours => match (&self.parameters.allowed_hours, session.started_at) {
+                (None, _) => Err(absent("no allowed hours are configured")),
+                (Some(_), None) => Err(missing(not_sent("StartDate"))),
+                (Some(hours), Some(started)) => self.fixed(Value::Flag(hours.allow(started))),
+            },
+            FactName::PrincipalSessions => {
+                Ok(self.listed()?.map(|_| Value::Number(self.evidence.concurrency.sessions)))
+            }
+            FactName::PrincipalNodes => Ok(self.listed()?.map(|_| Value::Number(self.evidence.concurrency.nodes))),
+            FactName::FirstOfPrincipal => match self.evidence.first_of_principal {
+                // What was found out about the past does not grow old.
+                Fact::Known { value, source, at } => {
+                    Ok(Known { value: Value::Flag(*value), source, at: *at, expires: None })
+                }
+                Fact::Missing(missing) => Err(Lack::Missing(missing.clone())),
+            },
+            FactName::DocumentOwner => self.standing().map(|known| known.map(|standing| text(&*standing.owner))),
+            FactName::DocumentPublic => {
+                let standing = self.standing()?;
+                Ok(self.clock.fresh(&standing.value.public)?.map(|public| Value::Flag(*public)))
+            }
+            FactName::IdleTimeoutSeconds => {
+                let minutes = |minutes: Option<u32>| Value::Seconds(i64::from(minutes.unwrap_or(DEFAULT_IDLE)) * 60);
+                self.document(|document| minutes(document.inputs.idle_timeout_minutes), || minutes(None))
+            }
+            FactName::StreamChange
+            | FactName::QuietSeconds
+            | FactName::SaturatedFlushes
+            | FactName::PayloadMismatch
+            | FactName::RunAsUsers
+            | FactName::BackwardsSeconds
+            | FactName::ClockGapSeconds
+            | FactName::DelayedReads
+            | FactName::DelaySeconds => self.stream(name),
+            FactName::DeniedActions => self.denied_actions(),
+            FactName::RoleChange => self.role_change(),
+            FactName::Mfa
+            | FactName::SourceIps
+            | FactName::SourceIpsAllowed
+            | FactName::UserAgent
+            | FactName::LongTermKey
+            | FactName::RemoteHost
+            | FactName::RemoteHostDenied
+            | FactName::RemotePort => self.trail(name),
+            FactName::TagPairMismatch
+            | FactName::ApprovedAtStart
+            | FactName::ApprovalTagPresent
+            | FactName::ApprovalTagSeconds => self.principal(name),
+            FactName::JitCovered | FactName::JitDecision => self.just_in_time(name),
+            FactName::ArchiveObjectEncryption => self.archive()?.if_any(
+                |object| object.as_ref().map(|object| text(object.encryption.as_deref().unwrap_or_default())),
+                || "there is no archive object".to_owned(),
+            ),
+            FactName::ArchiveObjectAfterEnd => {
+                let object = self.archive()?;
+                if object.value.is_none() {
+                    return Err(absent("there is no archive object"));
+                }
+                object.and(
+                    |object| {
+                        let modified = object.as_ref()?.modified_at?;
+                        // Both times are of whole seconds, and of two clocks.
+                        let end = self.clock.end?.checked_sub(SignedDuration::from_secs(2)).ok()?;
+                        Some(Value::Flag(modified >= end))
+                    },
+                    || not_sent("when the object was written"),
+                )
+            }
+            // Facts of other subjects: the analysis refuses policies on sessions that read them.
+            _ => Err(absent("a session has no such fact")),
         }
     }
 
     /// What never changes in a session once it was listed.
-    fn fixed(&self, value: Value<'a>) -> Read<Value<'a>> {
+    pub(super) fn fixed(&self, value: Value<'a>) -> Read<Value<'a>> {
         Ok(Known { value, source: LISTING, at: self.evidence.listed_at, expires: None })
     }
 
-    fn configured<T>(&self, value: T) -> Known<T> {
-        Known { value, source: CONFIG, at: self.now, expires: None }
-    }
-
-    fn since(&self, anchor: Timestamp, now: Timestamp) -> Value<'a> {
-        Value::Since(anchor, whole_seconds(anchor, now))
-    }
-
-    /// When something that was read then is too old. After the end nothing in a session changes any more: then it is
-    /// too old if it was so at the end.
-    fn expiry(&self, at: Timestamp) -> Option<Timestamp> {
-        let expires = after(at, self.parameters.stale_after)?;
-        self.end.is_none_or(|end| expires <= end).then_some(expires)
-    }
-
-    fn unless_stale<T>(&self, value: T, source: Source, at: Timestamp, expires: Option<Timestamp>) -> Read<T> {
-        if expires.is_some_and(|expires| expires <= self.now) {
-            return Err(missing(Why::Stale(at)));
-        }
-        Ok(Known { value, source, at, expires })
-    }
-
     /// What a listing says of the session's life.
-    fn listed(&self) -> Read<&'a Session> {
+    pub(super) fn listed(&self) -> Read<&'a Session> {
         let at = self.evidence.listed_at;
         // An end is final, however long ago it was listed.
-        let expires = if self.end.is_some() { None } else { after(at, self.parameters.stale_after) };
-        self.unless_stale(self.evidence.session, LISTING, at, expires)
-    }
-
-    fn fresh<T>(&self, fact: &'a Fact<T>) -> Read<&'a T> {
-        match fact {
-            Fact::Known { value, source, at } => self.unless_stale(value, source, *at, self.expiry(*at)),
-            Fact::Missing(missing) => Err(Lack::Missing(missing.clone())),
-        }
+        let expires = if self.clock.end.is_some() { None } else { after(at, self.parameters.stale_after) };
+        self.clock.unless_stale(self.evidence.session, LISTING, at, expires)
     }
 
     fn ended(&self) -> Read<Timestamp> {
-        self.listed()?.if_any(|_| self.end, || "the session has not ended".to_owned())
+        self.listed()?.if_any(|_| self.clock.end, || "the session has not ended".to_owned())
     }
 
-    fn node(&self) -> Read<&'a Node> {
-        self.fresh(self.evidence.node)?
-            .and(Option::as_ref, || gone("ssm:DescribeInstanceProperties", "Systems Manager knows no such node"))
+    pub(super) fn node_facts(&self) -> NodeFacts<'a> {
+        NodeFacts {
+            scope: &self.evidence.session.key.scope,
+            properties: self.evidence.node,
+            tags: self.evidence.tags,
+            parameters: self.parameters,
+            clock: self.clock,
+        }
     }
 
-    fn node_text(&self, text: impl FnOnce(&'a Node) -> Option<&'a std::sync::Arc<str>>, what: &str) -> Read<Value<'a>> {
-        self.node()?.if_any(
-            |node| text(node).map(|text| Value::Text((&**text).into())),
-            || format!("the node does not report {what}"),
-        )
+    /// Whose the session's document is.
+    fn standing(&self) -> Read<&'a crate::domain::DocumentStanding> {
+        self.clock
+            .fresh(self.evidence.standing)?
+            .and(Option::as_ref, || gone("ssm:DescribeDocument", "there is no such document"))
     }
 
-    fn role_policies(&self) -> Read<Value<'a>> {
+    /// The policies of the role that governs the node.
+    pub(super) fn role(&self) -> Read<&'a crate::domain::RolePolicies> {
         // Without the node nobody knows which role to ask for; the node's own reason is the one to act on.
         if let Fact::Missing(Missing { why: Why::NotRead, .. }) = self.evidence.role_policies
             && let Err(lack) = self.value(FactName::NodeRole)
@@ -304,10 +257,13 @@ impl<'a> Reader<'a> {
                 absent @ Lack::Absent { .. } => absent,
             });
         }
-        let policies = self
+        self.clock
             .fresh(self.evidence.role_policies)?
-            .and(Option::as_ref, || gone("iam:ListAttachedRolePolicies", "there is no such role"))?;
-        Ok(policies.map(|policies| {
+            .and(Option::as_ref, || gone("iam:ListAttachedRolePolicies", "there is no such role"))
+    }
+
+    fn role_policies(&self) -> Read<Value<'a>> {
+        Ok(self.role()?.map(|policies| {
             let account = self.evidence.session.key.scope.account.as_str();
             let names = policies.attached.iter().filter_map(|arn| own_policy_name(arn, account));
             Value::Texts(policies.attached.iter().map(|arn| &**arn).chain(names).map(Cow::Borrowed).collect())
@@ -316,7 +272,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the session's document. A scope may have no preferences document: the service then runs its default shell,
     /// which logs nothing.
-    fn document(
+    pub(super) fn document(
         &self,
         then: impl FnOnce(&'a SessionDocument) -> Value<'a>,
         service_default: impl FnOnce() -> Value<'a>,
@@ -324,12 +280,13 @@ impl<'a> Reader<'a> {
         let session = self.evidence.session;
         let own_default = document_name_or_arn(session).is_some_and(|name| name == Session::DEFAULT_DOCUMENT);
         if own_default {
-            return Ok(self.fresh(self.evidence.preferences)?.map(|document| match document {
+            return Ok(self.clock.fresh(self.evidence.preferences)?.map(|document| match document {
                 Some(document) => then(document),
                 None => service_default(),
             }));
         }
-        self.fresh(self.evidence.document)?
+        self.clock
+            .fresh(self.evidence.document)?
             .and(|document| document.as_ref().map(then), || gone("ssm:GetDocument", "there is no such document"))
     }
 
@@ -337,12 +294,12 @@ impl<'a> Reader<'a> {
     fn archive_bucket(&self) -> Read<Value<'a>> {
         if let Some(bucket) = &self.parameters.log_bucket {
             let scope = &self.evidence.session.key.scope;
-            return Ok(self.configured(Value::Text(in_scope(bucket, scope).into())));
+            return Ok(self.clock.configured(Value::Text(in_scope(bucket, scope).into())));
         }
         let bucket = |document: &'a SessionDocument| Value::Text(document.inputs.s3_bucket.as_str().into());
         if is_amazons(self.evidence.session.document_name()) {
             // Amazon's documents have no inputs of their own: the account's preferences are all there is.
-            return Ok(self.fresh(self.evidence.preferences)?.map(|document| match document {
+            return Ok(self.clock.fresh(self.evidence.preferences)?.map(|document| match document {
                 Some(document) => bucket(document),
                 None => Value::Text("".into()),
             }));
@@ -351,7 +308,7 @@ impl<'a> Reader<'a> {
     }
 
     fn tenth_of_duration(&self) -> Option<i64> {
-        Some(whole_seconds(self.evidence.session.started_at?, self.end?) / 10)
+        Some(whole_seconds(self.evidence.session.started_at?, self.clock.end?) / 10)
     }
 
     /// An object that was found stays found. One that was not found decides only if somebody looked when the grace was
@@ -361,9 +318,13 @@ impl<'a> Reader<'a> {
             Fact::Known { value, source, at } => (value, *source, *at),
             Fact::Missing(missing) => return Err(Lack::Missing(missing.clone())),
         };
+        // How long the object may take depends on how long the session was.
+        if value.is_none() && self.evidence.session.started_at.is_none() && self.clock.end.is_some() {
+            return Err(missing(not_sent("StartDate")));
+        }
         let grace =
             self.parameters.archive_grace.max(SignedDuration::from_secs(self.tenth_of_duration().unwrap_or_default()));
-        let grace_over = self.end.and_then(|end| after(end, grace));
+        let grace_over = self.clock.end.and_then(|end| after(end, grace));
         let expires = match (value, grace_over) {
             (None, Some(over)) if after(at, self.parameters.stale_after).is_some_and(|old| old < over) => {
                 // The grace's last second belongs to it.
@@ -371,11 +332,11 @@ impl<'a> Reader<'a> {
             }
             _ => None,
         };
-        self.unless_stale(value, source, at, expires)
+        self.clock.unless_stale(value, source, at, expires)
     }
 }
 
-fn kind_word(kind: NodeKind) -> &'static str {
+pub(super) fn kind_word(kind: NodeKind) -> &'static str {
     match kind {
         NodeKind::Ec2 => "ec2",
         NodeKind::Hybrid => "hybrid",
@@ -413,7 +374,7 @@ fn is_amazons(name: &str) -> bool {
 }
 
 /// The document's bare name, if the document is of this account and region, or Amazon's.
-fn document_name_or_arn(session: &Session) -> Option<Cow<'_, str>> {
+pub(super) fn document_name_or_arn(session: &Session) -> Option<Cow<'_, str>> {
     let document = session.document.as_deref().unwrap_or(Session::DEFAULT_DOCUMENT);
     if !document.starts_with("arn:") {
         return Some(document.into());

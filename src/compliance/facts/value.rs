@@ -22,6 +22,8 @@ pub(in crate::compliance) enum Value<'a> {
     Text(Cow<'a, str>),
     /// A set of words.
     Texts(Vec<Cow<'a, str>>),
+    /// A set of numbers.
+    Numbers(Vec<i64>),
     /// The node's tags.
     Tags(&'a NodeTags),
 }
@@ -38,6 +40,9 @@ impl Value<'_> {
             Self::Texts(texts) => RestrictedExpression::new_set(
                 texts.iter().map(|text| RestrictedExpression::new_string(text.clone().into_owned())),
             ),
+            Self::Numbers(numbers) => {
+                RestrictedExpression::new_set(numbers.iter().map(|number| RestrictedExpression::new_long(*number)))
+            }
             Self::Tags(_) => return None,
         })
     }
@@ -58,6 +63,8 @@ impl fmt::Display for Value<'_> {
             Self::Text(text) => f.write_str(&clean(text)),
             Self::Texts(texts) if texts.is_empty() => f.write_str("(none)"),
             Self::Texts(texts) => write_list(f, texts.iter().map(|text| clean(text))),
+            Self::Numbers(numbers) if numbers.is_empty() => f.write_str("(none)"),
+            Self::Numbers(numbers) => write_list(f, numbers.iter().map(ToString::to_string)),
             Self::Tags(tags) if tags.is_empty() => f.write_str("(none)"),
             Self::Tags(tags) => {
                 write_list(f, tags.iter().map(|(key, value)| format!("{}={}", clean(key), clean(value))))

@@ -14,10 +14,14 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Engine, Parameters, SessionEvidence};
+use super::{
+    Concurrency, Engine, Parameters, PrincipalEvidence, RoleEvidence, SessionEvidence, StreamEvidence, TrailEvidence,
+    deny::DenyAnalysis,
+};
 use crate::domain::{
-    AccessType, ArchiveObject, Fact, Finding, LogStream, Node, NodeTags, Preferences, RolePolicies, ScopeId, Session,
-    SessionDocument, SessionKey, SessionStatus, SessionType, Verdict,
+    AccessType, ArchiveObject, DocumentStanding, Fact, Finding, LogStream, Mfa, Node, NodeTags, PayloadIdentity,
+    PolicyDocument, PolicyKind, Preferences, RolePolicies, ScopeId, Session, SessionDocument, SessionKey,
+    SessionStatus, SessionType, StreamHealth, TagChange, TrailCall, TrailEvent, Verdict,
 };
 
 pub const ACCOUNT: &str = "111122223333";
@@ -41,6 +45,20 @@ pub struct Case {
     pub document: Fact<Option<SessionDocument>>,
     pub log_stream: Fact<Option<LogStream>>,
     pub archive: Fact<Option<ArchiveObject>>,
+    pub standing: Fact<Option<DocumentStanding>>,
+    pub tail: Fact<()>,
+    pub health: Option<StreamHealth>,
+    pub stream_change: Option<(String, Timestamp)>,
+    pub analysis: Option<DenyAnalysis>,
+    pub role_change: Option<(String, Timestamp)>,
+    pub trail: Fact<()>,
+    pub start_record: Option<TrailEvent>,
+    pub resume_records: Vec<TrailEvent>,
+    pub principal_tags: Fact<Option<NodeTags>>,
+    pub tag_changes_read: Fact<()>,
+    pub tag_changes: Vec<TagChange>,
+    pub concurrency: Concurrency,
+    pub first_of_principal: Fact<bool>,
 }
 
 impl Case {
@@ -83,6 +101,27 @@ impl Case {
             document: Fact::not_read(),
             log_stream: stream(true, seen),
             archive: Fact::not_read(),
+            standing: Fact::known(
+                Some(DocumentStanding {
+                    owner: ACCOUNT.into(),
+                    public: Fact::known(false, "ssm:DescribeDocumentPermission", seen),
+                }),
+                "ssm:DescribeDocument",
+                seen,
+            ),
+            tail: Fact::known((), "logs:FilterLogEvents", seen),
+            health: Some(health()),
+            stream_change: None,
+            analysis: Some(DenyAnalysis::default()),
+            role_change: None,
+            trail: Fact::known((), "cloudtrail:LookupEvents", seen),
+            start_record: Some(start_record()),
+            resume_records: Vec::new(),
+            principal_tags: Fact::not_read(),
+            tag_changes_read: Fact::not_read(),
+            tag_changes: Vec::new(),
+            concurrency: Concurrency { sessions: 1, nodes: 1, until: None },
+            first_of_principal: Fact::known(false, "ssm:DescribeSessions", seen),
         }
     }
 
@@ -112,6 +151,21 @@ impl Case {
         again(&mut self.document, then);
         again(&mut self.log_stream, then);
         again(&mut self.archive, then);
+        again(&mut self.standing, then);
+        again(&mut self.tail, then);
+        again(&mut self.trail, then);
+        again(&mut self.principal_tags, then);
+        again(&mut self.tag_changes_read, then);
+        if let Fact::Known { value: Some(standing), .. } = &mut self.standing {
+            again(&mut standing.public, then);
+        }
+        if let Fact::Known { value: Some(role), .. } = &mut self.role_policies {
+            again(&mut role.documents, then);
+            again(&mut role.tags, then);
+        }
+        if let Some(health) = &mut self.health {
+            health.last_event_at = Some(then);
+        }
         self
     }
 
@@ -127,7 +181,40 @@ impl Case {
             document: &self.document,
             log_stream: &self.log_stream,
             archive: &self.archive,
+            standing: &self.standing,
+            stream: StreamEvidence {
+                read: &self.tail,
+                health: self.health.as_ref(),
+                change: self.stream_change.as_ref().map(|(what, at)| (what.as_str(), *at)),
+            },
+            role: RoleEvidence {
+                analysis: self.analysis.as_ref(),
+                change: self.role_change.as_ref().map(|(what, at)| (what.as_str(), *at)),
+            },
+            trail: TrailEvidence {
+                read: &self.trail,
+                from: Some(at(-3_600)),
+                start: self.start_record.as_ref(),
+                resumes: &self.resume_records,
+            },
+            principal: PrincipalEvidence {
+                tags: &self.principal_tags,
+                changes_read: &self.tag_changes_read,
+                changes_from: Some(at(-3_600)),
+                changes: &self.tag_changes,
+            },
+            concurrency: self.concurrency,
+            first_of_principal: &self.first_of_principal,
         }
+    }
+
+    /// What the role's policies deny, found out as the board does.
+    pub fn with_policy(mut self, kind: PolicyKind, text: &str) -> Self {
+        let documents: Arc<[PolicyDocument]> =
+            [PolicyDocument { kind, name: "own".into(), version: None, text: text.into() }].into();
+        let needs = Parameters::default().needs(&self.session.key.scope);
+        self.analysis = Some(DenyAnalysis::of(&documents, &needs));
+        self
     }
 
     pub fn hybrid() -> Self {
@@ -169,7 +256,45 @@ pub fn tags(tags: &[(&str, &str)], then: Timestamp) -> Fact<NodeTags> {
 
 pub fn policies(arns: &[&str], then: Timestamp) -> Fact<Option<RolePolicies>> {
     let attached = arns.iter().map(|arn| Arc::from(*arn)).collect();
-    Fact::known(Some(RolePolicies { attached, ..RolePolicies::default() }), "iam:ListAttachedRolePolicies", then)
+    let documents = Fact::known(Arc::from([]), "iam:GetPolicyVersion", then);
+    let tags = Fact::known(NodeTags::default(), "iam:GetRole", then);
+    Fact::known(Some(RolePolicies { attached, documents, tags }), "iam:ListAttachedRolePolicies", then)
+}
+
+/// A stream that says what it should.
+pub fn health() -> StreamHealth {
+    let identity = PayloadIdentity {
+        session_id: "jane-0a1b2c3d4e5f67890".into(),
+        target: "i-0123456789abcdef0".into(),
+        owner: "arn:aws:sts::111122223333:assumed-role/Ops/jane".into(),
+        run_as_user: "ssm-user".into(),
+    };
+    StreamHealth {
+        events: 12,
+        last_event_at: Some(at(285)),
+        last_ingested_at: Some(at(286)),
+        identities: [identity].into(),
+        ..StreamHealth::default()
+    }
+}
+
+/// CloudTrail's record of a start with a second factor.
+pub fn start_record() -> TrailEvent {
+    TrailEvent {
+        event_id: "0f1e".into(),
+        call: TrailCall::StartSession,
+        at: at(0),
+        session: "jane-0a1b2c3d4e5f67890".into(),
+        source_ip: Some("198.51.100.7".into()),
+        user_agent: Some("aws-cli/2".into()),
+        mfa: Mfa::Yes,
+        identity_type: "AssumedRole".into(),
+        identity_arn: Some("arn:aws:sts::111122223333:assumed-role/Ops/jane".into()),
+        issuer_arn: Some("arn:aws:iam::111122223333:role/Ops".into()),
+        access_key_id: Some("ASIAEXAMPLE".into()),
+        document: None,
+        parameters: BTreeMap::new(),
+    }
 }
 
 pub fn stream(there: bool, then: Timestamp) -> Fact<Option<LogStream>> {
@@ -182,8 +307,8 @@ pub fn archive(there: bool, then: Timestamp) -> Fact<Option<ArchiveObject>> {
         bucket: "archive".into(),
         key: "jane-0a1b2c3d4e5f67890.log".into(),
         size: 10,
-        modified_at: None,
-        encryption: None,
+        modified_at: Some(at(3_610)),
+        encryption: Some("aws:kms".into()),
         kms_key: None,
     };
     Fact::known(there.then_some(object), "s3:ListBucket", then)

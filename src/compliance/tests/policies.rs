@@ -213,7 +213,7 @@ fn what_is_wrong_with_a_policy_is_said_with_its_place() {
         (format!("{rule} when {{ context.node_tags == 3 }};"), "own.cedar:1:1: ", "write `resource.hasTag"),
         (format!("{rule} when {{ resource.tags == 3 }};"), "own.cedar:1:1: ", "the resource has no attributes"),
         (format!("{rule} when {{ context == {{}} }};"), "own.cedar:1:1: ", "write `context.<fact>`"),
-        (rule.replace("action", "action == Action::\"x\"") + ";", "own.cedar:1:1: ", "not actions"),
+        (rule.replace("action", "action == Action::\"x\"") + ";", "own.cedar:1:1: ", "there is no Action::\"x\""),
         (rule.replace("principal,", "principal == ?principal,") + ";", "own.cedar:1:1: ", "template"),
         ("permit (principal, action, resource);".to_owned(), "own.cedar:1:1: ", "a rule is a forbid"),
         (

@@ -113,11 +113,17 @@ impl Coverage {
             return vec![Window { from: wanted, to: None, pages: LONG, kind: Kind::First }];
         };
         let mut windows = vec![Window { from: begin_before(to, OVERLAP), to: None, pages: SHORT, kind: Kind::Newer }];
-        let before = from.checked_sub(SECOND).unwrap_or(from);
-        if self.asked.is_none_or(|asked| wanted < asked) && wanted < before {
+        if self.lacks(wanted) {
+            let before = from.checked_sub(SECOND).unwrap_or(from);
             windows.push(Window { from: wanted, to: Some(before), pages: LONG, kind: Kind::Older });
         }
         windows
+    }
+
+    /// Whether something was looked at, but not as far back as is wanted now, and looking further might help.
+    pub(super) fn lacks(&self, wanted: Timestamp) -> bool {
+        let earlier = |begin: Option<Timestamp>| begin.is_some_and(|begin| wanted.duration_since(begin) < -SECOND);
+        earlier(self.from) && earlier(self.asked)
     }
 
     /// Begin of the covered time while a window is read that has come back to `oldest`.
@@ -136,6 +142,11 @@ impl Coverage {
             // What lies between the looks was not seen.
             (Kind::Newer, _, Some(to)) if reached > to => reached,
             (Kind::Newer, Some(from), _) => from.min(window.from),
+            // A look back joins what was seen, unless a gap has come between.
+            (Kind::Older, Some(from), _) => {
+                let joins = window.to.and_then(|to| to.checked_add(SECOND).ok()).is_some_and(|end| from <= end);
+                if joins { from.min(reached) } else { from }
+            }
             _ => reached,
         });
         self.asked = Some(self.asked.map_or(window.from, |asked| asked.min(window.from)));
@@ -178,7 +189,7 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
     use super::*;
 
     fn ago(minutes: i64) -> Timestamp {
@@ -229,6 +240,22 @@ mod tests {
         let next = coverage.windows(ago(60))[0];
         coverage.add(&next, Some(ago(2)), ago(1));
         assert_eq!(coverage.from(), ago(2) + SECOND);
+        let older = Window { from: ago(90), to: Some(ago(60) - SECOND), pages: LONG, kind: Kind::Older };
+        coverage.add(&older, None, ago(1));
+        assert_eq!(coverage.from(), ago(2) + SECOND, "what lies before a gap does not count");
+    }
+
+    #[test]
+    fn a_look_back_does_not_take_back_what_the_overlap_covers() {
+        let mut coverage = Coverage::default();
+        let first = coverage.windows(ago(1))[0];
+        coverage.add(&first, None, ago(0));
+        assert!(coverage.lacks(ago(11)) && !coverage.lacks(ago(1)));
+        let [newer, older] = coverage.windows(ago(11))[..] else { panic!("two windows") };
+        coverage.add(&newer, None, ago(0));
+        coverage.add(&older, None, ago(0));
+        assert_eq!(coverage.from(), newer.from);
+        assert!(!coverage.lacks(ago(11)));
     }
 
     #[test]

@@ -89,10 +89,11 @@ impl Trail {
         for turn in 0..self.lookups.len() {
             // Lookups wait for each other: each looks at what is known by its own time.
             let Some((wanted, awaited)) = self.wanted() else { return Ok(None) };
-            let due = self
-                .lookups
-                .get(turn)
-                .is_some_and(|lookup| lookup.due(every, awaited).is_none_or(|due| due <= Instant::now()));
+            let due = self.lookups.get(turn).is_some_and(|lookup| {
+                let over = lookup.due(every, awaited).is_none_or(|due| due <= Instant::now());
+                // Sessions that ended are listed after those that are active.
+                over || (lookup.retry.is_none() && lookup.coverage.lacks(wanted))
+            });
             if due {
                 self.look(turn, wanted).await?;
             }

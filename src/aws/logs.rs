@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{Failure, LogEvent, LogStream, SessionId};
 
+const FILTER: &str = "logs:FilterLogEvents";
 const GROUPS: &str = "logs:DescribeLogGroups";
 const STREAMS: &str = "logs:DescribeLogStreams";
 const EVENTS: &str = "logs:GetLogEvents";
@@ -149,6 +150,36 @@ impl ScopeClient {
             message: event.message.unwrap_or_default(),
         });
         Ok(LogPage { events: events.collect(), caught_up: token == Some(next.as_str()), next })
+    }
+}
+
+/// A page of a whole log group's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TailPage {
+    /// Stream name, event id, event; in the order of their time stamps.
+    pub events: Vec<(String, String, LogEvent)>,
+    /// Where the next page begins; nothing: this was the last.
+    pub next: Option<String>,
+}
+
+impl ScopeClient {
+    /// A page of all events of a log group since then.
+    ///
+    /// # Errors
+    /// A classified failure; `Gone`: there is no such group.
+    pub async fn tail_page(&self, group: &str, from: Timestamp, token: Option<String>) -> Result<TailPage, Failure> {
+        let request = self.logs.filter_log_events().log_group_name(group).start_time(from.as_millisecond());
+        let answer = self.send(FILTER, request.set_next_token(token).send()).await?;
+        let at = |millis: Option<i64>| millis.and_then(from_millis).unwrap_or(Timestamp::UNIX_EPOCH);
+        let events = answer.events.unwrap_or_default().into_iter().filter_map(|event| {
+            let read = LogEvent {
+                timestamp: at(event.timestamp),
+                ingested_at: at(event.ingestion_time),
+                message: event.message.unwrap_or_default(),
+            };
+            Some((event.log_stream_name?, event.event_id?, read))
+        });
+        Ok(TailPage { events: events.collect(), next: answer.next_token.filter(|next| !next.is_empty()) })
     }
 }
 

@@ -26,7 +26,7 @@ pub use archive::archive_keys;
 pub use config::{Access, AccountConfig, FleetConfig, StaticCredentials};
 pub use documents::PREFERENCES_DOCUMENT;
 pub use fleet::{ConnectError, Fleet};
-pub use logs::LogPage;
+pub use logs::{LogPage, TailPage};
 pub use roles::PolicyCache;
 pub use scope::ScopeClient;
 pub use sessions::FoundSession;

@@ -22,12 +22,13 @@ const NOT_JUDGED: u8 = 2;
 pub(super) async fn run(cli: &Cli, options: &cli::Check) -> Result<ExitCode, Refusal> {
     let settings = setup::honored(setup::settings(cli)?)?;
     let engine = setup::engine(&settings)?;
+    let watched = setup::watch_config(&settings.config, engine.parameters());
     // Without credentials or a way to AWS nothing is judged at all.
     let fleet = setup::connect(setup::fleet_config(&settings))
         .await
         .map_err(|refusal| Refusal { code: NOT_JUDGED, ..refusal })?;
     let mut board = setup::board(&fleet, engine, &settings.config);
-    for observation in watch::one_pass(&fleet, setup::watch_config(&settings.config)).await {
+    for observation in watch::one_pass(&fleet, watched).await {
         board.observe(observation);
     }
     let now = Timestamp::now();

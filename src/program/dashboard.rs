@@ -53,6 +53,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let Parts { engine, look } = parts;
     let acts = setup::act_log_path(settings, demo)?;
     let _log = program_log(&setup::program_log_path(settings)?)?;
+    let watched = setup::watch_config(&settings.config, engine.parameters());
     let board = setup::board(&fleet, engine, &settings.config);
     let mut state = setup::state(board, settings, &look, &acts, demo)?;
     let log = match ActLog::open(&acts) {
@@ -68,7 +69,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let (messages, mut received) = mpsc::channel(QUEUE);
     let (observations, mut observed) = mpsc::channel(QUEUE);
     let stop = CancellationToken::new();
-    let watch = Arc::new(Watch::start(&fleet, setup::watch_config(&settings.config), observations, &stop));
+    let watch = Arc::new(Watch::start(&fleet, watched, observations, &stop));
     let targets = setup::alert_targets(&settings.config);
     let effects =
         Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());

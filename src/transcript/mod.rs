@@ -5,6 +5,7 @@
 //! behind it is interpreted by the analyst's terminal.
 
 mod absence;
+mod health;
 mod line;
 mod payload;
 mod prompt;
@@ -18,6 +19,7 @@ use std::{borrow::Cow, collections::VecDeque, mem};
 use jiff::Timestamp;
 
 pub use absence::{NO_STREAM_YET, NoLog, why_no_log};
+pub use health::HealthBook;
 pub use line::{Folded, Line, LineKind};
 pub use payload::Payload;
 pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};

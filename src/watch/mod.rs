@@ -16,6 +16,7 @@ mod scope;
 mod standing;
 mod streams;
 mod tag_trail;
+mod tail;
 mod trail;
 mod transcript;
 
@@ -41,6 +42,7 @@ use self::{
     scope::{Closed, RoleBook, Scope, clock_after},
     streams::Streams,
     tag_trail::TagTrail,
+    tail::Tails,
     trail::Trail,
     transcript::{Followed, Places, Tail},
 };
@@ -132,6 +134,7 @@ impl Watch {
             tasks.spawn(watched.clone().listings(first, phase));
             tasks.spawn(watched.clone().evidence(first));
             tasks.spawn(watched.clone().streams());
+            tasks.spawn(watched.clone().tails());
             tasks.spawn(watched.clone().archives());
             tasks.spawn(watched.clone().trail());
             tasks.spawn(watched.principals());
@@ -279,6 +282,19 @@ impl Watched {
             let mut streams = Streams::new(scope.clone());
             loop {
                 let next = streams.step().await?;
+                wait(next, &mut changes).await?;
+            }
+        };
+        self.until_stopped(work).await;
+    }
+
+    async fn tails(self) {
+        let scope = self.scope.clone();
+        let work = async {
+            let mut changes = scope.known.subscribe();
+            let mut tails = Tails::new(scope.clone());
+            loop {
+                let next = tails.step().await?;
                 wait(next, &mut changes).await?;
             }
         };
@@ -444,12 +460,31 @@ async fn pass_evidence(scope: &Arc<Scope>) -> Result<(), Closed> {
         }
     }
     scope.take_hiccup();
+    let (streams, tails, archives) = tokio::join!(pass_streams(scope), pass_tails(scope), pass_archives(scope));
+    streams.and(tails).and(archives)
+}
+
+async fn pass_streams(scope: &Arc<Scope>) -> Result<(), Closed> {
     let mut streams = Streams::new(scope.clone());
     for tries_left in (0..PASS_TRIES).rev() {
         if rest(scope, streams.step().await?, tries_left).await {
             break;
         }
     }
+    Ok(())
+}
+
+async fn pass_tails(scope: &Arc<Scope>) -> Result<(), Closed> {
+    let mut tails = Tails::new(scope.clone());
+    for tries_left in (0..PASS_TRIES).rev() {
+        if rest(scope, tails.step().await?, tries_left).await {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn pass_archives(scope: &Arc<Scope>) -> Result<(), Closed> {
     let mut archives = Archives::new(scope.clone());
     for tries_left in (0..PASS_TRIES).rev() {
         if rest(scope, archives.step().await?, tries_left).await {

@@ -1,14 +1,19 @@
 //! Log streams of active sessions: one listing by recency a poll and log group, lookups by name only for what it does not show.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
+    WatchConfig,
     backoff::{Backoff, CEILING, DueBook},
-    scope::{Closed, Scope, clock_after},
+    scope::{Closed, Known, Scope, clock_after},
 };
 use crate::domain::{Fact, Failure, FailureClass, LogStream, Observation, SessionId, SessionType};
 
@@ -28,6 +33,8 @@ pub(super) struct Streams {
     due: Instant,
     backoff: Backoff,
     lookups: DueBook<SessionId>,
+    /// Sessions whose stream was seen last time.
+    there: HashSet<SessionId>,
 }
 
 /// A session whose stream is wanted.
@@ -39,7 +46,7 @@ struct Wanted {
 impl Streams {
     pub(super) fn new(scope: Arc<Scope>) -> Self {
         let backoff = Backoff::new(scope.config.sessions_every);
-        Self { scope, due: Instant::now(), backoff, lookups: DueBook::new() }
+        Self { scope, due: Instant::now(), backoff, lookups: DueBook::new(), there: HashSet::new() }
     }
 
     /// Reads what is due; when to come back (nothing: when something changes).
@@ -50,18 +57,11 @@ impl Streams {
             if known.cut_off {
                 return Ok(None);
             }
-            let mut groups: HashMap<Arc<str>, Vec<Wanted>> = HashMap::new();
-            for session in known.active.values() {
-                // Without its document it is not known whether the session can have a stream at all.
-                if known.document_of(session).is_none() || !may_stream(known.type_of(session)) {
-                    continue;
-                }
-                if let Some(group) = known.log_group_of(session, &scope.config) {
-                    let wanted = Wanted { id: session.key.id.clone(), started_at: session.started_at };
-                    groups.entry(group).or_default().push(wanted);
-                }
-            }
-            groups
+            let groups = groups_of(&known, &scope.config).into_iter().map(|(group, sessions)| {
+                let wanted = sessions.into_iter().map(|(id, started_at)| Wanted { id, started_at }).collect();
+                (group, wanted)
+            });
+            groups.collect::<HashMap<Arc<str>, Vec<Wanted>>>()
         };
         let mut fresh = false;
         let ids = groups.values().flatten().map(|wanted| wanted.id.clone());
@@ -110,8 +110,15 @@ impl Streams {
                 Ok(found) => {
                     self.backoff.succeeded();
                     let at = Timestamp::now();
+                    // A stream that was there and is not listed any more may have been deleted: it is asked for by name.
+                    for id in ids.iter().filter(|id| !found.contains_key(*id)) {
+                        if self.there.remove(id) {
+                            self.lookups.done(id, Instant::now(), Duration::ZERO);
+                        }
+                    }
                     for (id, stream) in found {
                         self.lookups.done(&id, Instant::now(), CEILING);
+                        self.there.insert(id.clone());
                         told.push((id, Fact::known(Some(stream), DESCRIBE, at)));
                     }
                 }
@@ -129,6 +136,7 @@ impl Streams {
                     Ok(stream) => {
                         if stream.is_some() {
                             self.lookups.done(id, Instant::now(), CEILING);
+                            self.there.insert(id.clone());
                         } else {
                             self.lookups.missed(id, Instant::now(), LOOK_AGAIN, CEILING);
                         }
@@ -178,6 +186,21 @@ impl Streams {
         self.scope.tell(Observation::LogStreams { scope: self.scope.client.id().clone(), streams }).await?;
         Ok(wait)
     }
+}
+
+/// The log groups in which active sessions may have streams, with the sessions' ids and starts.
+pub(super) fn groups_of(known: &Known, config: &WatchConfig) -> HashMap<Arc<str>, Vec<(SessionId, Option<Timestamp>)>> {
+    let mut groups: HashMap<Arc<str>, Vec<(SessionId, Option<Timestamp>)>> = HashMap::new();
+    for session in known.active.values() {
+        // Without its document it is not known whether the session can have a stream at all.
+        if known.document_of(session).is_none() || !may_stream(known.type_of(session)) {
+            continue;
+        }
+        if let Some(group) = known.log_group_of(session, config) {
+            groups.entry(group).or_default().push((session.key.id.clone(), session.started_at));
+        }
+    }
+    groups
 }
 
 /// Only shells stream while they run; of an unknown type nothing is ruled out.

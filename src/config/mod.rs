@@ -1,16 +1,20 @@
 //! The config file: its types, its defaults, its errors (what, where, what to write instead).
 
+mod compliance;
 mod error;
 mod file;
 mod init;
+mod limits;
 mod names;
 mod show;
 mod types;
 mod value;
 
+pub use compliance::Compliance;
 pub use error::{Complaint, ConfigError};
 pub use file::{Origin, Overrides, Settings, Vocabulary, default_path, load, parse, user_theme_dir};
 pub use init::{TEMPLATE, write_template};
+pub use limits::{DAYS, parse_hours};
 pub use names::{is_region, parse_severity};
-pub use types::{Account, Alerts, Compliance, Config, KeyBindings, Organization, Poll, Response};
+pub use types::{Account, Alerts, Config, KeyBindings, Organization, Poll, Response};
 pub use value::{Pattern, Period, TagPattern, Template};

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    compliance::Compliance,
     names,
-    value::{self, Pattern, Period, TagPattern, Template},
+    value::{self, Period, Template},
 };
 use crate::domain::{AccountId, Region, Severity};
 
@@ -115,83 +116,6 @@ pub struct Poll {
 impl Default for Poll {
     fn default() -> Self {
         Self { sessions: Period::seconds(5), evidence: Period::seconds(60) }
-    }
-}
-
-/// What the rules are judged by.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Compliance {
-    /// DOC-01: names of the documents that may be used.
-    #[serde(deserialize_with = "names::documents")]
-    pub allowed_documents: Vec<String>,
-    /// IAM-01, IAM-04: name or ARN of the managed policy that every node's role must have.
-    #[serde(deserialize_with = "names::managed_policy")]
-    pub mandatory_policy: Template,
-    /// LOG-07: the log archive's bucket; absent: what the preferences document says.
-    #[serde(deserialize_with = "names::bucket", skip_serializing_if = "Option::is_none")]
-    pub log_bucket: Option<Template>,
-    /// Profile whose credentials read the bucket; absent: those of the session's account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_bucket_profile: Option<String>,
-    /// LOG-01: the log group; absent: what the preferences document says.
-    #[serde(deserialize_with = "names::log_group", skip_serializing_if = "Option::is_none")]
-    pub log_group: Option<Template>,
-    /// TAG-01: the tag that marks a production node, `Key=Value`, `*` at the value's end, any case.
-    pub production_tag: TagPattern,
-    /// WHO-06: what a session's reason must match; absent: any reason that is not empty.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ticket_pattern: Option<Pattern>,
-    /// TIM-02: how old a session may become, 1 min to 30 days.
-    #[serde(deserialize_with = "value::period::<_, 60, 2592000>")]
-    pub max_age: Period,
-    /// TIM-02: how long a session may outlive its own MaxSessionDuration.
-    #[serde(deserialize_with = "value::period::<_, 0, 3600>")]
-    pub max_duration_grace: Period,
-    /// LOG-01: how long a young session needs no log stream.
-    #[serde(deserialize_with = "value::period::<_, 1, 3600>")]
-    pub start_grace: Period,
-    /// LOG-01: how long a session may go without a first complete line, and so without a stream.
-    #[serde(deserialize_with = "value::period::<_, 1, 86400>")]
-    pub silent_grace: Period,
-    /// LOG-07: how long the archive object may take after the session's end.
-    #[serde(deserialize_with = "value::period::<_, 10, 86400>")]
-    pub archive_grace: Period,
-    /// STA-01: how long a session may be Terminating or Disconnected.
-    #[serde(deserialize_with = "value::period::<_, 1, 86400>")]
-    pub state_grace: Period,
-    /// Globs of the user's own Cedar policies, relative to the config file.
-    pub policies: Vec<String>,
-    /// Globs of the user's own Sigma rules, relative to the config file.
-    pub detections: Vec<String>,
-    /// Rules that are not judged.
-    pub disabled: Vec<String>,
-    /// Rules with a severity of the user's.
-    #[serde(deserialize_with = "names::severities")]
-    pub severity: BTreeMap<String, Severity>,
-}
-
-impl Default for Compliance {
-    fn default() -> Self {
-        Self {
-            allowed_documents: vec![crate::domain::Session::DEFAULT_DOCUMENT.to_owned()],
-            mandatory_policy: Template::of("aws-ssm-guardrails-mandatory-policy-{region}"),
-            log_bucket: None,
-            log_bucket_profile: None,
-            log_group: None,
-            production_tag: TagPattern::of("Environment", "Prod*"),
-            ticket_pattern: None,
-            max_age: Period::seconds(12 * 3600),
-            max_duration_grace: Period::seconds(120),
-            start_grace: Period::seconds(15),
-            silent_grace: Period::seconds(120),
-            archive_grace: Period::seconds(900),
-            state_grace: Period::seconds(300),
-            policies: Vec::new(),
-            detections: Vec::new(),
-            disabled: Vec::new(),
-            severity: BTreeMap::new(),
-        }
     }
 }
 

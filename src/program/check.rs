@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Refusal, setup};
+use super::{Refusal, judging, setup};
 use crate::{
     app::board::{Board, Failing},
     cli::{self, Cli},
@@ -21,7 +21,7 @@ const NOT_JUDGED: u8 = 2;
 
 pub(super) async fn run(cli: &Cli, options: &cli::Check) -> Result<ExitCode, Refusal> {
     let settings = setup::honored(setup::settings(cli)?)?;
-    let engine = setup::engine(&settings)?;
+    let engine = judging::engine(&settings)?;
     let watched = setup::watch_config(&settings.config, engine.parameters());
     // Without credentials or a way to AWS nothing is judged at all.
     let fleet = setup::connect(setup::fleet_config(&settings))

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Refusal, reload, setup};
+use super::{Refusal, judging, reload, setup};
 use crate::{
     app::Message,
     aws::Fleet,
@@ -44,7 +44,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Rules, themes, keys: all that the config decides.
     pub(super) fn new(settings: &Settings) -> Result<Self, Refusal> {
-        Ok(Self { engine: setup::engine(settings)?, look: setup::look(settings)? })
+        Ok(Self { engine: judging::engine(settings)?, look: setup::look(settings)? })
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Refusal, complain, print, setup};
+use super::{Refusal, complain, judging, print, setup};
 use crate::{
     cli::{Cli, RulesCommand},
     compliance::{Engine, FactKind, Origin, Rule, check_file, just_in_time::JitPolicies, schema_text},
@@ -15,9 +15,9 @@ use crate::{
 pub(super) fn run(cli: &Cli, command: Option<&RulesCommand>) -> Result<ExitCode, Refusal> {
     match command.unwrap_or(&RulesCommand::List) {
         RulesCommand::Schema => Ok(print(&schema_text())),
-        RulesCommand::List => Ok(print(&list(&setup::engine(&setup::settings(cli)?)?))),
+        RulesCommand::List => Ok(print(&list(&judging::engine(&setup::settings(cli)?)?))),
         RulesCommand::Show { id } => {
-            let engine = setup::engine(&setup::settings(cli)?)?;
+            let engine = judging::engine(&setup::settings(cli)?)?;
             let rule =
                 engine.rules().iter().find(|rule| rule.id.as_str().eq_ignore_ascii_case(id)).ok_or_else(|| {
                     Refusal::failed(format!("there is no rule `{id}`"), "see all of them: ssmwatch rules list")
@@ -26,7 +26,7 @@ pub(super) fn run(cli: &Cli, command: Option<&RulesCommand>) -> Result<ExitCode,
         }
         RulesCommand::Check { paths } if paths.is_empty() => {
             let settings = setup::settings(cli)?;
-            let engine = setup::engine(&settings).map_err(|refusal| Refusal { code: 1, ..refusal })?;
+            let engine = judging::engine(&settings).map_err(|refusal| Refusal { code: 1, ..refusal })?;
             Ok(print(&format!("ok: {} rules in force\n", engine.rules().len())))
         }
         RulesCommand::Check { paths } => check(paths),

@@ -2,10 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,8 +19,8 @@ use crate::{
     },
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
-    compliance::{Engine, Parameters, TagPattern, check_file},
-    config::{self, Config, Settings, Vocabulary},
+    compliance::{Engine, Parameters},
+    config::{self, Compliance, Config, Settings, Vocabulary},
     response::AlertTargets,
     ui::theme::{Glyphs, Theme},
     watch::WatchConfig,
@@ -48,7 +47,9 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
 pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
     let Config { theme, keys, read_only, .. } = std::mem::take(&mut settings.config);
-    settings.config = Config { theme, keys, read_only, ..Config::default() };
+    // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
+    let compliance = Compliance { disabled: vec!["WHO-02".to_owned(), "WHO-07".to_owned()], ..Compliance::default() };
+    settings.config = Config { theme, keys, read_only, compliance, ..Config::default() };
     Ok(settings)
 }
 
@@ -73,95 +74,6 @@ fn built_in_rules() -> Vec<String> {
 /// The keys of the config over the defaults.
 pub(super) fn keymap(keys: &BTreeMap<String, Vec<String>>) -> Result<Keymap, crate::app::keymap::KeymapError> {
     Keymap::new(keys.iter().map(|(action, keys)| (action.as_str(), keys.as_slice())))
-}
-
-/// The rules in force.
-pub(super) fn engine(settings: &Settings) -> Result<Engine, Refusal> {
-    let compliance = &settings.config.compliance;
-    let signed = |period: config::Period| SignedDuration::try_from(period.duration()).unwrap_or(SignedDuration::MAX);
-    let production_tag = &compliance.production_tag;
-    let defaults = Parameters::default();
-    let parameters = Parameters {
-        allowed_documents: compliance.allowed_documents.clone(),
-        mandatory_policy: compliance.mandatory_policy.as_str().to_owned(),
-        log_bucket: compliance.log_bucket.as_ref().map(|bucket| bucket.as_str().to_owned()),
-        production_tag: TagPattern::parse(&format!("{}={}", production_tag.key, production_tag.value))
-            .unwrap_or_else(|| defaults.production_tag.clone()),
-        ticket_pattern: compliance.ticket_pattern.as_ref().map(|pattern| pattern.regex().clone()),
-        max_age: signed(compliance.max_age),
-        duration_slack: signed(compliance.max_duration_grace),
-        log_stream_grace: signed(compliance.start_grace),
-        silent_grace: signed(compliance.silent_grace),
-        archive_grace: signed(compliance.archive_grace),
-        stuck_after: signed(compliance.state_grace),
-        stale_after: Parameters::stale_after_for(signed(settings.config.poll.evidence)),
-        disabled: compliance.disabled.clone(),
-        severity: compliance.severity.clone(),
-        ..defaults
-    };
-    let own = own_policies(settings)?;
-    for (file, text) in &own {
-        if let Some(mistake) = check_file(file, text).first() {
-            return Err(Refusal::config(mistake.to_string(), mistake.to_do()));
-        }
-    }
-    Engine::new(parameters, own).map_err(|error| Refusal::config(error.to_string(), error.to_do()))
-}
-
-/// The user's own policies: file name and text, in the order of their names.
-fn own_policies(settings: &Settings) -> Result<Vec<(String, String)>, Refusal> {
-    let beside = settings.origin.file.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
-    let mut files = Vec::new();
-    for pattern in &settings.config.compliance.policies {
-        let full = beside.join(pattern);
-        let paths = glob::glob(&full.to_string_lossy()).map_err(|error| {
-            Refusal::config(
-                format!("compliance.policies: `{pattern}` is not a pattern: {error}"),
-                "write for instance \"policies/*.cedar\", relative to the config file",
-            )
-        })?;
-        let before = files.len();
-        files.extend(paths.filter_map(Result::ok).filter(|path| path.is_file()));
-        if files.len() == before {
-            return Err(Refusal::config(
-                format!("compliance.policies: no file matches {}", full.display()),
-                "correct the pattern (it is relative to the config file), or take it out",
-            ));
-        }
-    }
-    files.sort();
-    files.dedup();
-    files
-        .into_iter()
-        .map(|path| {
-            let text = fs::read_to_string(&path).map_err(|error| {
-                Refusal::config(
-                    format!("{}: cannot be read: {error}", path.display()),
-                    "make it readable, as UTF-8 text",
-                )
-            })?;
-            Ok((path.display().to_string(), text))
-        })
-        .collect()
-}
-
-/// What the config's own policies are made of now: each file that its patterns match, when it was written, its length.
-pub(super) fn policy_stamps(settings: &Settings) -> Vec<(PathBuf, Option<SystemTime>, u64)> {
-    let beside = settings.origin.file.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
-    let patterns = settings.config.compliance.policies.iter();
-    let matches = patterns.filter_map(|pattern| glob::glob(&beside.join(pattern).to_string_lossy()).ok());
-    let mut stamps: Vec<_> = matches
-        .flatten()
-        .filter_map(Result::ok)
-        .map(|path| {
-            let about = fs::metadata(&path).ok();
-            let written = about.as_ref().and_then(|about| about.modified().ok());
-            (path, written, about.map_or(0, |about| about.len()))
-        })
-        .collect();
-    stamps.sort();
-    stamps.dedup();
-    stamps
 }
 
 /// The fleet that the config describes.

@@ -1,10 +1,21 @@
 //! One session, all evidence known, all rules content; each test bends it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod accounts;
+mod approval;
+mod archive;
+mod conduct;
+mod documents;
 mod hostile;
 mod missing;
+mod nodes;
 mod policies;
+mod preferences;
+mod principals;
+mod roles;
 mod rules;
+mod streams;
+mod table;
 mod time;
 
 use std::{

@@ -127,11 +127,9 @@ impl<'a> SessionReader<'a> {
             return Err(absent("the principal does not carry the approval tag for this node"));
         }
         self.clock.fresh(self.evidence.principal.changes_read)?;
-        let set = match self.approval_before(self.clock.now) {
-            Some((set, true)) => Some(set),
-            // Set before the time that was looked up: at least as old as that.
-            _ => self.evidence.principal.changes_from,
-        };
+        // Without a record it may have been set before the time that was looked up, or so recently that CloudTrail does
+        // not tell of it yet: an age that nobody knows accuses nobody.
+        let set = self.approval_before(self.clock.now).and_then(|(set, for_node)| for_node.then_some(set));
         tags.and(
             |_| set.map(|set| self.clock.since(set)),
             || Why::Pending("CloudTrail has no record of the tag yet".to_owned()),

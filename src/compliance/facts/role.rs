@@ -9,7 +9,10 @@ use super::{
     known::{Known, Read, text, undecidable},
     read::SessionReader,
 };
-use crate::{compliance::deny::DenyAnalysis, domain::Fact};
+use crate::{
+    compliance::deny::DenyAnalysis,
+    domain::{Fact, NodeKind},
+};
 
 /// What was found out about the role that governs a session's node.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +48,13 @@ impl<'a> SessionReader<'a> {
     pub(super) fn role_change(&self) -> Read<Value<'a>> {
         if let Some((change, at)) = self.evidence.role.change {
             return Ok(Known { value: text(change), source: "iam:GetPolicyVersion", at, expires: None });
+        }
+        // Without an instance profile there is no role that could change.
+        if NodeKind::of(&self.evidence.session.target) == NodeKind::Ec2
+            && let Ok(profile) = self.node_facts().value(FactName::HasInstanceProfile)
+            && profile.value == Value::Flag(false)
+        {
+            return Ok(profile.map(|_| text("")));
         }
         let role = self.role()?;
         match &role.value.documents {

@@ -40,10 +40,14 @@ impl<'a> SessionReader<'a> {
                 let session = self.evidence.session;
                 Ok(self.identities()?.map(|identities| text(mismatch(identities, session))))
             }
-            FactName::RunAsUsers => Ok(self.identities()?.map(|identities| {
-                let users: BTreeSet<&str> = identities.iter().map(|identity| &*identity.run_as_user).collect();
-                Value::Texts(users.into_iter().map(Cow::Borrowed).collect())
-            })),
+            FactName::RunAsUsers => self.identities()?.and(
+                |identities| {
+                    let users: BTreeSet<&str> = identities.iter().map(|identity| &*identity.run_as_user).collect();
+                    let users: Vec<_> = users.into_iter().filter(|user| !user.is_empty()).map(Cow::Borrowed).collect();
+                    (!users.is_empty()).then_some(Value::Texts(users))
+                },
+                || Why::Undecidable("no payload of this stream names the user".to_owned()),
+            ),
             FactName::BackwardsSeconds => Ok(self.health()?.map(|health| Value::Seconds(health.backwards_seconds))),
             FactName::ClockGapSeconds => Ok(self.health()?.map(|health| Value::Seconds(health.clock_gap_seconds))),
             FactName::DelayedReads => Ok(self.health()?.map(|health| Value::Number(i64::from(health.delayed_reads)))),

@@ -98,17 +98,17 @@ impl<'a> SessionReader<'a> {
     fn addresses_allowed(&self, start: Known<&'a TrailEvent>) -> Read<Value<'a>> {
         let allowed = &self.parameters.allowed_networks;
         let mut unclear = None;
-        let addresses = self.addresses(start.value);
-        if addresses.is_empty() {
-            return Err(undecidable("the record names no address"));
-        }
-        for address in addresses {
+        for address in self.addresses(start.value) {
             match address.parse::<IpAddr>() {
                 Ok(address) if allowed.iter().any(|network| network.contains(address)) => {}
                 Ok(_) => return Ok(start.map(|_| Value::Flag(false))),
                 // The console and other services call in somebody's name.
                 Err(_) => unclear = Some(address),
             }
+        }
+        let nameless = |record: &TrailEvent| record.source_ip.is_none();
+        if nameless(start.value) || self.evidence.trail.resumes.iter().any(nameless) {
+            return Err(undecidable("the record names no address"));
         }
         match unclear {
             Some(service) => Err(undecidable(format!("the record names the service {service}, not an address"))),

@@ -53,11 +53,13 @@ fn bounds_are_met_to_the_nanosecond() {
         case.tags = tags(&[], at(200));
         case
     };
+    let of = |rule: &str| only(&[rule], |_| ());
+    let (tim_02, sta_01, log_07) = (of("TIM-02"), of("STA-01"), of("LOG-07"));
     let cases = [
-        ("TIM-02 by age", &*PATIENT, Case::good(), at(300), at(43_201), Compliant, NonCompliant),
-        ("TIM-02 by its own maximum", &*PATIENT, limited, at(300), at(3_721), Compliant, NonCompliant),
-        ("STA-01", &*PATIENT, hanging, at(295), at(302), Compliant, NonCompliant),
-        ("LOG-07", &*PATIENT, unarchived, at(4_480), at(4_501), InsufficientData, NonCompliant),
+        ("TIM-02 by age", &tim_02, Case::good(), at(300), at(43_201), Compliant, NonCompliant),
+        ("TIM-02 by its own maximum", &tim_02, limited, at(300), at(3_721), Compliant, NonCompliant),
+        ("STA-01", &sta_01, hanging, at(295), at(302), Compliant, NonCompliant),
+        ("LOG-07", &log_07, unarchived, at(4_480), at(4_501), InsufficientData, NonCompliant),
         ("staleness", engine(), gone_stale, at(300), at(380), Compliant, InsufficientData),
     ];
     for (name, engine, case, now, bound, before, after) in cases {

@@ -455,7 +455,7 @@ fn many_new_sessions_are_judged_in_portions() {
         assert!(turns < 100);
     }
     assert_eq!(state.counts.active, 1_200);
-    assert_eq!(state.counts.insufficient, 1_200);
+    assert_eq!(state.counts.non_compliant, 1_200, "one principal holds them all (CON-01)");
 }
 
 #[test]

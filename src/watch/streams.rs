@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use super::{
     WatchConfig,
     backoff::{Backoff, CEILING, DueBook},
-    scope::{Closed, Known, Scope, clock_after},
+    listing::HISTORY_SPAN,
+    scope::{Closed, Known, Scope, clock_after, clock_before, elapsed_since},
 };
 use crate::domain::{Fact, Failure, FailureClass, LogStream, Observation, SessionId, SessionType};
 
@@ -23,6 +24,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Lookups by name in one poll, and at once (DescribeLogStreams allows 25 a second for the whole account and region).
 const LOOKUPS_A_POLL: usize = 20;
 const LOOKUPS_AT_ONCE: usize = 4;
+
+/// After this long the stream of a session that is over does not come any more: the agent uploads within minutes.
+const LATEST: Duration = Duration::from_secs(15 * 60);
 
 type Told = Vec<(SessionId, Fact<Option<LogStream>>)>;
 
@@ -35,18 +39,22 @@ pub(super) struct Streams {
     lookups: DueBook<SessionId>,
     /// Sessions whose stream was seen last time.
     there: HashSet<SessionId>,
+    /// Sessions that are over, and whose stream was found or is not to be expected any more (rule LOG-09).
+    settled: HashSet<SessionId>,
 }
 
 /// A session whose stream is wanted.
 struct Wanted {
     id: SessionId,
     started_at: Option<Timestamp>,
+    /// When it ended, if it did.
+    ended_at: Option<Timestamp>,
 }
 
 impl Streams {
     pub(super) fn new(scope: Arc<Scope>) -> Self {
         let backoff = Backoff::new(scope.config.sessions_every);
-        Self { scope, due: Instant::now(), backoff, lookups: DueBook::new(), there: HashSet::new() }
+        Self { scope, due: Instant::now(), backoff, lookups: DueBook::new(), there: HashSet::new(), settled: HashSet::new() }
     }
 
     /// Reads what is due; when to come back (nothing: when something changes).
@@ -58,10 +66,12 @@ impl Streams {
                 return Ok(None);
             }
             let groups = groups_of(&known, &scope.config).into_iter().map(|(group, sessions)| {
-                let wanted = sessions.into_iter().map(|(id, started_at)| Wanted { id, started_at }).collect();
-                (group, wanted)
+                let wanted = sessions.into_iter().map(|(id, started_at)| Wanted { id, started_at, ended_at: None });
+                (group, wanted.collect())
             });
-            groups.collect::<HashMap<Arc<str>, Vec<Wanted>>>()
+            let mut groups = groups.collect::<HashMap<Arc<str>, Vec<Wanted>>>();
+            self.add_ended(&known, &mut groups);
+            groups
         };
         let mut fresh = false;
         let ids = groups.values().flatten().map(|wanted| wanted.id.clone());
@@ -86,6 +96,33 @@ impl Streams {
             self.due = Instant::now() + wait;
         }
         Ok(self.next())
+    }
+
+    /// Sessions that ended lately are looked up too, until their stream was found.
+    fn add_ended(&mut self, known: &Known, groups: &mut HashMap<Arc<str>, Vec<Wanted>>) {
+        self.settled.retain(|id| known.ended.contains_key(id));
+        let since = clock_before(HISTORY_SPAN);
+        for session in known.ended.values() {
+            let id = &session.key.id;
+            let recent = session.ended_at.is_some_and(|ended| ended >= since);
+            let documented = known.document_of(session).is_some() && may_stream(known.type_of(session));
+            if !recent || !documented || self.settled.contains(id) || known.active.contains_key(id) {
+                continue;
+            }
+            if let Some(group) = known.log_group_of(session, &self.scope.config) {
+                let wanted =
+                    Wanted { id: id.clone(), started_at: session.started_at, ended_at: session.ended_at };
+                groups.entry(group).or_default().push(wanted);
+            }
+        }
+    }
+
+    /// What was found out of a session that is over is final: the stream, or that none came in time.
+    fn settle(&mut self, wanted: &[Wanted], id: &SessionId, there: bool) {
+        let ended_at = wanted.iter().find(|wanted| wanted.id == *id).and_then(|wanted| wanted.ended_at);
+        if ended_at.is_some_and(|ended| there || elapsed_since(ended) > LATEST) {
+            self.settled.insert(id.clone());
+        }
     }
 
     fn next(&self) -> Option<Instant> {
@@ -119,6 +156,7 @@ impl Streams {
                     for (id, stream) in found {
                         self.lookups.done(&id, Instant::now(), CEILING);
                         self.there.insert(id.clone());
+                        self.settle(wanted, &id, true);
                         told.push((id, Fact::known(Some(stream), DESCRIBE, at)));
                     }
                 }
@@ -140,6 +178,7 @@ impl Streams {
                         } else {
                             self.lookups.missed(id, Instant::now(), LOOK_AGAIN, CEILING);
                         }
+                        self.settle(wanted, id, stream.is_some());
                         told.push((id.clone(), Fact::known(stream, DESCRIBE, Timestamp::now())));
                     }
                     Err(failure) => failed = Some(failure),
@@ -158,7 +197,7 @@ impl Streams {
                 let unread: Vec<Wanted> = wanted
                     .iter()
                     .filter(|wanted| unread.contains(&&wanted.id))
-                    .map(|wanted| Wanted { id: wanted.id.clone(), started_at: wanted.started_at })
+                    .map(|wanted| Wanted { id: wanted.id.clone(), ..*wanted })
                     .collect();
                 self.group_failed(&unread, failure).await.map(Err)
             }

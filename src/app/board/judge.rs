@@ -22,7 +22,7 @@ const PORTION: usize = 400;
 impl Board {
     /// Whether verdicts are outstanding.
     pub fn has_unjudged(&self) -> bool {
-        !self.unjudged.is_empty() || !self.unjudged_others.is_empty()
+        !self.unjudged.is_empty() || !self.unjudged_others.is_empty() || !self.owners_changed.is_empty()
     }
 
     /// Other rules are in force: everything is judged by them, as soon as there is time.
@@ -43,6 +43,7 @@ impl Board {
 
     /// Finds outstanding verdicts, and those whose time has come; at most a portion of them.
     pub fn judge_due(&mut self, now: Timestamp) {
+        self.recount_owners(now);
         while let Some((due, _)) = self.due.first() {
             if *due > now {
                 break;
@@ -101,8 +102,9 @@ impl Board {
     }
 
     fn judge(&mut self, key: &SessionKey, now: Timestamp) {
+        self.recount_if_due(key, now);
         let Some(board) = self.sessions.get(key) else { return };
-        let judged = self.engine.judge(&self.evidence(board, now), now);
+        let judged = self.engine.judge(&self.evidence(board), now);
         let before = self.sessions.get(key).and_then(|board| board.next_change);
         if let Some(before) = before {
             self.due.remove(&(before, key.clone()));
@@ -121,7 +123,7 @@ impl Board {
 
     /// Every rule's finding on a session, the compliant ones too, as of `now`.
     pub fn explain(&self, key: &SessionKey, now: Timestamp) -> Vec<Finding> {
-        self.sessions.get(key).map(|board| self.engine.explain(&self.evidence(board, now), now)).unwrap_or_default()
+        self.sessions.get(key).map(|board| self.engine.explain(&self.evidence(board), now)).unwrap_or_default()
     }
 
     /// Every rule's finding on a node, as of `now`.
@@ -209,7 +211,7 @@ impl Board {
     }
 
     /// What the rules are told about a session.
-    pub fn evidence<'a>(&'a self, board: &'a SessionBoard, now: Timestamp) -> SessionEvidence<'a> {
+    pub fn evidence<'a>(&'a self, board: &'a SessionBoard) -> SessionEvidence<'a> {
         static STANDING: Fact<Option<DocumentStanding>> = Fact::not_read();
         static READ: Fact<()> = Fact::not_read();
         static PRINCIPAL: Fact<Option<NodeTags>> = Fact::not_read();
@@ -261,7 +263,7 @@ impl Board {
                 changes_from: tag_book.and_then(|book| book.from),
                 changes: tag_book.map_or(&[], |book| &book.changes),
             },
-            concurrency: self.concurrency(board, now),
+            concurrency: self.concurrency(board),
             first_of_principal: &board.first_of_principal,
         }
     }

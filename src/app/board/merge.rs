@@ -69,7 +69,7 @@ impl Board {
                 board.session.status = SessionStatus::Terminated;
                 board.status_since = at;
                 self.soil_one(&key);
-                self.soil_companions(&key);
+                self.recount_owner(&key);
             } else {
                 self.scope_mut(scope).active.insert(key.id);
             }
@@ -119,7 +119,7 @@ impl Board {
                     board.session = session;
                     board.status_since = ended_at;
                     self.soil_one(&key);
-                    self.soil_companions(&key);
+                    self.recount_owner(&key);
                 }
                 None if at.duration_since(ended_at) <= HISTORY => self.enter(SessionBoard::new(session, phase, at)),
                 None => {}
@@ -138,9 +138,9 @@ impl Board {
         if self.sessions.len() != before {
             self.revision += 1;
             let sessions = &self.sessions;
-            self.by_owner.retain(|_, keys| {
-                keys.retain(|key| sessions.contains_key(key));
-                !keys.is_empty()
+            self.by_owner.retain(|_, owner| {
+                owner.keys.retain(|key| sessions.contains_key(key));
+                !owner.keys.is_empty()
             });
         }
     }
@@ -152,22 +152,18 @@ impl Board {
         for record in ahead.into_iter().flatten() {
             board.take_record(record);
         }
-        self.by_owner.entry(Arc::clone(&board.session.owner)).or_default().insert(key.clone());
+        self.by_owner.entry(Arc::clone(&board.session.owner)).or_default().keys.insert(key.clone());
         self.sessions.insert(key.clone(), board);
         self.find_first(&key);
         self.soil_one(&key);
-        self.soil_companions(&key);
+        self.recount_owner(&key);
         self.mark_role(&key);
     }
 
     /// What a principal does in one session matters to its others.
-    fn soil_companions(&mut self, key: &SessionKey) {
-        let owner = self.sessions.get(key).map(|board| Arc::clone(&board.session.owner));
-        let companions = owner.and_then(|owner| self.by_owner.get(&owner)).filter(|keys| keys.len() > 1).cloned();
-        for companion in companions.into_iter().flatten().filter(|companion| companion != key) {
-            if self.sessions.get(&companion).is_some_and(SessionBoard::is_active) {
-                self.soil_one(&companion);
-            }
+    fn recount_owner(&mut self, key: &SessionKey) {
+        if let Some(board) = self.sessions.get(key) {
+            self.owners_changed.insert(Arc::clone(&board.session.owner));
         }
     }
 

@@ -17,7 +17,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    compliance::{Engine, deny::DenyAnalysis},
+    compliance::{Concurrency, Engine, deny::DenyAnalysis},
     domain::{
         AccountId, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, Judgement, LogStream, Node, NodeId,
         NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange,
@@ -59,7 +59,9 @@ pub struct Board {
     unjudged_others: BTreeSet<Other>,
     due_others: BTreeMap<Other, Timestamp>,
     /// Sessions of each principal.
-    by_owner: HashMap<Arc<str>, BTreeSet<SessionKey>>,
+    by_owner: HashMap<Arc<str>, OwnerBoard>,
+    /// Principals of whom a session began or ended since they were counted.
+    owners_changed: HashSet<Arc<str>>,
 }
 
 /// What is judged beside sessions.
@@ -77,6 +79,13 @@ pub struct AccountBoard {
     pub judgement: Judgement,
     /// When non-compliant sessions of it were proven to be terminated from here.
     terminated: VecDeque<Timestamp>,
+}
+
+/// One principal: its sessions in all accounts and regions, and how many they are.
+#[derive(Debug, Default)]
+struct OwnerBoard {
+    keys: BTreeSet<SessionKey>,
+    concurrency: Concurrency,
 }
 
 /// Who held sessions in a scope before the watch began.
@@ -297,6 +306,7 @@ impl Board {
             unjudged_others,
             due_others: BTreeMap::new(),
             by_owner: HashMap::new(),
+            owners_changed: HashSet::new(),
         }
     }
 

@@ -16,6 +16,8 @@ const MOST_AHEAD: usize = 1000;
 const MOST_RESUMES: usize = 50;
 /// Changes of tags of one account: kept so many.
 const MOST_CHANGES: usize = 5000;
+/// Sessions behind one name beyond which each new one does not have all others judged anew.
+const CROWD: usize = 200;
 /// Nodes that a principal reached within this time count together (rule CON-01).
 const SPAN: SignedDuration = SignedDuration::from_hours(1);
 
@@ -142,7 +144,7 @@ impl Board {
         let begin = started.checked_sub(window).unwrap_or(Timestamp::MIN);
         let within = |at: &Timestamp| *at < started && *at >= begin;
         let account = &session.key.scope.account;
-        let here = self.by_owner.get(owner).into_iter().flatten().filter(|key| key.scope.account == *account);
+        let here = self.by_owner.get(owner).into_iter().flat_map(|owner| &owner.keys).filter(|key| key.scope.account == *account);
         let known_here = here.filter_map(|key| self.sessions.get(key)?.session.started_at).any(|at| within(&at));
         let scopes = || self.scopes.keys().filter(|scope| scope.account == *account);
         let before = scopes().filter_map(|scope| self.earlier.get(scope)?.starts.get(owner)).flatten().any(within);
@@ -171,20 +173,57 @@ impl Board {
         }
     }
 
-    /// What else the session's principal does, everywhere.
-    pub(super) fn concurrency(&self, board: &SessionBoard, now: Timestamp) -> Concurrency {
-        let keys = self.by_owner.get(&board.session.owner);
+    /// Counts the sessions of principals of whom one began or ended; where the numbers changed, their others are judged anew.
+    pub(super) fn recount_owners(&mut self, now: Timestamp) {
+        for owner in std::mem::take(&mut self.owners_changed) {
+            self.recount(&owner, now);
+        }
+    }
+
+    /// What the session's principal does, everywhere; counted again once a node leaves the hour.
+    pub(super) fn recount_if_due(&mut self, key: &SessionKey, now: Timestamp) {
+        let owner = self.sessions.get(key).map(|board| Arc::clone(&board.session.owner));
+        let Some(owner) = owner else { return };
+        let due = self.by_owner.get(&owner).and_then(|board| board.concurrency.until).is_some_and(|until| until <= now);
+        if due {
+            self.recount(&owner, now);
+        }
+    }
+
+    fn recount(&mut self, owner: &Arc<str>, now: Timestamp) {
+        let counted = self.count_sessions(owner, now);
+        let Some(board) = self.by_owner.get_mut(owner) else { return };
+        let before = std::mem::replace(&mut board.concurrency, counted);
+        if (before.sessions, before.nodes) == (counted.sessions, counted.nodes) {
+            return;
+        }
+        // Of a crowd behind one name each is judged with the numbers of its time; the next look takes the new ones.
+        if board.keys.len() > CROWD {
+            return;
+        }
+        for key in board.keys.clone() {
+            if self.sessions.get(&key).is_some_and(SessionBoard::is_active) {
+                self.soil_one(&key);
+            }
+        }
+    }
+
+    pub(super) fn concurrency(&self, board: &SessionBoard) -> Concurrency {
+        self.by_owner.get(&board.session.owner).map(|owner| owner.concurrency).unwrap_or_default()
+    }
+
+    fn count_sessions(&self, owner: &Arc<str>, now: Timestamp) -> Concurrency {
         // Nobody is no principal: sessions without an owner are not one person's.
-        if board.session.owner.is_empty() {
+        if owner.is_empty() {
             return Concurrency { sessions: 1, nodes: 1, until: None };
         }
+        let keys = self.by_owner.get(owner).map(|owner| &owner.keys);
         let mut concurrency = Concurrency::default();
         let mut nodes = HashSet::new();
         for other in keys.into_iter().flatten().filter_map(|key| self.sessions.get(key)) {
             concurrency.sessions += i64::from(other.is_active());
             let leaves = other.session.started_at.and_then(|at| at.checked_add(SPAN).ok());
-            let recent = leaves.is_some_and(|leaves| leaves > now);
-            if recent {
+            if leaves.is_some_and(|leaves| leaves > now) {
                 nodes.insert((&other.session.key.scope, &other.session.target));
                 concurrency.until = [concurrency.until, leaves].into_iter().flatten().min();
             }

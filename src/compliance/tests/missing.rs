@@ -15,9 +15,9 @@ fn failure(class: FailureClass, action: &'static str) -> Failure {
 }
 
 /// A way to take one piece of evidence away.
-type Removal = fn(&mut Case, Missing);
+pub type Removal = fn(&mut Case, Missing);
 
-const REMOVALS: [(&str, Removal); 15] = [
+pub const REMOVALS: [(&str, Removal); 15] = [
     ("node", |case, missing| case.node = Fact::Missing(missing)),
     ("tags", |case, missing| case.tags = Fact::Missing(missing)),
     ("role_policies", |case, missing| case.role_policies = Fact::Missing(missing)),

@@ -2,7 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{missing::cases, table::carries, *};
+use super::{
+    missing::{DEMANDING, cases},
+    table::carries,
+    *,
+};
 use crate::compliance::{AccountEvidence, AllowedHours, NodeEvidence, PreferencesEvidence};
 
 use Verdict::{Compliant, InsufficientData, NonCompliant};
@@ -237,8 +241,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn nothing_changes_before_the_next_change((case, now) in cases(), share in 0.0_f64..1.0, patient in any::<bool>()) {
-        let engine = if patient { &*PATIENT } else { engine() };
+    fn nothing_changes_before_the_next_change((case, now) in cases(), share in 0.0_f64..1.0, which in 0..3) {
+        let engine = match which {
+            0 => &*PATIENT,
+            1 => &*DEMANDING,
+            _ => engine(),
+        };
         let before = statuses(engine, &case, now);
         let next = next_change(engine, &case, now);
         let horizon = next.unwrap_or(now + SignedDuration::from_hours(24 * 30));

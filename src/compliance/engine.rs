@@ -253,7 +253,7 @@ impl Engine {
                 source: (*source).to_owned(),
                 at: *at,
             }),
-            Entry::Absent { .. } | Entry::Missing(_) => None,
+            Entry::Absent { .. } | Entry::Missing { .. } => None,
         });
         let parameters = parameters.iter().filter_map(|name| {
             Some(Evidence {

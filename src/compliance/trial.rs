@@ -117,7 +117,7 @@ impl Court {
     fn ask(&self, principal: &str, resource: &str, entries: &Entries<'_>) -> Result<(Response, Response), String> {
         let facts = entries.iter().filter_map(|(name, entry)| match entry {
             Entry::Known { value, .. } => Some((name.as_str().to_owned(), value.expression()?)),
-            Entry::Absent { .. } | Entry::Missing(_) => None,
+            Entry::Absent { .. } | Entry::Missing { .. } => None,
         });
         let parameters = ("parameters".to_owned(), self.parameters.clone());
         let context =
@@ -169,7 +169,7 @@ impl Clauses {
         let clauses = || self.clauses.iter().zip(answers);
         // Who asks whether a fact is there must not take a missing one for an absent one.
         let unknown = self.clauses.iter().flat_map(|(_, reading)| &reading.guarded).find_map(|name| {
-            let Entry::Missing(missing) = entries.get(name)? else { return None };
+            let Entry::Missing { missing, .. } = entries.get(name)? else { return None };
             Some(missing_fact(*name, missing.why.to_string(), missing.retry_at))
         });
         if let Some(unknown) = unknown {
@@ -239,7 +239,7 @@ fn what_was_missing(error: &EvaluationError, reading: &Reading, entries: &Entrie
         _ => false,
     });
     match stopped.and_then(|name| Some((name, entries.get(&name)?))) {
-        Some((name, Entry::Missing(missing))) => missing_fact(name, missing.why.to_string(), missing.retry_at),
+        Some((name, Entry::Missing { missing, .. })) => missing_fact(name, missing.why.to_string(), missing.retry_at),
         Some((name, Entry::Absent { why, .. })) => missing_fact(name, why.clone(), None),
         _ => policy_error(&words),
     }

@@ -2,7 +2,7 @@
 
 use super::{
     FactName, Value,
-    known::{Known, Read, absent, text, undecidable},
+    known::{Known, Lack, Read, absent, text},
     read::SessionReader,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         just_in_time::{JitDecision, NodeView, PrincipalView},
         parameters::matches_pattern,
     },
-    domain::{NodeKind, Owner},
+    domain::{NodeKind, Owner, Why},
 };
 
 impl<'a> SessionReader<'a> {
@@ -42,8 +42,13 @@ impl<'a> SessionReader<'a> {
         let known = |value| Ok(Known { value, source: "compliance.jit_policies", at: tags.at, expires: tags.expires });
         match (name, judgement.covered, judgement.decision) {
             (FactName::JitCovered, Some(covered), _) => known(Value::Flag(covered)),
-            (FactName::JitCovered, None, JitDecision::Unknown(why)) => Err(undecidable(why)),
-            (FactName::JitCovered, None, _) => Err(undecidable("whether a policy speaks of this node is not known")),
+            (FactName::JitCovered, None, decision) => {
+                let why = match decision {
+                    JitDecision::Unknown(why) => why,
+                    _ => "whether a policy speaks of this node is not known".to_owned(),
+                };
+                Err(Lack::Unclear { why: Why::Undecidable(why), expires: tags.expires })
+            }
             (_, _, decision) => {
                 let by = judgement.covering.join(", ");
                 let by = if by.is_empty() { String::new() } else { format!(" ({by})") };

@@ -30,15 +30,19 @@ pub(in crate::compliance) enum Entry<'a> {
         expires: Option<Timestamp>,
     },
     /// Missing.
-    Missing(Missing),
+    Missing {
+        /// Why.
+        missing: Missing,
+        /// From when on what that was read from is too old, and that is the reason.
+        expires: Option<Timestamp>,
+    },
 }
 
 impl Entry<'_> {
     /// From when on it counts as missing.
     pub(in crate::compliance) fn expires(&self) -> Option<Timestamp> {
         match self {
-            Self::Known { expires, .. } | Self::Absent { expires, .. } => *expires,
-            Self::Missing(_) => None,
+            Self::Known { expires, .. } | Self::Absent { expires, .. } | Self::Missing { expires, .. } => *expires,
         }
     }
 }
@@ -53,8 +57,16 @@ pub(super) struct Known<T> {
 
 /// Why there is no value.
 pub(super) enum Lack {
-    Absent { why: String, expires: Option<Timestamp> },
+    Absent {
+        why: String,
+        expires: Option<Timestamp>,
+    },
     Missing(Missing),
+    /// What was read does not tell.
+    Unclear {
+        why: Why,
+        expires: Option<Timestamp>,
+    },
 }
 
 pub(super) type Read<T> = Result<Known<T>, Lack>;
@@ -68,7 +80,7 @@ impl<T> Known<T> {
     pub(super) fn and<U>(self, then: impl FnOnce(T) -> Option<U>, lacks: impl FnOnce() -> Why) -> Read<U> {
         match then(self.value) {
             Some(value) => Ok(Known { value, source: self.source, at: self.at, expires: self.expires }),
-            None => Err(missing(lacks())),
+            None => Err(Lack::Unclear { why: lacks(), expires: self.expires }),
         }
     }
 
@@ -156,7 +168,8 @@ impl<'a> From<Read<Value<'a>>> for Entry<'a> {
         match read {
             Ok(Known { value, source, at, expires }) => Self::Known { value, source, at, expires },
             Err(Lack::Absent { why, expires }) => Self::Absent { why, expires },
-            Err(Lack::Missing(missing)) => Self::Missing(missing),
+            Err(Lack::Missing(missing)) => Self::Missing { missing, expires: None },
+            Err(Lack::Unclear { why, expires }) => Self::Missing { missing: Missing { why, retry_at: None }, expires },
         }
     }
 }

@@ -254,6 +254,9 @@ impl<'a> SessionReader<'a> {
                 Lack::Missing(Missing { retry_at, .. }) => {
                     Lack::Missing(Missing { why: Why::DependsOn(FactName::NodeRole.as_str()), retry_at })
                 }
+                Lack::Unclear { expires, .. } => {
+                    Lack::Unclear { why: Why::DependsOn(FactName::NodeRole.as_str()), expires }
+                }
                 absent @ Lack::Absent { .. } => absent,
             });
         }

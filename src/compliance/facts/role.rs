@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::{
     FactName, Value,
-    known::{Known, Read, text, undecidable},
+    known::{Known, Read, text},
     read::SessionReader,
 };
 use crate::{
     compliance::deny::DenyAnalysis,
-    domain::{Fact, NodeKind},
+    domain::{Fact, NodeKind, Why},
 };
 
 /// What was found out about the role that governs a session's node.
@@ -29,17 +29,18 @@ impl<'a> SessionReader<'a> {
         let role = self.role()?;
         let documents = self.clock.fresh(&role.value.documents)?;
         let Some(analysis) = self.evidence.role.analysis else {
-            return Err(super::known::missing(crate::domain::Why::DependsOn(FactName::NodeRole.as_str())));
+            return Err(super::known::missing(Why::DependsOn(FactName::NodeRole.as_str())));
         };
         if !analysis.denied.is_empty() {
             let denials = analysis.denied.iter().map(|denial| Cow::Owned(denial.to_string())).collect();
             return Ok(documents.map(|_| Value::Texts(denials)));
         }
         if let Some(undecided) = analysis.undecided.first() {
-            return Err(undecidable(undecided.to_string()));
+            return documents.and(|_| None, || Why::Undecidable(undecided.to_string()));
         }
         if let Some((policy, why)) = analysis.unreadable.first() {
-            return Err(undecidable(format!("the policy {policy} cannot be read: {why}")));
+            let unreadable = format!("the policy {policy} cannot be read: {why}");
+            return documents.and(|_| None, || Why::Undecidable(unreadable));
         }
         Ok(documents.map(|_| Value::Texts(Vec::new())))
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     FactName, Value,
-    known::{Known, Read, missing, text, undecidable},
+    known::{Known, Read, text, undecidable},
     read::SessionReader,
 };
 use crate::{
@@ -76,18 +76,20 @@ impl<'a> SessionReader<'a> {
         }
         let read = self.clock.fresh(trail.read)?;
         let Some(started) = self.evidence.session.started_at else {
-            return Err(missing(super::known::not_sent("StartDate")));
+            return read.and(|()| None, || super::known::not_sent("StartDate"));
         };
         if trail.from.is_none_or(|from| from > started) {
-            return Err(undecidable("the session started before the time that was looked up in CloudTrail"));
+            let why = "the session started before the time that was looked up in CloudTrail";
+            return read.and(|()| None, || Why::Undecidable(why.to_owned()));
         }
         let age = read.at.duration_since(started);
         let minutes = age.as_mins();
-        Err(missing(if age <= TRAIL_LATENESS {
-            Why::Pending(format!("CloudTrail has no record of the start yet, {} s after it", age.as_secs().max(0)))
+        let words = if age <= TRAIL_LATENESS {
+            format!("CloudTrail has no record of the start yet, {} s after it", age.as_secs().max(0))
         } else {
-            Why::Pending(format!("CloudTrail has no record of the start {minutes} min after it, later than usual"))
-        }))
+            format!("CloudTrail has no record of the start {minutes} min after it, later than usual")
+        };
+        read.and(|()| None, || Why::Pending(words))
     }
 
     fn addresses(&self, start: &'a TrailEvent) -> BTreeSet<&'a str> {

@@ -37,6 +37,7 @@ pub fn table() -> Vec<Row> {
         let removed = vec!["SecurityAllowSessionInstance".to_owned()];
         case.tag_changes.push(TagChange { at: at(-10), set: BTreeMap::new(), removed, ..set });
     });
+    let production = |set_at| carrying(set_at, |case| case.tags = tags(&[("Environment", "Prod")], at(1_000)));
     let soon = {
         let mut case = Case::good();
         carries(&mut case, 10);
@@ -127,6 +128,9 @@ pub fn table() -> Vec<Row> {
         row("TAG-01", "production", &of_tag("Prod", Case::good()), BAD),
         row("TAG-01", "production on a hybrid node", &of_tag("prod", Case::hybrid()), BAD),
         row("TAG-01", "production, just in time", &jit(of_tag("Prod", Case::good())), GOOD),
+        row_with(&demanding, "TAG-01", "production, approved", &production(-60), GOOD),
+        row_with(&demanding, "TAG-01", "production, approved afterwards", &production(10), BAD),
+        row("TAG-01", "production, a tag that nobody demands", &production(-60), BAD),
         row(
             "TAG-01",
             "tags not read",

@@ -69,6 +69,13 @@ pub fn table() -> Vec<Row> {
         ),
         row("LOG-09", "no object", &after_end(901, |case| case.archive = looked(false, 900)), BAD),
         row("LOG-09", "no stream", &after_end(901, |case| case.log_stream = stream(false, at(4_500))), BAD),
+        // Without streaming the stream comes with the upload at the end.
+        row(
+            "LOG-09",
+            "no stream while it ran",
+            &after_end(901, |case| case.log_stream = stream(false, at(3_590))),
+            lacks("log_stream_exists: pending: nobody looked for the log stream after the end"),
+        ),
         row(
             "LOG-09",
             "the object may still come",

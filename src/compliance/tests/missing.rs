@@ -15,9 +15,9 @@ fn failure(class: FailureClass, action: &'static str) -> Failure {
 }
 
 /// A way to take one piece of evidence away.
-type Removal = fn(&mut Case, Missing);
+pub type Removal = fn(&mut Case, Missing);
 
-const REMOVALS: [(&str, Removal); 15] = [
+pub const REMOVALS: [(&str, Removal); 15] = [
     ("node", |case, missing| case.node = Fact::Missing(missing)),
     ("tags", |case, missing| case.tags = Fact::Missing(missing)),
     ("role_policies", |case, missing| case.role_policies = Fact::Missing(missing)),
@@ -264,8 +264,9 @@ pub fn cases() -> impl Strategy<Value = (Case, Timestamp)> {
     let findings = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let ages = prop::collection::vec(0_i64..2_000, 7);
     let moments = (prop_oneof![0_i64..400, 0_i64..50_000], 0_i64..5_000, 0_i64..999_999_999);
-    let absent = prop::collection::vec(prop::bool::weighted(0.1), 7);
-    (session, settings, findings, ages, moments, absent).prop_map(
+    let absent = prop::collection::vec(prop::bool::weighted(0.1), REMOVALS.len());
+    let more = (prop::collection::vec(any::<bool>(), 18), prop::collection::vec(0_i64..2_000, 8));
+    (session, settings, findings, ages, moments, absent, more).prop_map(
         |(
             (document_name, status, hybrid, reasoned, limit),
             (kind, streaming, bucket),
@@ -273,6 +274,7 @@ pub fn cases() -> impl Strategy<Value = (Case, Timestamp)> {
             ages,
             moments,
             absent,
+            (coins, more_ages),
         )| {
             let (now, since_end, nanoseconds) = moments;
             let end = now - since_end;
@@ -307,6 +309,7 @@ pub fn cases() -> impl Strategy<Value = (Case, Timestamp)> {
             case.document = Fact::known(document, "ssm:GetDocument", read(4));
             case.log_stream = stream(has_stream, read(5));
             case.archive = archive(has_object, read(6));
+            vary(&mut case, &coins, &more_ages, now_at);
             for (absent, (_, remove)) in absent.into_iter().zip(REMOVALS) {
                 if absent {
                     remove(&mut case, Missing { why: Why::NotRead, retry_at: None });
@@ -317,36 +320,104 @@ pub fn cases() -> impl Strategy<Value = (Case, Timestamp)> {
     )
 }
 
+/// The evidence beyond the listing, the node and the documents: by coins, and that many seconds old.
+fn vary(case: &mut Case, coins: &[bool], ages: &[i64], now: Timestamp) {
+    let read = |index: usize| now - SignedDuration::from_secs(ages[index]);
+    let text = |coin: usize, one: &'static str, other: &'static str| if coins[coin] { one } else { other };
+    if coins[0] {
+        case.session = Session { owner: of_user().owner, ..case.session.clone() };
+    }
+    case.session.access = Some(if coins[1] { AccessType::JustInTime } else { AccessType::Standard });
+    let public = Fact::known(coins[2], "ssm:DescribeDocumentPermission", read(0));
+    let standing = DocumentStanding { owner: text(3, ACCOUNT, "Amazon").into(), public };
+    case.standing = Fact::known(Some(standing), "ssm:DescribeDocument", read(0));
+    case.tail = Fact::known((), "logs:FilterLogEvents", read(1));
+    let mut health = health();
+    health.last_event_at = Some(read(2));
+    if coins[4] {
+        health.saturated_flushes = 3;
+        health.clock_gap_seconds = 400;
+        health.delayed_reads = 3;
+    }
+    let mut identity = health.identities.pop_first().unwrap();
+    identity.target = text(5, case.session.target.as_str().to_owned().leak(), "i-666").into();
+    identity.run_as_user = text(6, "jane", "").into();
+    health.identities.insert(identity);
+    case.health = coins[7].then_some(health);
+    case.stream_change = coins[8].then(|| ("vanished".to_owned(), read(3)));
+    case.role_change = coins[9].then(|| ("detached".to_owned(), read(3)));
+    if coins[10] {
+        *case = case.clone().with_policy(
+            PolicyKind::Inline,
+            r#"{"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"x":"false"}}}}"#,
+        );
+    }
+    let mut record = start_record();
+    record.mfa = if coins[11] { Mfa::Yes } else { Mfa::No };
+    record.source_ip = Some(text(12, "198.51.100.7", "203.0.113.9").into());
+    record.access_key_id = Some(text(12, "AKIAEXAMPLE", "ASIAEXAMPLE").into());
+    record.parameters.insert("portNumber".into(), vec![text(13, "22", "8443").into()]);
+    case.trail = Fact::known((), "cloudtrail:LookupEvents", read(4));
+    case.start_record = coins[14].then_some(record);
+    table::carries(case, ages[5] - 1_000);
+    if coins[15] {
+        case.tag_changes.clear();
+    }
+    if let Fact::Known { at, .. } = &mut case.principal_tags {
+        *at = read(6);
+    }
+    if let Fact::Known { at, .. } = &mut case.tag_changes_read {
+        *at = read(7);
+    }
+    let nodes = if coins[16] { 3 } else { 1 };
+    let until = coins[16].then(|| now + SignedDuration::from_secs(1 + ages[7]));
+    case.concurrency = Concurrency { sessions: 2, nodes, until };
+    case.first_of_principal = Fact::known(coins[17], "ssm:DescribeSessions", read(0));
+}
+
+/// With all that can be configured.
+pub static DEMANDING: LazyLock<Engine> = LazyLock::new(|| {
+    engine_with(|parameters| {
+        demanding(parameters);
+        parameters.jit_policies = Some(approval::jit_policies());
+        parameters.denied_hosts = vec!["db*".into()];
+        parameters.archive_encryption = Some("aws:kms".into());
+        parameters.allowed_users = vec!["jane".into()];
+    })
+});
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     /// Removing any one piece of evidence never turns a verdict into COMPLIANT (or silent) that was not.
     #[test]
-    fn what_is_unknown_is_never_a_pass((case, now) in cases()) {
-        let before = engine().explain(&case.evidence(), now);
-        let verdict_before = engine().judge(&case.evidence(), now).judgement.verdict();
+    fn what_is_unknown_is_never_a_pass((case, now) in cases(), demands in any::<bool>()) {
+        let engine = if demands { &*DEMANDING } else { engine() };
+        let before = engine.explain(&case.evidence(), now);
+        let verdict_before = engine.judge(&case.evidence(), now).judgement.verdict();
         for (name, remove) in REMOVALS {
             let mut poorer = case.clone();
             remove(&mut poorer, Missing { why: Why::NotRead, retry_at: None });
-            check_poorer(name, &before, verdict_before, &poorer, now)?;
+            check_poorer(engine, name, &before, verdict_before, &poorer, now)?;
         }
         let mut unlisted = case.clone();
         unlisted.listed_at = now - SignedDuration::from_hours(1);
-        check_poorer("listing", &before, verdict_before, &unlisted, now)?;
+        check_poorer(engine, "listing", &before, verdict_before, &unlisted, now)?;
         let mut undated = case.clone();
         undated.session.started_at = None;
-        check_poorer("start", &before, verdict_before, &undated, now)?;
+        check_poorer(engine, "start", &before, verdict_before, &undated, now)?;
     }
 }
 
 fn check_poorer(
+    engine: &Engine,
     name: &str,
     before: &[Finding],
     verdict_before: Verdict,
     poorer: &Case,
     now: Timestamp,
 ) -> Result<(), TestCaseError> {
-    for after in engine().explain(&poorer.evidence(), now) {
+    for after in engine.explain(&poorer.evidence(), now) {
         let before = before.iter().find(|finding| finding.rule == after.rule).unwrap();
         prop_assert!(
             after.status == before.status || after.status == InsufficientData,
@@ -358,7 +429,7 @@ fn check_poorer(
         prop_assert_eq!(after.status == InsufficientData, !after.missing.is_empty());
         prop_assert!(after.missing.iter().all(|missing| missing.fact != "policy"), "{:?}", after);
     }
-    let verdict_after = engine().judge(&poorer.evidence(), now).judgement.verdict();
+    let verdict_after = engine.judge(&poorer.evidence(), now).judgement.verdict();
     prop_assert!(verdict_after == verdict_before || verdict_after != Compliant);
     prop_assert!(verdict_after != NotApplicable);
     Ok(())

@@ -6,6 +6,7 @@ mod approval;
 mod archive;
 mod conduct;
 mod documents;
+mod faults;
 mod hostile;
 mod missing;
 mod nodes;

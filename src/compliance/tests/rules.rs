@@ -1,7 +1,5 @@
 //! Each rule, each branch.
 
-use jiff::SignedDuration;
-
 use super::*;
 use crate::domain::Severity;
 
@@ -452,26 +450,4 @@ fn findings_carry_their_evidence_and_stand_worst_first() {
     );
     assert!(finding.evidence[..2].iter().all(|evidence| evidence.at == at(290)));
     assert!(!finding.title.is_empty() && !finding.remediation.is_empty());
-}
-
-#[test]
-fn a_session_resumed_or_forgotten_for_hours_is_still_judged() {
-    // Faults 1 and 9 of the reference guardrail: nothing about age or resumption switches the judge off.
-    let engine = engine_with(|parameters| parameters.max_age = SignedDuration::from_hours(100));
-    let mut case = Case::good().seen(at(30_000));
-    case.session.status = SessionStatus::Connected;
-    case.status_since = at(29_990);
-    case.role_policies = policies(&[], at(30_000));
-    assert_verdict(&engine, &case, at(30_001), "IAM-01", NonCompliant);
-}
-
-#[test]
-fn a_stream_is_no_archive_object() {
-    // Fault 3: with CloudWatch on, "no stream" counted as "S3 log present".
-    let mut case = Case::ended();
-    case.log_stream = stream(false, at(3_590));
-    case.archive = archive(false, at(9_000));
-    assert_verdict(engine(), &case, at(9_001), "LOG-07", NonCompliant);
-    case.log_stream = stream(true, at(3_590));
-    assert_verdict(engine(), &case, at(9_001), "LOG-07", NonCompliant);
 }

@@ -223,7 +223,7 @@ async fn a_scope_that_cannot_be_reached_is_less_than_a_broken_rule() {
 async fn a_role_that_wants_another_external_id_is_named() {
     let sim = quiet().await;
     let accounts = account(PAYMENTS, "payments", "guessed") + &account(ARCHIVE, "archive", "ssmwatch-demo");
-    let ended = Home::speaking_for(ARCHIVE, &sim.endpoint()).config(&accounts).run(&["check", "--format", "json"]);
+    let ended = Home::speaking_for(ARCHIVE, &sim.endpoint()).config(&(accounts + COMPLIANCE)).run(&["check", "--format", "json"]);
     let report = json(&ended);
     assert_eq!(ended.code, 2, "{report:#}");
     for region in ["eu-central-1", "us-east-1"] {

@@ -453,9 +453,14 @@ async fn a_quiet_scope_costs_one_request_a_poll() {
     });
     // Twenty polls, one more perhaps under way, one History for what ended and one for who was here before.
     assert!((22..=23).contains(&of_empty["DescribeSessions"]), "{of_empty:?}");
-    // Once each: the preferences and who asks; in CloudTrail who started, resumed, ended. AssumeRole speaks to one region for all.
+    // Once each: the preferences ($DEFAULT, $LATEST, whose), their log group, and who asks; in CloudTrail who started, resumed, ended.
+    // AssumeRole speaks to one region for all.
     for (operation, calls) in &of_empty {
-        let most = if operation == "LookupEvents" { 3 } else { 1 };
+        let most = match operation.as_str() {
+            "LookupEvents" => 3,
+            "GetDocument" => 2,
+            _ => 1,
+        };
         assert!(operation == "DescribeSessions" || *calls <= most, "{of_empty:?}");
     }
     assert!(!of_empty.contains_key("DescribeLogStreams"), "{of_empty:?}");
@@ -526,7 +531,8 @@ async fn evidence_is_batched_and_cached() {
             .sum::<u64>()
     });
     assert_eq!(roles, 1);
-    assert_eq!(calls(&sim, "ssm", "GetDocument"), 4);
+    // $DEFAULT and $LATEST of each scope.
+    assert_eq!(calls(&sim, "ssm", "GetDocument"), 8);
 }
 
 #[tokio::test]
@@ -799,7 +805,8 @@ async fn one_pass_does_not_wait_for_what_is_denied() {
     sim.with_world(|world| world.gate.deny(PAYMENTS, "ssm:DescribeSessions"));
     let begun = Instant::now();
     let seen = one_pass(&fleet(&sim).await, hasty()).await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    // Trying again would take longer than that, however busy the machine is.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     let denied = seen.iter().filter(|observation| {
         matches!(observation, Observation::ListingFailed { failure, .. } if failure.class == FailureClass::Denied)
     });

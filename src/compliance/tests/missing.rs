@@ -340,7 +340,9 @@ fn vary(case: &mut Case, coins: &[bool], ages: &[i64], now: Timestamp) {
         health.delayed_reads = 3;
     }
     let mut identity = health.identities.pop_first().unwrap();
-    identity.target = text(5, case.session.target.as_str().to_owned().leak(), "i-666").into();
+    if coins[5] {
+        identity.target = "i-666".into();
+    }
     identity.run_as_user = text(6, "jane", "").into();
     health.identities.insert(identity);
     case.health = coins[7].then_some(health);

@@ -36,7 +36,6 @@ fn set(bend: impl FnOnce(&mut Preferences)) -> PreferencesCase {
         run_as_default_user: "jane".into(),
         shell_profile_linux: "cd".into(),
         shell_profile_windows: "date".into(),
-        ..Preferences::default()
     };
     bend(&mut inputs);
     PreferencesCase {

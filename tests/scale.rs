@@ -24,7 +24,8 @@ async fn requests(accounts: usize, sessions: usize) -> (usize, BTreeMap<String, 
     let mut calls = BTreeMap::new();
     sim.with_world(|world| {
         for ((.., operation), tally) in world.gate.tallies() {
-            *calls.entry(operation.to_owned()).or_default() += tally.calls;
+            // A busy machine lets lookups draw closer; what is throttled is asked again.
+            *calls.entry(operation.to_owned()).or_default() += tally.calls - tally.throttled;
         }
     });
     (active.sum(), calls)
@@ -36,11 +37,11 @@ async fn requests_grow_with_scopes_and_roles_and_not_with_sessions() {
     let (few, of_few) = requests(9, 10).await;
     let (many, of_many) = requests(9, 110).await;
     assert!(few > 180 && many > 1_980, "{few} and {many} sessions");
-    // Pages hold 200 sessions, 50 records of CloudTrail (three pages instead of one in 18 scopes), 50 log streams.
+    // Pages hold 200 sessions, 50 records of CloudTrail (up to four more pages a scope), 50 log streams.
     for (operation, calls) in &of_many {
         let before = of_few.get(operation).copied().unwrap_or_default();
         let pages = match operation.as_str() {
-            "LookupEvents" => 2 * 22,
+            "LookupEvents" => 6 * 22,
             "DescribeLogStreams" => 3 * 22,
             "FilterLogEvents" => 22,
             _ => 0,

@@ -3,6 +3,7 @@
 use crossterm::event::KeyEvent;
 use std::sync::Arc;
 
+use crate::compliance::Engine;
 use crate::domain::{ActId, ActOutcome, AlertBody, Observation, ScopeId, SessionKey};
 
 /// Everything that enters the State.
@@ -27,6 +28,8 @@ pub enum Message {
         /// How far.
         outcome: ActOutcome,
     },
+    /// The policy files were read again: the rules from now on, or why they could not be used (file:line:column and what).
+    Rules(Result<Arc<Engine>, Arc<str>>),
     /// The end was asked for from outside (signal).
     Quit,
 }

@@ -24,6 +24,8 @@ pub struct State {
     pub counts: Counts,
     /// Time of the last message.
     pub now: Timestamp,
+    /// Why the policy files could not be read again; the rules from before stay in force.
+    pub rules_problem: Option<Arc<str>>,
     /// What does not change while the program runs.
     pub setup: Setup,
     /// Bumped with every change that the screen shows.
@@ -79,6 +81,7 @@ impl State {
             acts: Vec::new(),
             counts,
             now,
+            rules_problem: None,
             setup,
             revision: 0,
             projected: Projected::default(),

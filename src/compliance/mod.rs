@@ -24,6 +24,7 @@ mod policy;
 mod subject;
 mod trial;
 mod version;
+mod wanted;
 
 #[cfg(test)]
 mod tests;
@@ -37,3 +38,4 @@ pub use facts::{
 pub use parameters::{AllowedHours, Network, Parameters, TagPattern};
 pub use policy::{Origin, Rule};
 pub use subject::Subject;
+pub use wanted::{Wanted, WantedValue, wanted};

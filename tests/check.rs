@@ -84,7 +84,10 @@ async fn a_clean_world_is_zero_and_every_scope_is_ok() {
     let ended = home(&sim).run(&["check", "--format", "json"]);
     let report = json(&ended);
     assert_eq!(ended.code, 0, "{report:#}");
-    assert_eq!(keys(&report), ["accounts", "generated_at", "nodes", "preferences", "schema", "scopes", "sessions", "summary"]);
+    assert_eq!(
+        keys(&report),
+        ["accounts", "generated_at", "nodes", "preferences", "schema", "scopes", "sessions", "summary"]
+    );
     assert_eq!(report["schema"], "ssmwatch.check/1");
     let age = Timestamp::now().duration_since(report["generated_at"].as_str().unwrap().parse().unwrap());
     assert!(age.as_secs().abs() < 60, "{age:?}");
@@ -223,7 +226,9 @@ async fn a_scope_that_cannot_be_reached_is_less_than_a_broken_rule() {
 async fn a_role_that_wants_another_external_id_is_named() {
     let sim = quiet().await;
     let accounts = account(PAYMENTS, "payments", "guessed") + &account(ARCHIVE, "archive", "ssmwatch-demo");
-    let ended = Home::speaking_for(ARCHIVE, &sim.endpoint()).config(&(accounts + COMPLIANCE)).run(&["check", "--format", "json"]);
+    let ended = Home::speaking_for(ARCHIVE, &sim.endpoint())
+        .config(&(accounts + COMPLIANCE))
+        .run(&["check", "--format", "json"]);
     let report = json(&ended);
     assert_eq!(ended.code, 2, "{report:#}");
     for region in ["eu-central-1", "us-east-1"] {

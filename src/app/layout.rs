@@ -35,6 +35,9 @@ impl Areas {
         // An act that failed says what to do as well: that takes a second line.
         let lines = view.banners.iter().map(|banner| match banner.kind {
             BannerKind::Act(_) => 1 + usize::from(banner.text.chars().count() + 14 > usize::from(width)),
+            BannerKind::Rules | BannerKind::Account(_) => {
+                1 + usize::from(banner.text.chars().count() + 3 > usize::from(width))
+            }
             BannerKind::Scope(_) | BannerKind::Scopes => 1,
         });
         let banner_height = u16::try_from(lines.sum::<usize>()).unwrap_or(u16::MAX).min(height / 6).min(4);
@@ -49,7 +52,11 @@ impl Areas {
         if view.screen != Screen::Sessions {
             // The list, and below it the selected row in full where there is room.
             if body.height >= 14 {
-                let lower = (body.height * 2 / 5).clamp(6, 16);
+                // Preferences are a table of their own, one line a value.
+                let lower = match view.screen {
+                    Screen::Preferences => (body.height * 3 / 5).clamp(6, 40),
+                    _ => (body.height * 2 / 5).clamp(6, 16),
+                };
                 let [table, detail] = Layout::vertical([Constraint::Min(1), Constraint::Length(lower)]).areas(body);
                 areas.table = Some(table);
                 areas.detail = Some(detail);

@@ -28,7 +28,7 @@ pub enum Message {
         /// How far.
         outcome: ActOutcome,
     },
-    /// The rules were read again: those to judge by from now on, or in one line what is wrong with them.
+    /// The policy files were read again: the rules from now on, or why they could not be used (file:line:column and what).
     Rules(Result<Arc<Engine>, Arc<str>>),
     /// The end was asked for from outside (signal).
     Quit,

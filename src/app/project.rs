@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use jiff::Timestamp;
 
 use super::{
-    board::{Board, Phase, SessionBoard},
+    board::{Board, Phase, ScopeBoard, SessionBoard},
     state::{Projected, State},
     view::{ListView, SortBy},
 };
@@ -75,8 +75,22 @@ impl State {
         ended.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         refill(&mut self.view.history, ended.into_iter().map(|(_, key)| key.clone()).collect());
         let scopes: Vec<_> = self.board.scopes.keys().cloned().collect();
-        refill(&mut self.view.scopes, scopes.clone());
-        refill(&mut self.view.preferences, scopes);
+        refill(&mut self.view.scopes, scopes);
+        let mut preferences: Vec<_> = self.board.scopes.iter().collect();
+        preferences.sort_by(|(a_id, a), (b_id, b)| {
+            let bad = |board: &ScopeBoard| {
+                let judgement = &board.preferences_judgement;
+                (judgement.verdict(), judgement.severity())
+            };
+            let names = || compare_names(self.board.account_name(a_id), self.board.account_name(b_id));
+            bad(b).cmp(&bad(a)).then_with(names).then_with(|| a_id.cmp(b_id))
+        });
+        let preferences = preferences.into_iter().map(|(id, _)| id.clone()).collect();
+        refill(&mut self.view.preferences, preferences);
+        if !self.view.table.touched {
+            // Until somebody is at the keyboard the worst stays selected, as among the sessions.
+            self.view.preferences.jump(false);
+        }
     }
 
     pub(super) fn project_acts(&mut self) {

@@ -24,10 +24,10 @@ pub struct State {
     pub counts: Counts,
     /// Time of the last message.
     pub now: Timestamp,
+    /// Why the policy files could not be read again; the rules from before stay in force.
+    pub rules_problem: Option<Arc<str>>,
     /// What does not change while the program runs.
     pub setup: Setup,
-    /// Why the rules could not be read again; the old ones are in force.
-    pub rules_problem: Option<Arc<str>>,
     /// Bumped with every change that the screen shows.
     pub revision: u64,
     pub(super) projected: Projected,

@@ -2,6 +2,7 @@
 
 pub mod acts;
 mod keys;
+mod sheet;
 mod transcript;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +14,7 @@ use super::{
     state::State,
     view::{Banner, BannerKind, Notice, Screen},
 };
-use crate::domain::{ActKind, ActOutcome, FailureClass, Observation};
+use crate::domain::{ActKind, ActOutcome, FailureClass, Finding, Observation, Verdict};
 
 /// How long a passing word stays.
 const NOTICE_TIME: SignedDuration = SignedDuration::from_secs(6);
@@ -35,11 +36,9 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         Message::Rules(Ok(engine)) => {
             state.board.set_engine(engine);
             state.rules_problem = None;
+            notify(state, "the rules were read again and are in force", false);
         }
-        Message::Rules(Err(what)) => {
-            state.rules_problem = Some(what);
-            state.revision += 1;
-        }
+        Message::Rules(Err(problem)) => state.rules_problem = Some(problem),
         Message::Quit => effects.push(Effect::Quit),
     }
     state.board.judge_due(state.now);
@@ -82,7 +81,8 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     transcript::follow_selection(state, areas.as_ref(), effects);
 }
 
-/// What must not be overlooked: failed acts first, then scopes that cannot be read.
+/// What must not be overlooked: failed acts first, then rules that could not be read, accounts over a threshold, and
+/// scopes that cannot be read.
 fn banners(state: &mut State) {
     let mut banners = Vec::new();
     for act in state.acts.iter().rev() {
@@ -98,6 +98,22 @@ fn banners(state: &mut State) {
                     break;
                 }
             }
+        }
+    }
+    if let Some(problem) = &state.rules_problem {
+        let text = format!("RULES NOT RELOADED, the old ones stay in force: {problem}");
+        banners.push(Banner { kind: BannerKind::Rules, text });
+    }
+    for (account, board) in &state.board.accounts {
+        let broken = |finding: &&Finding| finding.status == Verdict::NonCompliant;
+        for finding in board.judgement.findings.iter().filter(broken) {
+            let name = state.board.scopes.iter().find(|(id, board)| id.account == *account && !board.name.is_empty());
+            let name = name.map_or(String::new(), |(_, board)| format!("{} ", board.name));
+            let (severity, rule, title) = (finding.severity.word(), &finding.rule, &finding.title);
+            let found: Vec<String> =
+                finding.evidence.iter().map(|fact| format!("{} = {}", fact.fact, fact.value)).collect();
+            let text = format!("{severity} {rule} {name}{account}: {title} ({})", found.join(", "));
+            banners.push(Banner { kind: BannerKind::Account(account.clone()), text });
         }
     }
     let mut blind = 0;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::dialog::Dialog;
 use crate::{
-    domain::{ActId, Failure, ScopeId, SessionKey},
+    domain::{AccountId, ActId, Failure, RuleId, ScopeId, SessionKey},
     transcript::Transcript,
 };
 
@@ -267,8 +267,34 @@ pub enum BannerKind {
     Scope(ScopeId),
     /// More scopes than there is room for.
     Scopes,
+    /// The policy files could not be read again; goes with the next good reload.
+    Rules,
+    /// An account by itself is NON_COMPLIANT; goes when it no longer is.
+    Account(AccountId),
     /// An act that failed; stays until `Esc` or a repeat.
     Act(ActId),
+}
+
+/// One finding and the rule behind it, on top of the panes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleSheet {
+    /// Whose finding.
+    pub of: SheetOf,
+    /// The rule.
+    pub rule: RuleId,
+    /// Scroll, in lines.
+    pub top: usize,
+    /// Lines that it has at most scrolled past, as last drawn.
+    pub last: usize,
+}
+
+/// Whose findings a rule sheet shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SheetOf {
+    /// A session's and its node's.
+    Session(SessionKey),
+    /// Those on the preferences of a scope.
+    Preferences(ScopeId),
 }
 
 /// A passing word in the footer.
@@ -324,6 +350,8 @@ pub struct View {
     pub input: Option<LineInput>,
     /// The open dialog.
     pub dialog: Option<Dialog>,
+    /// The open rule sheet.
+    pub sheet: Option<RuleSheet>,
     /// The help screen is open, scrolled so far.
     pub help: Option<usize>,
     /// What must not be overlooked.

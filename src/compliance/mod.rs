@@ -26,6 +26,7 @@ mod schema;
 mod subject;
 mod trial;
 mod version;
+mod wanted;
 mod wildcard;
 
 #[cfg(test)]
@@ -41,3 +42,4 @@ pub use parameters::{AllowedHours, Network, Parameters, TagPattern};
 pub use policy::{Origin, Rule, check_file};
 pub use schema::schema_text;
 pub use subject::Subject;
+pub use wanted::{Wanted, WantedValue, wanted};

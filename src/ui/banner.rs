@@ -1,4 +1,5 @@
-//! Lines that stay until they are dealt with: scopes that cannot be seen, acts that failed.
+//! Lines that stay until they are dealt with: acts that failed, rules that could not be reloaded, accounts over a
+//! threshold, scopes that cannot be seen.
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -14,13 +15,17 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let is_act = |banner: &&Banner| matches!(banner.kind, BannerKind::Act(_));
     let (acts, rest): (Vec<&Banner>, Vec<&Banner>) = look.state.view.banners.iter().partition(is_act);
-    let scopes: Vec<&Banner> = rest.into_iter().filter(|banner| matches!(banner.kind, BannerKind::Scope(_))).collect();
+    let is_scope = |banner: &&Banner| matches!(banner.kind, BannerKind::Scope(_) | BannerKind::Scopes);
+    let (scopes, loud): (Vec<&Banner>, Vec<&Banner>) = rest.into_iter().partition(is_scope);
+    let scopes: Vec<&Banner> =
+        scopes.into_iter().filter(|banner| matches!(banner.kind, BannerKind::Scope(_))).collect();
     let blind = header::unseen(&look.state.counts);
     let prefix = format!(" {} ", look.glyphs.blind);
-    // Scopes get a line at least, whatever else there is.
-    let for_acts = if blind > 0 { rows.saturating_sub(1).max(1) } else { rows };
+    // Each kind gets a line at least, whatever else there is.
+    let for_scopes = usize::from(blind > 0);
+    let for_acts = rows.saturating_sub(for_scopes + usize::from(!loud.is_empty())).max(1);
     let mut lines: Vec<String> = Vec::new();
-    let spare = rows.saturating_sub(acts.len() + scopes.len());
+    let spare = rows.saturating_sub(acts.len() + scopes.len() + loud.len());
     let mut left = for_acts.min(acts.len() + spare.max(usize::from(acts.len() == 1)));
     for (index, act) in acts.iter().enumerate() {
         let more = acts.len() - index;
@@ -48,6 +53,10 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         }
     }
     let acts_end = lines.len();
+    let for_loud = rows.saturating_sub(lines.len() + for_scopes).max(1);
+    for line in loud_lines(look, &loud, usize::from(area.width).saturating_sub(text::width(&prefix)), for_loud) {
+        lines.push(format!("{prefix}{line}"));
+    }
     let room = rows.saturating_sub(lines.len());
     let named = if scopes.len() == blind && blind <= room { blind } else { scopes.len().min(room.saturating_sub(1)) };
     lines.extend(scopes.iter().take(named).map(|scope| format!("{prefix}{}", look.clean(&scope.text))));
@@ -67,6 +76,27 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
             text::put(buffer, (area.x + room, y), hint, HINT, style, look.glyphs.ellipsis);
         }
     }
+}
+
+/// What is not an act and not a scope, in at most that many lines; the last one takes what has no line of its own.
+fn loud_lines(look: &Look<'_>, loud: &[&Banner], cells: usize, most: usize) -> Vec<String> {
+    let texts: Vec<String> = loud.iter().map(|banner| look.clean(&banner.text).into_owned()).collect();
+    let [only] = texts.as_slice() else {
+        let own = if texts.len() > most { most.saturating_sub(1) } else { texts.len() };
+        let (own, rest) = texts.split_at(own.min(texts.len()));
+        let mut lines = own.to_vec();
+        if !rest.is_empty() {
+            lines.push(format!("{} more: {}", rest.len(), rest.join("; ")));
+        }
+        return lines;
+    };
+    let mut wrapped = text::wrap(only, cells);
+    if wrapped.len() > most {
+        wrapped.truncate(most.saturating_sub(1));
+        let shown: usize = wrapped.iter().map(|line| line.len() + 1).sum();
+        wrapped.push(only.get(shown..).unwrap_or(only).trim_start().to_owned());
+    }
+    wrapped
 }
 
 /// Beside an act that failed.

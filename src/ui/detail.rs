@@ -93,7 +93,7 @@ impl Sheet<'_> {
     }
 
     /// Source and age of the fact above: at the end of its line where there is room, or below it.
-    fn source(&mut self, indent: usize, source: &str) {
+    pub(super) fn source(&mut self, indent: usize, source: &str) {
         let style = self.look.theme.muted;
         let wide = text::width(source);
         match self.lines.last_mut() {
@@ -161,6 +161,7 @@ impl Sheet<'_> {
             self.field("archive", &archive, style);
             self.ended_here(session);
         }
+        self.surroundings(session);
         let findings = look.state.board.explain(&record.key, look.state.now);
         self.findings(&findings);
         self.facts(session);
@@ -305,6 +306,7 @@ impl Sheet<'_> {
             None => "the service does not say",
         };
         self.field("access", access, theme.text);
+        self.trail(session);
         self.node_facts(session);
         self.document_facts(session);
         self.trace_facts(session);

@@ -109,6 +109,14 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
     if view.help.is_some() {
         return vec![(Action::Down, "scroll"), (Action::Back, "close")];
     }
+    if view.sheet.is_some() {
+        return vec![
+            (Action::Back, "close"),
+            (Action::Down, "scroll"),
+            (Action::NextMatch, "next finding"),
+            (Action::PreviousMatch, "previous finding"),
+        ];
+    }
     let mut actions = Vec::new();
     let act_on = |actions: &mut Vec<_>, selected: bool, active: bool| {
         if selected && may_act {
@@ -140,6 +148,9 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
                 Focus::Detail => {
                     actions.push(hint(Action::Back));
                     actions.push((Action::Down, "scroll"));
+                    if selected.is_some() {
+                        actions.push((Action::Open, "rule"));
+                    }
                     act_on(&mut actions, selected.is_some(), active);
                 }
                 Focus::Transcript => {
@@ -179,7 +190,13 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
             }
             act_on(&mut actions, board.is_some(), board.is_some_and(crate::app::board::SessionBoard::is_active));
         }
-        Screen::Preferences | Screen::Scopes => actions.push((Action::Down, "down")),
+        Screen::Preferences => {
+            actions.push((Action::Down, "down"));
+            if view.preferences.selected.is_some() {
+                actions.push((Action::Open, "rule"));
+            }
+        }
+        Screen::Scopes => actions.push((Action::Down, "down")),
     }
     if view.screen != Screen::Sessions {
         actions.push((Action::NextPane, "next screen"));

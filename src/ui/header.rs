@@ -11,8 +11,11 @@ use super::{
     text::{self, Pieces, counted, line_width, piece, put_line, put_right},
 };
 use crate::{
-    app::{board::Counts, view::Screen},
-    domain::Severity,
+    app::{
+        board::{Counts, Others},
+        view::Screen,
+    },
+    domain::{Severity, Verdict},
 };
 
 /// What the wall says: one word and its reason, in the color of that word.
@@ -74,6 +77,25 @@ fn words(look: &Look<'_>) -> Vec<Word> {
             glyph: glyphs.severity(Severity::Critical),
         });
     }
+    // Accounts, nodes and preferences are as loud by themselves as beside sessions.
+    let others = [("accounts", counts.accounts), ("prefs", counts.preferences), ("nodes", counts.nodes)];
+    let drift: Vec<String> = others
+        .iter()
+        .filter(|(_, of)| of.non_compliant > 0)
+        .map(|(what, of)| format!("{what} {}{}", of.non_compliant, of.worst.map_or(' ', Severity::letter)))
+        .collect();
+    if !drift.is_empty() {
+        let drift = drift.join(" ");
+        match words.iter_mut().find(|word| word.word == "LOOK") {
+            Some(look) => look.reasons.extend(look.reasons.last().map(|longest| format!("{longest}, {drift}"))),
+            None => words.push(Word {
+                word: "LOOK",
+                reasons: vec![drift.clone(), format!("{drift} non-compliant")],
+                style: theme.header_look,
+                glyph: glyphs.severity(Severity::Critical),
+            }),
+        }
+    }
     if unseen > 0 {
         let reasons = vec![
             format!("{unseen}/{}", counts.scopes),
@@ -95,10 +117,19 @@ fn words(look: &Look<'_>) -> Vec<Word> {
             format!("{done} of {} read so far", counted(counts.scopes, "scope", "scopes")),
         ];
         words.push(Word { word: "LOADING", reasons, style: waiting, glyph: glyphs.loading });
-    } else if counts.insufficient > 0 || counts.partial > 0 {
+    } else if counts.insufficient > 0 || counts.partial > 0 || others.iter().any(|(_, of)| of.unknown > 0) {
         let mut reasons = vec![counts.insufficient.to_string()];
         let mut long = format!("{} with insufficient data", counts.insufficient);
         reasons.push(long.clone());
+        let unknown: Vec<String> = others
+            .iter()
+            .filter(|(_, of)| of.unknown > 0)
+            .map(|(what, of)| format!("{what} {}{}", of.unknown, glyphs.insufficient))
+            .collect();
+        if !unknown.is_empty() {
+            long.push_str(&format!(", {}", unknown.join(" ")));
+            reasons.push(long.clone());
+        }
         if counts.partial > 0 {
             long.push_str(&format!(", {} without all evidence", counted(counts.partial, "scope", "scopes")));
             reasons.push(long);
@@ -272,25 +303,53 @@ fn tabs(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         }
     }
     let taken = put_line(buffer, (area.x, area.y), area.width, &line, look.glyphs.ellipsis);
-    let mut right: Pieces<'_> = Vec::new();
+    let mut right: Vec<Pieces<'_>> = vec![badges(look)];
     if look.state.setup.read_only.is_some() {
-        right.push(piece(" READ ONLY ", theme.warning.add_modifier(Modifier::BOLD | Modifier::REVERSED)));
-        right.push(piece(" ", theme.text));
+        let style = theme.warning.add_modifier(Modifier::BOLD | Modifier::REVERSED);
+        right.push(vec![piece(" READ ONLY ", style), piece(" ", theme.text)]);
     }
     if look.state.setup.demo {
-        right.push(piece(" DEMO ", theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED)));
-        right.push(piece(" ", theme.text));
+        let style = theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED);
+        right.push(vec![piece(" DEMO ", style), piece(" ", theme.text)]);
     }
-    right.push(piece("ssmwatch ", theme.title));
+    right.push(vec![piece("ssmwatch ", theme.title)]);
     let left_over = area.width.saturating_sub(taken + 1);
-    if usize::from(left_over) >= line_width(&right) {
-        put_right(buffer, Rect::new(area.right() - left_over, area.y, left_over, 1), &right, look.glyphs.ellipsis);
-    } else {
-        // The name goes first, the modes stay.
-        right.pop();
-        if !right.is_empty() {
-            let wide = u16::try_from(line_width(&right)).unwrap_or(u16::MAX).min(area.width);
-            put_right(buffer, Rect::new(area.right() - wide, area.y, wide, 1), &right, look.glyphs.ellipsis);
+    let wide = |right: &[Pieces<'_>]| right.iter().map(|part| line_width(part)).sum::<usize>();
+    // The name goes first, then the last of the modes; what is wrong stays, over the tabs if it must.
+    while right.len() > 1 && wide(&right) > usize::from(left_over) {
+        if right.len() == 2 && right.first().is_some_and(Vec::is_empty) {
+            break;
         }
+        right.pop();
     }
+    let wide = u16::try_from(wide(&right)).unwrap_or(u16::MAX).min(area.width);
+    if wide > 0 {
+        let right: Pieces<'_> = right.into_iter().flatten().collect();
+        put_right(buffer, Rect::new(area.right() - wide, area.y, wide, 1), &right, look.glyphs.ellipsis);
+    }
+}
+
+/// `prefs 3H nodes 2H 1?`: what is judged beside sessions and is not well; nothing where all of it is.
+fn badges(look: &Look<'_>) -> Pieces<'static> {
+    let (counts, theme) = (&look.state.counts, look.theme);
+    let mut line = Vec::new();
+    let mut badge = |what: &'static str, of: Others| {
+        if of.non_compliant == 0 && of.unknown == 0 {
+            return;
+        }
+        line.push(piece(what, theme.muted));
+        if let Some(worst) = of.worst.filter(|_| of.non_compliant > 0) {
+            let (_, style) = look.mark(Verdict::NonCompliant, Some(worst));
+            let words = format!(" {}{}", of.non_compliant, worst.letter());
+            line.push(piece(words, style.add_modifier(Modifier::BOLD)));
+        }
+        if of.unknown > 0 {
+            line.push(piece(format!(" {}{}", of.unknown, look.glyphs.insufficient), theme.insufficient));
+        }
+        line.push(piece(" ", theme.text));
+    };
+    badge("accounts", counts.accounts);
+    badge("prefs", counts.preferences);
+    badge("nodes", counts.nodes);
+    line
 }

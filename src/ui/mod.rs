@@ -14,12 +14,14 @@ mod help;
 mod history;
 mod look;
 mod preferences;
+mod rule_sheet;
 mod scopes;
 pub mod svg;
 mod table;
 mod text;
 pub mod theme;
 mod too_small;
+mod trail;
 mod transcript;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
@@ -33,6 +35,8 @@ use theme::{Glyphs, Theme};
 pub struct Drawn {
     /// Lines of the detail pane, seen and unseen; scrolling stops at the last one.
     pub detail_lines: usize,
+    /// How far the rule sheet can be scrolled.
+    pub sheet_last: usize,
 }
 
 /// Draws the whole screen. Any size is fine.
@@ -40,7 +44,7 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
     let look = Look { state, theme, glyphs };
     let area = frame.area();
     text::clear(frame.buffer_mut(), area, theme.base);
-    let mut drawn = Drawn { detail_lines: state.view.detail_lines };
+    let mut drawn = Drawn { detail_lines: state.view.detail_lines, sheet_last: 0 };
     let Some(areas) = Areas::of(area.width, area.height, &state.view) else {
         too_small::draw(&look, frame.buffer_mut(), area);
         return drawn;
@@ -85,6 +89,9 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
         }
     }
     let cursor = footer::draw(&look, buffer, areas.footer);
+    if let Some(sheet) = &state.view.sheet {
+        drawn.sheet_last = rule_sheet::draw(&look, buffer, area, sheet);
+    }
     if let Some(top) = state.view.help {
         help::draw(&look, buffer, area, top);
     }

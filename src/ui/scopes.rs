@@ -252,10 +252,26 @@ fn failure(look: &Look<'_>, sheet: &mut Sheet<'_>, failing: &Failing, loss: &str
 fn loss(action: &str) -> &'static str {
     match action {
         "ssm:DescribeInstanceProperties" => "node names, roles, agents",
+        "ssm:DescribeInstanceInformation" => "service roles of hybrid nodes: their policies cannot be judged",
+        "ssm:DescribeDocument" => "owners of documents: whether one is foreign cannot be judged",
+        "ssm:DescribeDocumentPermission" => "shares of documents: whether one is public cannot be judged",
         "tag:GetResources" => "node tags: production and approval cannot be judged",
         "iam:ListAttachedRolePolicies" => "role policies: the mandatory policy cannot be judged",
+        "iam:GetPolicy" | "iam:GetPolicyVersion" => {
+            "managed policies: what a role is denied, and whether its policies change, cannot be judged"
+        }
+        "iam:ListRolePolicies" | "iam:GetRolePolicy" => {
+            "inline policies: what a role is denied, and whether its policies change, cannot be judged"
+        }
+        "iam:GetRole" => "role tags and boundaries: approval, tag pairs and denials cannot be judged",
+        "iam:ListUserTags" | "iam:ListRoleTags" => "tags of principals: approval and tag pairs cannot be judged",
+        "cloudtrail:LookupEvents" => {
+            "who, where, how: second factor, source address, port targets and approval at the start cannot be judged"
+        }
         "ssm:GetDocument" => "preferences and documents: logging cannot be judged",
         "logs:DescribeLogStreams" => "log streams: whether the recorder lives cannot be judged",
+        "logs:DescribeLogGroups" => "log groups: whether the one of the preferences exists cannot be judged",
+        "logs:FilterLogEvents" => "tails of log groups: stalled, flooded and forged streams cannot be judged",
         "logs:GetLogEvents" => "transcripts",
         "ssm:DescribeSessions" => "sessions",
         _ if action.starts_with("s3:") => "the archive: whether a session was kept cannot be judged",

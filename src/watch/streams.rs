@@ -54,7 +54,14 @@ struct Wanted {
 impl Streams {
     pub(super) fn new(scope: Arc<Scope>) -> Self {
         let backoff = Backoff::new(scope.config.sessions_every);
-        Self { scope, due: Instant::now(), backoff, lookups: DueBook::new(), there: HashSet::new(), settled: HashSet::new() }
+        Self {
+            scope,
+            due: Instant::now(),
+            backoff,
+            lookups: DueBook::new(),
+            there: HashSet::new(),
+            settled: HashSet::new(),
+        }
     }
 
     /// Reads what is due; when to come back (nothing: when something changes).
@@ -110,8 +117,7 @@ impl Streams {
                 continue;
             }
             if let Some(group) = known.log_group_of(session, &self.scope.config) {
-                let wanted =
-                    Wanted { id: id.clone(), started_at: session.started_at, ended_at: session.ended_at };
+                let wanted = Wanted { id: id.clone(), started_at: session.started_at, ended_at: session.ended_at };
                 groups.entry(group).or_default().push(wanted);
             }
         }

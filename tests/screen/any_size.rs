@@ -108,7 +108,8 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
     state
 }
 
-const STEPS: [&str; 14] = ["1", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG"];
+const STEPS: [&str; 16] =
+    ["1", "\n\nnjG", "3\nnnj", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG"];
 
 fn walk(state: &mut State, keys: &str, texts: &Texts) {
     for key in keys.chars() {
@@ -149,6 +150,9 @@ proptest! {
             terminal.draw(|frame| {
                 let drawn = ui::draw(frame, &state, &theme, &glyphs);
                 state.view.detail_lines = drawn.detail_lines;
+                if let Some(sheet) = &mut state.view.sheet {
+                    sheet.last = drawn.sheet_last;
+                }
             }).unwrap();
             let buffer = terminal.backend().buffer();
             for (index, cell) in buffer.content().iter().enumerate() {

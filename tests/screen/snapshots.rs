@@ -108,6 +108,61 @@ fn preferences() {
     at_all_sizes("preferences", on_screen('3'));
 }
 
+/// The rule sheet of a session's worst finding.
+fn rule_sheet(size: (u16, u16)) -> State {
+    let mut state = world::bad_day(size);
+    world::select(&mut state, "mallory-0c4b7f1e2d3a49d18");
+    world::press(&mut state, KeyCode::Enter);
+    world::press(&mut state, KeyCode::Enter);
+    state
+}
+
+#[test]
+fn rule_sheets() {
+    at_all_sizes("rule", rule_sheet);
+}
+
+#[test]
+fn findings_are_led_through_and_the_sheet_closes() {
+    let mut state = rule_sheet((120, 40));
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("Rule ") && words.contains("What decided") && words.contains("finding 1 of"), "{words}");
+    world::press(&mut state, KeyCode::Char('n'));
+    assert!(text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("finding 2 of"));
+    world::press(&mut state, KeyCode::Char('N'));
+    assert!(text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("finding 1 of"));
+    world::press(&mut state, KeyCode::Char('t'));
+    assert!(state.view.dialog.is_none(), "nothing opens over a sheet that hides what it would act on");
+    world::press(&mut state, KeyCode::Esc);
+    assert!(state.view.sheet.is_none() && state.view.opened, "only the sheet closes");
+}
+
+#[test]
+fn rules_that_could_not_be_reloaded_are_loud_until_they_are() {
+    let mut state = world::calm((120, 40));
+    let at = state.now;
+    let problem = "policies/mine.cedar:12:5: unknown fact \"colour\"";
+    ssmwatch::app::update(&mut state, ssmwatch::app::Message::Rules(Err(problem.into())), at);
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("the old ones stay in force: policies/mine.cedar:12:5"), "{words}");
+    let engine = state.board.engine.clone();
+    ssmwatch::app::update(&mut state, ssmwatch::app::Message::Rules(Ok(engine)), at);
+    assert!(!text(&drawn(&state, "default-dark", &Glyphs::UTF8)).contains("RULES NOT RELOADED"));
+}
+
+#[test]
+fn an_account_over_the_threshold_is_a_banner() {
+    for size in SIZES {
+        let mut state = world::calm(size);
+        let at = state.now;
+        (0..10).for_each(|_| state.board.note_terminated(&"111122223333".into(), at));
+        world::settle(&mut state);
+        let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+        assert!(words.contains("CRITICAL THR-01 payments-prod 111122223333"), "{words}");
+        assert!(words.contains("accounts 1C") && !words.contains("ALL WELL"), "{words}");
+    }
+}
+
 #[test]
 fn acts() {
     at_all_sizes("acts", |size| {

@@ -11,9 +11,9 @@ use ssmwatch::{
     app::{Message, Setup, State, board::Board, keymap::Keymap, update},
     compliance::{Engine, Parameters},
     domain::{
-        AccessType, ApiCount, ArchiveObject, Fact, Failure, FailureClass, LogEvent, LogStream, Node, NodeTags,
-        Observation, Preferences, RolePolicies, ScopeId, Session, SessionDocument, SessionKey, SessionStatus,
-        SessionType,
+        AccessType, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, FailureClass, LogEvent, LogStream, Mfa,
+        Node, NodeTags, Observation, PayloadIdentity, PolicyDocument, PolicyKind, Preferences, RolePolicies, ScopeId,
+        Session, SessionDocument, SessionKey, SessionStatus, SessionType, StreamHealth, TrailCall, TrailEvent,
     },
 };
 
@@ -35,6 +35,7 @@ const ACCOUNTS: [(&str, &str); 6] = [
     ("666677778888", "log-archive"),
 ];
 const REGIONS: [&str; 3] = ["eu-central-1", "eu-west-1", "us-east-1"];
+const LOG_GROUP: &str = "/ssm-session-logs";
 const LISTING: &str = "ssm:DescribeSessions";
 
 /// The scope of that account and region, by their places in the lists.
@@ -270,16 +271,16 @@ fn session(role: &Role) -> Session {
     }
 }
 
-fn shell_document(session_type: SessionType) -> SessionDocument {
+fn shell_document(account: &str, session_type: SessionType) -> SessionDocument {
     SessionDocument {
         content: Default::default(),
         session_type,
         inputs: Preferences {
             s3_bucket: "central-log-ssm-audit-eu-central-1-o-example".to_owned(),
-            s3_prefix: "sessions/".to_owned(),
+            s3_prefix: format!("{account}/sessions/"),
             log_group: "/ssm-session-logs".to_owned(),
             streaming: true,
-            idle_timeout_minutes: Some(20),
+            idle_timeout_minutes: Some(15),
             max_duration_minutes: Some(240),
             s3_encrypted: true,
             log_group_encrypted: true,
@@ -302,19 +303,49 @@ fn evidence(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
             ("AWS-StartPortForwardingSession", SessionType::Port),
             ("AWS-StartInteractiveCommand", SessionType::InteractiveCommands),
         ] {
-            let document = Fact::known(Some(shell_document(session_type)), "ssm:GetDocument", ago(40));
+            let document =
+                Fact::known(Some(shell_document(scope.account.as_str(), session_type)), "ssm:GetDocument", ago(40));
+            let standing = DocumentStanding {
+                owner: if name.starts_with("AWS-") { "Amazon".into() } else { scope.account.as_str().into() },
+                public: Fact::known(false, "ssm:DescribeDocumentPermission", ago(40)),
+            };
+            let standing = Fact::known(Some(standing), "ssm:DescribeDocument", ago(40));
+            observe(
+                state,
+                Observation::DocumentStanding { scope: scope.clone(), name: name.into(), standing },
+                ago(40),
+            );
             observe(state, Observation::Document { scope: scope.clone(), name: name.into(), document }, ago(40));
         }
-        let document = Fact::known(Some(shell_document(SessionType::StandardStream)), "ssm:GetDocument", ago(40));
+        let document = shell_document(scope.account.as_str(), SessionType::StandardStream);
+        let document = Fact::known(Some(document), "ssm:GetDocument", ago(40));
+        let latest = document.clone();
         observe(state, Observation::Preferences { scope: scope.clone(), document }, ago(40));
+        observe(state, Observation::LatestPreferences { scope: scope.clone(), document: latest }, ago(40));
+        let exists = Fact::known(true, "logs:DescribeLogGroups", ago(40));
+        let group = Observation::LogGroup { scope: scope.clone(), name: LOG_GROUP.into(), exists };
+        observe(state, group, ago(40));
         let policy =
             format!("arn:aws:iam::{}:policy/aws-ssm-guardrails-mandatory-policy-{}", scope.account, scope.region);
         let others = ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore".into()];
         let role = Arc::<str>::from(format!("node-{}", scope.region));
         let mut attached: Vec<Arc<str>> = others.into_iter().chain([policy.into()]).collect();
         attached.sort();
+        let documents: Vec<PolicyDocument> = attached
+            .iter()
+            .map(|arn| PolicyDocument {
+                kind: PolicyKind::Attached,
+                name: Arc::clone(arn),
+                version: Some("v1".into()),
+                text: r#"{"Statement":[{"Effect":"Allow","Action":["logs:*","s3:PutObject"],"Resource":"*"}]}"#.into(),
+            })
+            .collect();
         let policies = Fact::known(
-            Some(RolePolicies { attached, ..RolePolicies::default() }),
+            Some(RolePolicies {
+                attached,
+                documents: Fact::known(Arc::from(documents), "iam:GetPolicyVersion", ago(35)),
+                tags: Fact::known(NodeTags::default(), "iam:GetRole", ago(35)),
+            }),
             "iam:ListAttachedRolePolicies",
             ago(35),
         );
@@ -327,6 +358,8 @@ fn evidence(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
         let arn = format!("arn:aws:sts::{}:assumed-role/ssmwatch/analyst", scope.account);
         observe(state, Observation::Caller { scope: scope.clone(), arn: arn.into() }, ago(60));
     }
+    trail(state, scopes, roles);
+    stream_health(state, scopes, roles);
     for role in roles {
         let scope = scope(role.account, role.region);
         let hybrid = role.node.0.starts_with("mi-");
@@ -358,6 +391,71 @@ fn evidence(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
         });
         let stream = Fact::known(stream, "logs:DescribeLogStreams", ago(20));
         observe(state, Observation::LogStreams { scope, streams: vec![(role.id.into(), stream)] }, ago(20));
+    }
+}
+
+/// CloudTrail's records of the sessions: a second factor for everybody but the one who broke the glass.
+fn trail(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
+    for scope in scopes {
+        let of_scope = roles.iter().filter(|role| self::scope(role.account, role.region) == *scope);
+        let events: Vec<TrailEvent> = of_scope
+            .filter(|role| role.minutes > 2)
+            .map(|role| {
+                let mallory = role.owner.1.starts_with("mallory");
+                let parameters = [("host", "payments-db.internal"), ("portNumber", "5432")];
+                let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
+                TrailEvent {
+                    event_id: role.id.into(),
+                    call: TrailCall::StartSession,
+                    at: ago(role.minutes * 60),
+                    session: role.id.into(),
+                    source_ip: Some(if mallory { "198.51.100.77" } else { "203.0.113.24" }.into()),
+                    user_agent: Some(if mallory { "Boto3/1.40.1" } else { "aws-cli/2.31.0 session-manager" }.into()),
+                    mfa: if mallory { Mfa::No } else { Mfa::Yes },
+                    identity_type: "AssumedRole".into(),
+                    identity_arn: Some(session(role).owner),
+                    issuer_arn: Some(format!("arn:aws:iam::{}:role/{}", scope.account, role.owner.0).into()),
+                    access_key_id: Some("ASIAEXAMPLE".into()),
+                    document: role.document.map(Arc::from),
+                    parameters: if mallory { parameters.collect() } else { BTreeMap::new() },
+                }
+            })
+            .collect();
+        for call in TrailCall::ALL {
+            let events = if call == TrailCall::StartSession { events.clone() } else { Vec::new() };
+            let read = Fact::known((), "cloudtrail:LookupEvents", ago(25));
+            let seen = Observation::Trail { scope: scope.clone(), call, from: ago(90_000), events, read };
+            observe(state, seen, ago(25));
+        }
+    }
+}
+
+/// The tails of the log groups: every recorder is alive and says who is who.
+fn stream_health(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
+    for scope in scopes {
+        let of_scope = roles.iter().filter(|role| self::scope(role.account, role.region) == *scope);
+        let streams = of_scope
+            .filter_map(|role| {
+                let last = ago(role.silent_seconds?);
+                let identity = PayloadIdentity {
+                    session_id: role.id.into(),
+                    target: role.node.0.into(),
+                    owner: session(role).owner,
+                    run_as_user: "ssm-shell".into(),
+                };
+                let health = StreamHealth {
+                    events: 40,
+                    last_event_at: Some(last),
+                    last_ingested_at: Some(last),
+                    identities: [identity].into(),
+                    ..StreamHealth::default()
+                };
+                Some((role.id.into(), health))
+            })
+            .collect();
+        let read = Fact::known((), "logs:FilterLogEvents", ago(20));
+        let seen = Observation::StreamHealth { scope: scope.clone(), log_group: LOG_GROUP.into(), streams, read };
+        observe(state, seen, ago(20));
     }
 }
 
@@ -404,6 +502,14 @@ fn troubles(state: &mut State) {
     observe(state, Observation::ListingFailed { scope: busy.clone(), failure: throttled, retry_at, at }, at);
     let calls = [(LISTING, ApiCount { calls: 171, throttled: 64, failed: 64 })].into_iter().collect();
     observe(state, Observation::ApiUse { scope: busy, calls }, ago(9));
+    // One document was changed by hand: no streaming, idle sessions live for an hour. One cannot be read.
+    let drifting = scope(2, 1);
+    let mut document = shell_document(drifting.account.as_str(), SessionType::StandardStream);
+    document.inputs.streaming = false;
+    document.inputs.idle_timeout_minutes = Some(60);
+    document.inputs.s3_bucket.clear();
+    let document = Fact::known(Some(document), "ssm:GetDocument", ago(39));
+    observe(state, Observation::Preferences { scope: drifting, document }, ago(39));
     // The account that denies the role's policies: what depends on them cannot be judged there.
     let denied = failure(
         FailureClass::Denied,

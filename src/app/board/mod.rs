@@ -20,8 +20,8 @@ use crate::{
     compliance::{Concurrency, Engine, deny::DenyAnalysis},
     domain::{
         AccountId, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, Judgement, LogStream, Node, NodeId,
-        NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange,
-        TrailEvent, Verdict,
+        NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, Severity, StreamHealth,
+        TagChange, TrailEvent, Verdict,
     },
 };
 
@@ -272,6 +272,36 @@ pub struct Counts {
     pub never_read: usize,
     /// Scopes with evidence that cannot be read.
     pub partial: usize,
+    /// Preferences documents, one a scope.
+    pub preferences: Others,
+    /// Nodes with sessions.
+    pub nodes: Others,
+    /// Accounts by themselves: over the threshold of terminations.
+    pub accounts: Others,
+}
+
+/// How what is judged beside sessions is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Others {
+    /// NON_COMPLIANT.
+    pub non_compliant: usize,
+    /// The worst severity among them.
+    pub worst: Option<Severity>,
+    /// INSUFFICIENT_DATA, or not judged yet.
+    pub unknown: usize,
+}
+
+impl Others {
+    fn count(&mut self, judgement: &Judgement) {
+        match judgement.verdict() {
+            Verdict::NonCompliant => {
+                self.non_compliant += 1;
+                self.worst = self.worst.max(judgement.severity());
+            }
+            Verdict::InsufficientData => self.unknown += 1,
+            Verdict::Compliant | Verdict::NotApplicable => {}
+        }
+    }
 }
 
 impl Board {
@@ -376,7 +406,10 @@ impl Board {
                 None => counts.never_read += 1,
             }
             counts.partial += usize::from(!scope.evidence_failures.is_empty());
+            counts.preferences.count(&scope.preferences_judgement);
+            scope.nodes.values().for_each(|node| counts.nodes.count(&node.judgement));
         }
+        self.accounts.values().for_each(|account| counts.accounts.count(&account.judgement));
         for session in self.sessions.values() {
             let verdict = session.judgement.verdict();
             if session.phase != Phase::Active {

@@ -144,7 +144,12 @@ impl Board {
         let begin = started.checked_sub(window).unwrap_or(Timestamp::MIN);
         let within = |at: &Timestamp| *at < started && *at >= begin;
         let account = &session.key.scope.account;
-        let here = self.by_owner.get(owner).into_iter().flat_map(|owner| &owner.keys).filter(|key| key.scope.account == *account);
+        let here = self
+            .by_owner
+            .get(owner)
+            .into_iter()
+            .flat_map(|owner| &owner.keys)
+            .filter(|key| key.scope.account == *account);
         let known_here = here.filter_map(|key| self.sessions.get(key)?.session.started_at).any(|at| within(&at));
         let scopes = || self.scopes.keys().filter(|scope| scope.account == *account);
         let before = scopes().filter_map(|scope| self.earlier.get(scope)?.starts.get(owner)).flatten().any(within);

@@ -222,7 +222,7 @@ pub(super) fn dismiss(state: &mut State) -> bool {
         .iter()
         .filter_map(|banner| match banner.kind {
             BannerKind::Act(id) => Some(id),
-            BannerKind::Scope(_) | BannerKind::Scopes => None,
+            BannerKind::Rules | BannerKind::Account(_) | BannerKind::Scope(_) | BannerKind::Scopes => None,
         })
         .collect();
     let any = !seen.is_empty();

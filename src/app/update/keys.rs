@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use jiff::SignedDuration;
 
-use super::{acts, notify, transcript};
+use super::{acts, notify, sheet, transcript};
 use crate::{
     app::{
         action::{ACTIONS, Action},
@@ -12,7 +12,7 @@ use crate::{
         layout::Areas,
         message::Effect,
         state::{Projected, State},
-        view::{Focus, HeldKey, LineInput, ListView, Screen},
+        view::{Focus, HeldKey, LineInput, ListView, Screen, SheetOf},
     },
     domain::ActKind,
 };
@@ -68,6 +68,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     let action = state.setup.keymap.action(key);
     if state.view.help.is_some() {
         return help_key(state, action, effects);
+    }
+    if state.view.sheet.is_some() {
+        return sheet::key(state, action, effects);
     }
     let Some(action) = action else { return };
     act(state, action, event.code, effects);
@@ -202,6 +205,16 @@ fn show(state: &mut State, screen: Screen) {
 
 fn open(state: &mut State) {
     match state.view.screen {
+        Screen::Sessions if state.view.focus == Focus::Detail => {
+            if let Some(key) = state.view.table.list.selected.clone() {
+                sheet::open(state, SheetOf::Session(key));
+            }
+        }
+        Screen::Preferences => {
+            if let Some(scope) = state.view.preferences.selected.clone() {
+                sheet::open(state, SheetOf::Preferences(scope));
+            }
+        }
         Screen::Sessions if state.view.table.list.selected.is_some() => {
             state.view.opened = true;
             state.view.focus = if state.view.focus == Focus::Table { Focus::Detail } else { state.view.focus };

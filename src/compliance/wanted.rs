@@ -197,6 +197,7 @@ fn found(findings: &[Finding], rule: &str, fact: FactName, value: Option<String>
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::{
         compliance::{Engine, PreferencesEvidence},

@@ -37,7 +37,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let visible = usize::from(inner.height.saturating_sub(1));
     let columns = [
-        Column::new("VERDICT", 11, 20, 0),
+        Column::new("VERDICT", 12, 20, 0),
         Column::new("ACCOUNT", 8, 24, 0).middle(),
         Column::new("REGION", 9, 16, 0).middle(),
         Column::number("DRIFT", 5, 5, 2),
@@ -161,7 +161,7 @@ fn table(sheet: &mut Sheet<'_>, values: &[Wanted]) {
     };
     let heading = theme.muted.add_modifier(Modifier::BOLD);
     sheet.line(vec![
-        piece(format!("{:10}{} ", "RULE", fit("VALUE", name_cells)), heading),
+        piece(format!("{:10}{} ", "   RULE", fit("VALUE", name_cells)), heading),
         piece(format!("{} ", fit("WANTED", wanted_cells)), heading),
         piece(fit("FOUND", found_cells), heading),
     ]);

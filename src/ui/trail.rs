@@ -12,19 +12,25 @@ impl Sheet<'_> {
     pub(super) fn surroundings(&mut self, session: &SessionBoard) {
         let board = &self.look.state.board;
         let key = &session.session.key;
+        let unseen = self.look.unseen_since(session).is_some();
         if let Some(node) = board.node(&session.session) {
-            self.verdict_line("on node", &node.judgement);
+            self.verdict_line("on node", &node.judgement, unseen);
         }
         if let Some(scope) = board.scopes.get(&key.scope) {
-            self.verdict_line("on prefs", &scope.preferences_judgement);
+            self.verdict_line("on prefs", &scope.preferences_judgement, unseen);
         }
     }
 
-    fn verdict_line(&mut self, label: &str, judgement: &Judgement) {
+    fn verdict_line(&mut self, label: &str, judgement: &Judgement, unseen: bool) {
         let look = self.look;
         let Some(verdict) = judgement.verdict else {
             return self.field(label, &format!("{} not judged yet", look.glyphs.loading), look.theme.muted);
         };
+        if unseen && verdict < Verdict::InsufficientData {
+            // What was well is not called well while its scope is not seen.
+            let words = format!("{}  STALE", look.glyphs.insufficient);
+            return self.field(label, &words, look.theme.insufficient);
+        }
         let (mark, style) = look.mark(verdict, judgement.severity());
         let count = judgement.findings.iter().filter(|finding| finding.status == verdict).count();
         let words = match judgement.findings.first().filter(|_| verdict >= Verdict::InsufficientData) {

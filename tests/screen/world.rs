@@ -249,7 +249,7 @@ fn extras() -> Vec<Role> {
             owner: ("Developer", PEOPLE[index % 8]),
             minutes: 7 + 13 * i64::try_from(index).unwrap(),
             reason: "TASK-100 routine",
-            silent_seconds: Some(3 + 40 * i64::try_from(index).unwrap()),
+            silent_seconds: Some(3 + 20 * i64::try_from(index).unwrap()),
             ..Role::HARMLESS
         })
         .collect()
@@ -297,6 +297,7 @@ pub fn failure(class: FailureClass, action: &'static str, message: &str) -> Fail
 
 /// What is read beside the sessions, so that they can be judged.
 fn evidence(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
+    nobody_is_new(state);
     for scope in scopes {
         for (name, session_type) in [
             (Session::DEFAULT_DOCUMENT, SessionType::StandardStream),
@@ -391,6 +392,13 @@ fn evidence(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
         });
         let stream = Fact::known(stream, "logs:DescribeLogStreams", ago(20));
         observe(state, Observation::LogStreams { scope, streams: vec![(role.id.into(), stream)] }, ago(20));
+    }
+}
+
+/// The past was read as far back as it matters (the store tells it); what is observed next has everything judged anew.
+fn nobody_is_new(state: &mut State) {
+    for session in state.board.sessions.values_mut() {
+        session.first_of_principal = Fact::known(false, "ssm:DescribeSessions (History)", ago(30));
     }
 }
 
@@ -546,6 +554,7 @@ fn history(state: &mut State) {
     ];
     let (since, at) = (ago(3_600), ago(6));
     observe(state, Observation::History { scope: scope(1, 0), sessions, since, at }, at);
+    nobody_is_new(state);
     let object = ArchiveObject {
         bucket: "central-log-ssm-audit-eu-central-1-o-example".into(),
         key: "sessions/ines-0e0000000000000e1.log".into(),

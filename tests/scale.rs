@@ -1,5 +1,5 @@
 //! What one pass over a large organization asks for: it grows with scopes and roles, not with sessions.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 #[path = "common/organization.rs"]
 mod organization;

@@ -8,6 +8,8 @@ use crate::domain::{ActId, ActOutcome, AlertBody, Observation, ScopeId, SessionK
 
 /// Everything that enters the State.
 #[derive(Debug, Clone)]
+// Nearly all are observations, and the queue holds a thousand: a box a message would cost more than the room.
+#[allow(clippy::large_enum_variant)]
 pub enum Message {
     /// The watch saw something.
     Observed(Observation),

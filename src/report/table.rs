@@ -154,6 +154,9 @@ fn sessions(report: &CheckReport, all: bool, paint: Paint, out: &mut String) {
     }
 }
 
+/// Verdict, where, and the findings.
+type Place<'a> = (Verdict, String, &'a Vec<Finding>);
+
 /// Preferences, nodes and accounts that are not as they should be; with `all`, all of them.
 fn others(report: &CheckReport, all: bool, paint: Paint, out: &mut String) {
     let preferences =
@@ -163,14 +166,14 @@ fn others(report: &CheckReport, all: bool, paint: Paint, out: &mut String) {
         .iter()
         .map(|row| (row.verdict, format!("{} {} {}", row.account, row.region, row.target), &row.findings));
     let accounts = report.accounts.iter().map(|row| (row.verdict, row.account.to_string(), &row.findings));
-    let sections: [(&str, Vec<(Verdict, String, &Vec<Finding>)>); 3] =
+    let sections: [(&str, Vec<Place<'_>>); 3] =
         [("PREFERENCES", preferences.collect()), ("NODES", nodes.collect()), ("ACCOUNTS", accounts.collect())];
     for (title, mut rows) in sections {
         rows.retain(|(verdict, ..)| all || *verdict >= Verdict::InsufficientData);
         if rows.is_empty() {
             continue;
         }
-        let badness = |row: &(Verdict, String, &Vec<Finding>)| (row.0, worst(row.2));
+        let badness = |row: &Place<'_>| (row.0, worst(row.2));
         rows.sort_by(|a, b| badness(b).cmp(&badness(a)).then_with(|| a.1.cmp(&b.1)));
         out.push_str(&paint.on("1", &format!("{title}: {}", rows.len())));
         out.push('\n');

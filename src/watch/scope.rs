@@ -34,6 +34,8 @@ pub(super) struct Closed;
 
 /// A document as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
+// A scope has a handful of them.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum DocumentState {
     /// Read; `None`: there is none.
     Read(Option<SessionDocument>),

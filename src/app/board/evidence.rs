@@ -85,7 +85,8 @@ impl Board {
                 }
             }
             Observation::Document { scope, name, document } => {
-                if renew(self.scope_mut(&scope).documents.entry(Arc::clone(&name)).or_default(), document) {
+                let known = self.scope_mut(&scope).documents.entry(Arc::clone(&name)).or_default();
+                if renew(known, document) {
                     self.soil(|session| session.key.scope == scope && session.document_name() == &*name);
                 }
             }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Board, Earlier, Other, SessionBoard, TagBook, merge::renew};
+use super::{Board, Earlier, Other, SessionBoard, merge::renew};
 use crate::{
     compliance::{Concurrency, tagged_principal},
     domain::{AccountId, Fact, Missing, NodeTags, ScopeId, SessionKey, TagChange, TrailCall, TrailEvent, Why},
@@ -94,7 +94,7 @@ impl Board {
         read: Fact<()>,
     ) {
         self.note_account_evidence(&account, "cloudtrail:LookupEvents", &read);
-        let book = self.tag_changes.entry(account.clone()).or_insert_with(TagBook::default);
+        let book = self.tag_changes.entry(account.clone()).or_default();
         book.from = Some(from);
         renew(&mut book.read, read);
         book.changes.extend(changes);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     aws::{LOOKUP_EVENTS, TrailPage},
-    domain::{Fact, Failure, Observation, Session, SessionId, TrailCall, TrailEvent},
+    domain::{Fact, Failure, FailureClass, Observation, Session, SessionId, TrailCall, TrailEvent},
 };
 
 /// A session's record may bear a time before the session's own.
@@ -23,6 +23,9 @@ const YOUNG: Duration = Duration::from_secs(20 * 60);
 const SOON: Duration = Duration::from_secs(15);
 /// First delay after a failed lookup.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// A throttled page is asked for again so often, each time in its turn.
+const THROTTLED_TRIES: u32 = 3;
 
 /// The CloudTrail task of one scope.
 #[derive(Debug)]
@@ -168,9 +171,7 @@ impl Lookup {
     ) -> Result<Result<(), Failure>, Closed> {
         let mut token = None;
         for pages_left in (0..window.pages).rev() {
-            scope.lookups.turn().await;
-            let request = scope.client.trail_page(self.call, window.from, window.to, token.take());
-            let page = match scope.in_turn(request).await {
+            let page = match self.page(scope, window, token.take()).await {
                 Ok(page) => page,
                 Err(failure) => return Ok(Err(failure)),
             };
@@ -206,6 +207,24 @@ impl Lookup {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// One page. Requests that left in time may still arrive together, and are throttled: then the page is asked for again.
+    async fn page(
+        &self,
+        scope: &Scope,
+        window: &Window,
+        token: Option<String>,
+    ) -> Result<TrailPage<TrailEvent>, Failure> {
+        let mut tries = THROTTLED_TRIES;
+        loop {
+            scope.lookups.turn().await;
+            let request = scope.client.trail_page(self.call, window.from, window.to, token.clone());
+            match scope.in_turn(request).await {
+                Err(failure) if failure.class == FailureClass::Throttled && tries > 0 => tries -= 1,
+                answer => return answer,
+            }
+        }
     }
 
     fn observation(&self, scope: &Scope, from: Timestamp, events: Vec<TrailEvent>, read: Fact<()>) -> Observation {

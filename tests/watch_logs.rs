@@ -136,8 +136,8 @@ async fn a_tunnel_is_not_looked_for() {
     .await;
     let seen = rig.hear(Duration::from_secs(2)).await;
     assert!(!seen.iter().any(|observation| stream_of(observation, &tunnel.id).is_some()));
-    // The shell of that scope that is over is looked for once.
-    assert!(calls_in(&sim, &tunnel.scope, "DescribeLogStreams") <= 1);
+    // Nothing is tailed for it either.
+    assert_eq!(calls_in(&sim, &tunnel.scope, "FilterLogEvents"), 0);
 }
 
 #[tokio::test]

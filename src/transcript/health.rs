@@ -1,58 +1,68 @@
 //! The recorder's health of one session, told from its log events: whom they name, how full, late and ordered they are.
+//!
+//! Events come in reads, a read in pages, a page in the order of the events' time stamps, which is not the order in which they came:
+//! that is told by AWS's clock alone, since the node may write any time stamp.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
+use super::payload::{Message, Payload};
 use crate::domain::{LogEvent, PayloadIdentity, StreamHealth};
 
-/// A flush takes at most so many events (the agent's cloudwatchlogs publisher: four messages a call).
+/// A flush takes at most so many events (the agent's `maxNumberOfEventsPerCall`).
 const EVENTS_A_FLUSH: u32 = 4;
-/// An event holds up to 33,000 bytes of output; one that has nearly all of them was cut, not finished.
+/// An event holds up to 33,000 bytes of output (the agent's `StreamMessageLengthThresholdInBytes`), whole lines where it can: one that has
+/// nearly all of them was closed by its size.
 const FULL_EVENT: usize = 32_000;
-/// Events of one flush carry the same time, but for some milliseconds; flushes are half a second apart at the least.
+/// The terminal ends a line with CR and LF; both count for the agent's size, and the payload has neither.
+const LINE_END: usize = 2;
+/// Events of one flush are stamped within milliseconds; the agent's ticks are a second apart.
 const SAME_FLUSH_MILLIS: i64 = 400;
 /// Delivery is late beyond this (rule LOG-11), in seconds.
 const LATE_SECONDS: i64 = 10;
+/// What a payload names is kept up to here; the longest that is true is an ARN (2,048 characters at IAM).
+const MOST_NAME_BYTES: usize = 2048;
 
-/// What one event says of itself; all but the identity is passed over.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Payload<'a> {
-    #[serde(borrow, default)]
-    session_id: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, default)]
-    run_as_user: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, default)]
-    target: Option<Target<'a>>,
-    #[serde(borrow, default)]
-    user_identity: Option<Identity<'a>>,
-    event_time: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct Target<'a> {
-    #[serde(borrow, default)]
-    id: Option<std::borrow::Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Identity<'a> {
-    #[serde(borrow, default)]
-    arn: Option<std::borrow::Cow<'a, str>>,
-}
-
-/// The health of one stream, read event by event in the order of the service.
+/// The health of one stream, read event by event.
 #[derive(Debug, Clone, Default)]
 pub struct HealthBook {
     health: StreamHealth,
-    /// The flush that is being read: its time, its full events, all its events.
-    flush: Option<(i64, u32, u32)>,
+    /// The event with the latest time stamp.
+    furthest: Option<Stamps>,
+    /// The event that came last.
+    latest: Option<Stamps>,
+    flush: Option<Flush>,
     /// Saturated flushes in a row so far.
     run: u32,
-    /// Events were read before: what comes now is new, not what lay there.
+    /// When the payload that came last was built, of those in the read that is going on.
+    built_at: Option<(Timestamp, Timestamp)>,
+    /// A read was complete before: what comes now is new, not what lay there.
     caught_up: bool,
+}
+
+/// The two times of an event.
+#[derive(Debug, Clone, Copy)]
+struct Stamps {
+    written: Timestamp,
+    ingested: Timestamp,
+}
+
+/// What is known of the flush that is being read.
+#[derive(Debug, Clone, Copy)]
+struct Flush {
+    first: Stamps,
+    events: u32,
+    full: u32,
+}
+
+impl Flush {
+    /// Whether an event is of this flush too: of the same upload, or stamped in the same moment.
+    fn takes(&self, event: Stamps) -> bool {
+        let apart = event.written.as_millisecond().saturating_sub(self.first.written.as_millisecond());
+        self.events < EVENTS_A_FLUSH
+            && (event.ingested == self.first.ingested || apart.saturating_abs() <= SAME_FLUSH_MILLIS)
+    }
 }
 
 impl HealthBook {
@@ -61,186 +71,108 @@ impl HealthBook {
         &self.health
     }
 
-    /// Takes in the events of one read that was made at that time. What lay there before the first read is not late.
-    pub fn take(&mut self, events: &[LogEvent], read_at: Timestamp) {
-        let mut newest = None;
-        for event in events {
-            newest = newest.max(self.event(event));
+    /// Takes in events of the read that is going on: each event once, in any number of calls.
+    pub fn take(&mut self, events: &[LogEvent]) {
+        let mut arrived: Vec<&LogEvent> = events.iter().collect();
+        arrived.sort_by_key(|event| event.ingested_at);
+        for event in arrived {
+            self.take_one(event);
         }
-        if events.is_empty() {
-            return;
-        }
-        if let Some(newest) = newest
-            && self.caught_up
-        {
-            let delay = read_at.duration_since(newest).as_secs().max(0);
-            self.health.delay_seconds = delay;
-            self.health.delayed_reads =
-                if delay > LATE_SECONDS { self.health.delayed_reads.saturating_add(1) } else { 0 };
-        }
-        self.caught_up = true;
     }
 
-    /// A read found nothing: what comes later was not there before.
-    pub fn nothing_new(&mut self) {
-        self.caught_up = true;
+    /// The read is complete, at that time; the one before it was at `before`. What lay there before the first read is not late, and neither
+    /// is what was built after the read before: that waited for the next read, not for its delivery.
+    pub fn end_read(&mut self, read_at: Timestamp, before: Option<Timestamp>) {
+        let built_at = self.built_at.take().map(|(_, built)| built);
+        let judged = std::mem::replace(&mut self.caught_up, true);
+        let Some(built) = built_at.filter(|_| judged) else { return };
+        let delay = read_at.duration_since(built).as_secs().max(0);
+        self.health.delay_seconds = delay;
+        let late = delay > LATE_SECONDS && before.is_none_or(|before| built < before);
+        self.health.delayed_reads = if late { self.health.delayed_reads.saturating_add(1) } else { 0 };
     }
 
-    /// One event; when its payload says that it was built.
-    fn event(&mut self, event: &LogEvent) -> Option<Timestamp> {
-        let health = &mut self.health;
-        health.events += 1;
-        if let Some(last) = health.last_event_at {
-            let back = last.duration_since(event.timestamp).as_secs();
-            health.backwards_seconds = health.backwards_seconds.max(back);
+    fn take_one(&mut self, event: &LogEvent) {
+        let stamps = Stamps { written: event.timestamp, ingested: event.ingested_at };
+        self.health.events = self.health.events.saturating_add(1);
+        self.order(stamps);
+        let gap = stamps.ingested.duration_since(stamps.written).as_secs();
+        self.health.clock_gap_seconds = self.health.clock_gap_seconds.max(gap.saturating_abs());
+        match Message::parse(&event.message) {
+            Message::Streamed(lines, payload) => {
+                let bytes: usize = lines.iter().map(|line| line.0.len() + LINE_END).sum();
+                self.flushed(stamps, bytes >= FULL_EVENT);
+                if let Some(built) = payload.event_time
+                    && self.built_at.is_none_or(|(came, _)| came <= stamps.ingested)
+                {
+                    self.built_at = Some((stamps.ingested, built));
+                }
+                if self.health.identities.len() < StreamHealth::MOST_IDENTITIES {
+                    self.health.identities.insert(identity(&payload));
+                }
+            }
+            // Plain text names nobody, and is no part of the agent's flushes.
+            Message::Plain(_) => (self.flush, self.run) = (None, 0),
         }
-        health.last_event_at = health.last_event_at.max(Some(event.timestamp));
-        health.last_ingested_at = health.last_ingested_at.max(Some(event.ingested_at));
-        let gap = event.ingested_at.duration_since(event.timestamp).as_secs();
-        health.clock_gap_seconds = health.clock_gap_seconds.max(gap.saturating_abs());
-        self.flushed(event);
-        // Plain text names nobody.
-        let payload: Payload<'_> = serde_json::from_str(&event.message).ok()?;
-        let text = |text: Option<std::borrow::Cow<'_, str>>| -> Arc<str> { text.unwrap_or_default().into() };
-        let identity = PayloadIdentity {
-            session_id: text(payload.session_id),
-            target: text(payload.target.and_then(|target| target.id)),
-            owner: text(payload.user_identity.and_then(|identity| identity.arn)),
-            run_as_user: text(payload.run_as_user),
+    }
+
+    /// A time stamp goes backwards where a later arrival is stamped before an earlier one. Of what arrived together it says nothing, and
+    /// reads may show an arrival after a later one.
+    fn order(&mut self, event: Stamps) {
+        let mut back = 0;
+        if let Some(furthest) = self.furthest.filter(|furthest| furthest.ingested < event.ingested) {
+            back = back.max(furthest.written.duration_since(event.written).as_secs());
+        }
+        if let Some(latest) = self.latest.filter(|latest| event.ingested < latest.ingested) {
+            back = back.max(event.written.duration_since(latest.written).as_secs());
+        }
+        self.health.backwards_seconds = self.health.backwards_seconds.max(back);
+        if self.furthest.is_none_or(|furthest| furthest.written < event.written) {
+            self.furthest = Some(event);
+        }
+        if self.latest.is_none_or(|latest| latest.ingested <= event.ingested) {
+            self.latest = Some(event);
+            self.health.last_event_at = Some(event.written);
+            self.health.last_ingested_at = Some(event.ingested);
+        }
+    }
+
+    /// Events that belong to one flush are counted together; one that is not full ends the run.
+    fn flushed(&mut self, event: Stamps, full: bool) {
+        let mut flush = match self.flush {
+            Some(flush) if flush.takes(event) => flush,
+            before => {
+                if before.is_some_and(|flush| flush.full < EVENTS_A_FLUSH) {
+                    self.run = 0;
+                }
+                Flush { first: event, events: 0, full: 0 }
+            }
         };
-        if self.health.identities.len() < StreamHealth::MOST_IDENTITIES {
-            self.health.identities.insert(identity);
-        }
-        payload.event_time
-    }
-
-    /// Events that belong to one flush are counted together; the next flush settles it.
-    fn flushed(&mut self, event: &LogEvent) {
-        let at = event.timestamp.as_millisecond();
-        let full = u32::from(event.message.len() >= FULL_EVENT);
-        match &mut self.flush {
-            Some((began, fulls, events)) if (at - *began).abs() <= SAME_FLUSH_MILLIS && *events < EVENTS_A_FLUSH => {
-                *fulls += full;
-                *events += 1;
-            }
-            flush => {
-                let saturated = flush.is_some_and(|(_, fulls, _)| fulls >= EVENTS_A_FLUSH);
-                self.run = if saturated { self.run } else { 0 };
-                *flush = Some((at, full, 1));
-            }
-        }
-        if self.flush.is_some_and(|(_, fulls, events)| events == EVENTS_A_FLUSH && fulls == EVENTS_A_FLUSH) {
+        flush.events += 1;
+        flush.full += u32::from(full);
+        if flush.full == EVENTS_A_FLUSH {
             self.run = self.run.saturating_add(1);
             self.health.saturated_flushes = self.health.saturated_flushes.max(self.run);
-            self.health.saturated_at = Some(event.timestamp);
+            self.health.saturated_at = self.health.saturated_at.max(Some(event.written));
         }
+        self.flush = Some(flush);
+    }
+}
+
+/// Whom a payload names; what it leaves out is empty.
+fn identity(payload: &Payload) -> PayloadIdentity {
+    let text = |text: &Option<String>| -> Arc<str> {
+        let text = text.as_deref().unwrap_or_default();
+        text.get(..text.floor_char_boundary(MOST_NAME_BYTES)).unwrap_or_default().into()
+    };
+    PayloadIdentity {
+        session_id: text(&payload.session_id),
+        target: text(&payload.target_id),
+        owner: text(&payload.user_arn),
+        run_as_user: text(&payload.run_as_user),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use jiff::SignedDuration;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn at(millis: i64) -> Timestamp {
-        "2026-11-20T09:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_millis(millis)
-    }
-
-    fn payload(session: &str, millis: i64, bytes: usize) -> LogEvent {
-        let message = serde_json::json!({
-            "eventVersion": "1.0", "eventTime": format!("{:.0}", at(millis)), "target": {"id": "i-0abc"},
-            "userIdentity": {"arn": "arn:o"}, "runAsUser": "ssm-user", "sessionId": session, "sessionData": ["x".repeat(bytes)],
-        });
-        LogEvent { timestamp: at(millis), ingested_at: at(millis + 40), message: message.to_string() }
-    }
-
-    fn flush(millis: i64, bytes: usize) -> Vec<LogEvent> {
-        (0..4).map(|event| payload("s", millis + event, bytes)).collect()
-    }
-
-    #[test]
-    fn a_stream_as_it_should_be() {
-        let mut book = HealthBook::default();
-        book.take(&[payload("s", 0, 10), payload("s", 900, 10)], at(60_000));
-        let health = book.health();
-        assert_eq!((health.events, health.last_event_at), (2, Some(at(900))));
-        assert_eq!((health.saturated_flushes, health.backwards_seconds, health.clock_gap_seconds), (0, 0, 0));
-        assert_eq!(health.delayed_reads, 0, "what lay there before is not late");
-        let identity = health.identities.first().unwrap();
-        assert_eq!((&*identity.session_id, &*identity.target, &*identity.owner), ("s", "i-0abc", "arn:o"));
-    }
-
-    #[test]
-    fn full_flushes_in_a_row_are_a_flood() {
-        let mut book = HealthBook::default();
-        for second in 0..3 {
-            book.take(&flush(second * 1000, 33_000), at(second * 1000 + 500));
-        }
-        assert_eq!(book.health().saturated_flushes, 3);
-        let mut broken = HealthBook::default();
-        for (second, bytes) in [(0, 33_000), (1, 33_000), (2, 10), (3, 33_000)] {
-            broken.take(&flush(second * 1000, bytes), at(second * 1000 + 500));
-        }
-        assert_eq!(broken.health().saturated_flushes, 2);
-    }
-
-    #[test]
-    fn events_that_go_back_or_come_from_another_clock_are_noticed() {
-        let mut book = HealthBook::default();
-        book.take(&[payload("s", 60_000, 1)], at(61_000));
-        book.take(&[payload("s", 20_000, 1)], at(62_000));
-        assert_eq!(book.health().backwards_seconds, 40);
-        let mut event = payload("s", 0, 1);
-        event.ingested_at = at(-600_000);
-        book.take(&[event], at(63_000));
-        assert_eq!(book.health().clock_gap_seconds, 600);
-    }
-
-    #[test]
-    fn reads_that_stay_late_are_counted_until_one_is_on_time() {
-        let mut book = HealthBook::default();
-        book.nothing_new();
-        for read in 1..=3 {
-            book.take(&[payload("s", read * 1000, 1)], at(read * 1000 + 20_000));
-        }
-        assert_eq!((book.health().delayed_reads, book.health().delay_seconds), (3, 20));
-        book.take(&[payload("s", 9000, 1)], at(9500));
-        assert_eq!(book.health().delayed_reads, 0);
-    }
-
-    #[test]
-    fn a_forger_cannot_fill_the_memory() {
-        let mut book = HealthBook::default();
-        let events: Vec<LogEvent> = (0..100).map(|number| payload(&format!("s{number}"), number, 1)).collect();
-        book.take(&events, at(1000));
-        assert_eq!(book.health().identities.len(), StreamHealth::MOST_IDENTITIES);
-    }
-
-    proptest! {
-        /// Whatever the node writes, and however the reads cut it.
-        #[test]
-        fn reads_may_be_cut_anywhere(
-            messages in prop::collection::vec(("\\PC{0,60}|\\{\"sessionId\":\"[a-z]{0,3}\"\\}", -100_000_i64..100_000), 0..20),
-            cut in 0_usize..20,
-        ) {
-            let events: Vec<LogEvent> = messages
-                .into_iter()
-                .map(|(message, millis)| LogEvent { timestamp: at(millis), ingested_at: at(millis), message })
-                .collect();
-            let mut whole = HealthBook::default();
-            whole.take(&events, at(0));
-            let (first, second) = events.split_at(cut.min(events.len()));
-            let mut parts = HealthBook::default();
-            parts.take(first, at(0));
-            parts.take(second, at(0));
-            let counts = |book: &HealthBook| {
-                let health = book.health();
-                (health.events, health.identities.clone(), health.saturated_flushes, health.backwards_seconds)
-            };
-            prop_assert_eq!(counts(&whole), counts(&parts));
-        }
-    }
-}
+#[path = "health_tests.rs"]
+mod tests;

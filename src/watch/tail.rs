@@ -1,62 +1,73 @@
 //! The tails of log groups: one FilterLogEvents a poll and group shows the events of all sessions that log there.
+//!
+//! FilterLogEvents selects by the events' time stamps, which the nodes write. How far a group was read is therefore told by AWS's clock:
+//! the latest ingestion that was seen. Neither the analyst's clock nor a node's can make the tail look past what comes.
+
+mod reading;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
+use self::reading::{Answer, Reading};
 use super::{
-    backoff::Backoff,
+    backoff::{Backoff, is_passing},
     scope::{Closed, Scope, clock_after, clock_before},
     streams::groups_of,
 };
 use crate::{
-    domain::{Fact, LogEvent, Observation, SessionId, StreamHealth},
+    domain::{Fact, Failure, FailureClass, Observation, SessionId, StreamHealth},
     transcript::HealthBook,
 };
 
 const FILTER: &str = "logs:FilterLogEvents";
 /// The first read of a group looks back this far at the most.
 const LOOK_BACK: Duration = Duration::from_secs(600);
-/// Reads overlap by this much: events become visible out of order.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(15);
-/// FilterLogEvents takes 5 a second of an account in some regions (CloudWatch Logs quotas): ours are paced well below.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
-/// Pages of one read; a page holds up to 10,000 events or 1 MB.
-const MOST_PAGES: usize = 20;
-/// Event ids that are remembered, to take each event once.
-const MOST_IDS: usize = 50_000;
+/// FilterLogEvents takes 5 requests a second of an account and region, where it takes the fewest, and others ask too (CloudWatch Logs
+/// quotas): one a second of each group …
+const GROUP_PAUSE: Duration = Duration::from_secs(1);
+/// … and two a second of a scope.
+const SCOPE_PAUSE: Duration = Duration::from_millis(500);
+/// After so many pages it is said that the tail is behind; it goes on from there.
+const PAGES_A_READ: usize = 20;
+/// Tries of one pass where a failure may be over soon.
+const PASS_TRIES: u32 = 4;
 
 /// The tail task of one scope.
 #[derive(Debug)]
 pub(super) struct Tails {
     scope: Arc<Scope>,
     groups: HashMap<Arc<str>, Tail>,
-    due: Instant,
-    backoff: Backoff,
+    /// When the next request may go out.
+    free_at: Instant,
 }
 
 /// One group's tail.
 #[derive(Debug)]
 struct Tail {
-    from: Timestamp,
+    due: Instant,
+    backoff: Backoff,
+    reading: Reading,
     books: HashMap<SessionId, HealthBook>,
-    taken: HashSet<String>,
-    order: VecDeque<String>,
-    read_before: bool,
+    /// Sessions whose health changed and was not told yet.
+    changed: HashSet<SessionId>,
+    /// The last complete read.
+    read_at: Option<Timestamp>,
+    /// The last request failed, and waiting does not help.
+    refused: bool,
 }
 
 impl Tails {
     pub(super) fn new(scope: Arc<Scope>) -> Self {
-        let backoff = Backoff::new(scope.config.sessions_every);
-        Self { scope, groups: HashMap::new(), due: Instant::now(), backoff }
+        Self { scope, groups: HashMap::new(), free_at: Instant::now() }
     }
 
-    /// Reads what is due; when to come back (nothing: when something changes).
+    /// Reads one page of the group that is due; when to come back (nothing: when something changes).
     pub(super) async fn step(&mut self) -> Result<Option<Instant>, Closed> {
         let scope = Arc::clone(&self.scope);
         let wanted = {
@@ -67,104 +78,118 @@ impl Tails {
             groups_of(&known, &scope.config)
         };
         self.groups.retain(|group, _| wanted.contains_key(group));
-        if wanted.is_empty() {
-            return Ok(None);
-        }
-        if Instant::now() < self.due && wanted.keys().all(|group| self.groups.contains_key(group)) {
-            return Ok(Some(self.due));
-        }
-        let mut wait = scope.config.sessions_every.max(LEAST_PAUSE);
-        for (group, sessions) in wanted {
-            let ids: HashSet<SessionId> = sessions.iter().map(|(id, _)| id.clone()).collect();
-            let tail = self.groups.entry(Arc::clone(&group)).or_insert_with(|| {
+        for (group, sessions) in &wanted {
+            let every = scope.config.sessions_every;
+            let tail = self.groups.entry(Arc::clone(group)).or_insert_with(|| {
                 let oldest = sessions.iter().filter_map(|(_, started)| *started).min();
                 let from = clock_before(LOOK_BACK);
-                Tail::from(oldest.map_or(from, |oldest| oldest.max(from)))
+                Tail::new(oldest.map_or(from, |oldest| oldest.max(from)), every)
             });
+            let ids: HashSet<&SessionId> = sessions.iter().map(|(id, _)| id).collect();
             tail.books.retain(|id, _| ids.contains(id));
-            let answer = tail.read(&scope, &group, &ids).await;
-            let id = scope.client.id().clone();
-            let (streams, read) = match answer {
-                Ok(streams) => {
-                    self.backoff.succeeded();
-                    (streams, Fact::known((), FILTER, Timestamp::now()))
-                }
-                Err(failure) => {
-                    wait = wait.max(self.backoff.failed());
-                    (Vec::new(), Fact::failed(failure, Some(clock_after(wait))))
-                }
-            };
-            scope.tell(Observation::StreamHealth { scope: id, log_group: group, streams, read }).await?;
+            tail.changed.retain(|id| ids.contains(id));
         }
-        self.due = Instant::now() + wait;
-        Ok(Some(self.due))
+        let now = Instant::now();
+        let first = self.groups.iter().min_by_key(|(_, tail)| tail.due).map(|(group, tail)| (group.clone(), tail.due));
+        let Some((group, due)) = first else { return Ok(None) };
+        let due = due.max(self.free_at);
+        if due > now {
+            return Ok(Some(due));
+        }
+        self.free_at = now + SCOPE_PAUSE;
+        if let (Some(tail), Some(sessions)) = (self.groups.get_mut(&group), wanted.get(&group)) {
+            let sessions = sessions.iter().map(|(id, _)| id.clone()).collect();
+            if let Some((streams, read)) = tail.page(&scope, &group, &sessions, now).await {
+                let scope_id = scope.client.id().clone();
+                let observation = Observation::StreamHealth { scope: scope_id, log_group: group, streams, read };
+                scope.tell(observation).await?;
+            }
+        }
+        let next = self.groups.values().map(|tail| tail.due).min();
+        Ok(next.map(|next| next.max(self.free_at)))
+    }
+
+    /// For one pass: whether each group was read, or cannot be.
+    pub(super) fn passed(&self) -> bool {
+        self.groups.values().all(Tail::passed)
     }
 }
 
 impl Tail {
-    fn from(from: Timestamp) -> Self {
-        Self { from, books: HashMap::new(), taken: HashSet::new(), order: VecDeque::new(), read_before: false }
+    fn new(from: Timestamp, every: Duration) -> Self {
+        Self {
+            due: Instant::now(),
+            backoff: Backoff::new(every.max(GROUP_PAUSE)),
+            reading: Reading::from(from, every),
+            books: HashMap::new(),
+            changed: HashSet::new(),
+            read_at: None,
+            refused: false,
+        }
     }
 
-    /// Reads all pages since the last read; the streams whose health changed.
-    async fn read(
+    fn passed(&self) -> bool {
+        self.read_at.is_some() || self.refused || self.backoff.failures() >= PASS_TRIES
+    }
+
+    /// Reads a page; what is to be told now.
+    async fn page(
         &mut self,
         scope: &Scope,
         group: &str,
         sessions: &HashSet<SessionId>,
-    ) -> Result<Vec<(SessionId, StreamHealth)>, crate::domain::Failure> {
-        let began = Timestamp::now();
-        let mut token = None;
-        let mut fresh: HashMap<SessionId, Vec<LogEvent>> = HashMap::new();
-        let mut newest = self.from;
-        for page in 0..MOST_PAGES {
-            let answer = scope.ask(scope.client.tail_page(group, self.from, token.take())).await?;
-            for (stream, id, event) in answer.events {
-                newest = newest.max(event.timestamp);
-                // Streams of sessions that are over, and of whoever else logs there.
-                let session = SessionId::from(stream);
-                if sessions.contains(&session) && self.is_new(id) {
-                    fresh.entry(session).or_default().push(event);
+        began: Instant,
+    ) -> Option<(Vec<(SessionId, StreamHealth)>, Fact<()>)> {
+        let (from, token) = self.reading.next_page();
+        let page = match scope.ask(scope.client.tail_page(group, from, token)).await {
+            Ok(page) => page,
+            Err(failure) => {
+                // A token lives 24 hours, and not over a restart of what gave it.
+                if failure.code.as_deref() == Some("InvalidParameterException") {
+                    self.reading.begin_again();
                 }
+                self.refused = !is_passing(&failure);
+                let wait = self.backoff.failed();
+                self.due = Instant::now() + wait;
+                return Some((Vec::new(), Fact::failed(failure, Some(clock_after(wait)))));
             }
-            token = answer.next;
-            if token.is_none() {
-                break;
-            }
-            if page + 1 == MOST_PAGES {
-                tracing::warn!(%group, "more events than one read takes: the next one goes on from here");
-            }
+        };
+        self.backoff.succeeded();
+        self.refused = false;
+        let Answer { fresh, complete } = self.reading.take(page, sessions);
+        for (session, events) in fresh {
+            self.books.entry(session.clone()).or_default().take(&events);
+            self.changed.insert(session);
         }
-        // What was cut off is read next; else from where the clock was, with room for what comes late.
-        let next = if token.is_some() { newest } else { began };
-        self.from = next.checked_sub(OVERLAP).unwrap_or(next).max(self.from);
+        if !complete {
+            self.due = began + GROUP_PAUSE;
+            let pages = self.reading.pages();
+            return pages.is_multiple_of(PAGES_A_READ).then(|| {
+                let until = self.reading.until().map_or_else(String::new, |until| format!(": read up to {until:.0}"));
+                let message = format!("the log group holds more than {pages} pages that are not read yet{until}");
+                tracing::warn!(scope = %scope.client.id(), group, "{message}");
+                let failure = Failure { class: FailureClass::Other, action: FILTER, code: None, message };
+                (self.news(), Fact::failed(failure, Some(clock_after(GROUP_PAUSE))))
+            });
+        }
+        self.due = began + scope.config.sessions_every.max(GROUP_PAUSE);
         let read_at = Timestamp::now();
-        let mut changed = Vec::new();
         for session in sessions {
-            let book = self.books.entry(session.clone()).or_default();
-            match fresh.remove(session) {
-                Some(events) => {
-                    book.take(&events, read_at);
-                    changed.push((session.clone(), book.health().clone()));
-                }
-                None if self.read_before => book.nothing_new(),
-                None => {}
-            }
+            self.books.entry(session.clone()).or_default().end_read(read_at, self.read_at);
         }
-        self.read_before = true;
-        Ok(changed)
+        self.read_at = Some(read_at);
+        Some((self.news(), Fact::known((), FILTER, read_at)))
     }
 
-    fn is_new(&mut self, id: String) -> bool {
-        if !self.taken.insert(id.clone()) {
-            return false;
-        }
-        self.order.push_back(id);
-        if self.order.len() > MOST_IDS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.taken.remove(&oldest);
-        }
-        true
+    /// The streams whose health changed.
+    fn news(&mut self) -> Vec<(SessionId, StreamHealth)> {
+        let changed = std::mem::take(&mut self.changed);
+        changed
+            .into_iter()
+            .filter_map(|id| {
+                let health = self.books.get(&id)?.health().clone();
+                Some((id, health))
+            })
+            .collect()
     }
 }

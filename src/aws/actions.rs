@@ -24,6 +24,7 @@ pub fn required_actions() -> &'static [RequiredAction] {
         read("ssm:DescribeSessions", "everything: no session is seen, no end is proven"),
         read("ssm:GetDocument", "preferences and session types: all rules on documents and logging"),
         read("ssm:DescribeInstanceProperties", "names, agents and roles of nodes: the rules on roles"),
+        read("ssm:DescribeInstanceInformation", "service roles of hybrid nodes (IAM-04)"),
         read("iam:GetInstanceProfile", "the role of nodes that report only their instance profile"),
         read("ssm:DescribeDocument", "whose a session document is (DOC-04)"),
         read("ssm:DescribeDocumentPermission", "whether everybody may use a document (DOC-04, PRF-12)"),

@@ -6,11 +6,16 @@ use aws_sdk_ssm::types::{DocumentFormat, DocumentPermissionType};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{failure::other, scope::ScopeClient};
+use super::{
+    failure::other,
+    page::{Page, all_pages},
+    scope::ScopeClient,
+};
 use crate::domain::{DocumentStanding, Fact, Failure, FailureClass, Preferences, SessionDocument, SessionType};
 
 const GET: &str = "ssm:GetDocument";
 const DESCRIBE: &str = "ssm:DescribeDocument";
+const MOST_PAGES: usize = 20;
 const PERMISSION: &str = "ssm:DescribeDocumentPermission";
 
 /// The document that holds a scope's preferences.
@@ -48,11 +53,18 @@ impl ScopeClient {
         let owner: Arc<str> = owner.ok_or_else(|| other(DESCRIBE, "the service names no owner"))?.into();
         let mut public = Fact::not_read();
         if &*owner == self.id.account.as_str() {
-            let request =
-                self.ssm.describe_document_permission().name(name).permission_type(DocumentPermissionType::Share);
-            public = match self.send(PERMISSION, request.send()).await {
-                Ok(answer) => {
-                    let shared = answer.account_ids.unwrap_or_default();
+            // Its own documents the service knows by name; the request takes no ARN.
+            let bare = name.rsplit('/').next().unwrap_or(name);
+            let shared = all_pages(PERMISSION, MOST_PAGES, |token| {
+                let request = self.ssm.describe_document_permission().name(bare);
+                let request = request.permission_type(DocumentPermissionType::Share).set_next_token(token);
+                async move {
+                    let answer = self.send(PERMISSION, request.send()).await?;
+                    Ok(Page { next: answer.next_token, items: answer.account_ids.unwrap_or_default() })
+                }
+            });
+            public = match shared.await {
+                Ok(shared) => {
                     let all = shared.iter().any(|account| account.eq_ignore_ascii_case("all"));
                     Fact::known(all, PERMISSION, Timestamp::now())
                 }

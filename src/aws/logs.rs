@@ -13,6 +13,7 @@ use super::{
 use crate::domain::{Failure, LogEvent, LogStream, SessionId};
 
 const FILTER: &str = "logs:FilterLogEvents";
+const GROUP_PAGES: usize = 40;
 const GROUPS: &str = "logs:DescribeLogGroups";
 const STREAMS: &str = "logs:DescribeLogStreams";
 const EVENTS: &str = "logs:GetLogEvents";
@@ -107,16 +108,20 @@ impl ScopeClient {
     /// # Errors
     /// A classified failure of any page.
     pub async fn log_group_exists(&self, group: &str) -> Result<bool, Failure> {
-        let groups = all_pages(GROUPS, PREFIX_PAGES, |token| {
+        let mut token = None;
+        for _ in 0..GROUP_PAGES {
             let request = self.logs.describe_log_groups().log_group_name_prefix(group).limit(STREAMS_PAGE);
-            let request = request.set_next_token(token);
-            async move {
-                let answer = self.send(GROUPS, request.send()).await?;
-                Ok(Page { next: answer.next_token, items: answer.log_groups.unwrap_or_default() })
+            let answer = self.send(GROUPS, request.set_next_token(token).send()).await?;
+            let mut found = answer.log_groups.unwrap_or_default().into_iter();
+            if found.any(|found| found.log_group_name.as_deref() == Some(group)) {
+                return Ok(true);
             }
-        })
-        .await?;
-        Ok(groups.iter().any(|found| found.log_group_name.as_deref() == Some(group)))
+            token = answer.next_token.filter(|next| !next.is_empty());
+            if token.is_none() {
+                return Ok(false);
+            }
+        }
+        Err(other(GROUPS, "more log groups begin with that name than are read"))
     }
 
     /// A page of the session's events: from the head, or from where `token` points. `since` bounds the first page only.

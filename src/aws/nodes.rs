@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use aws_sdk_ssm::types::{InstanceProperty, InstancePropertyFilter, InstancePropertyFilterKey};
+use aws_sdk_ssm::types::{
+    InstanceInformation, InstanceInformationStringFilter, InstanceProperty, InstancePropertyFilter,
+    InstancePropertyFilterKey,
+};
 
 use super::{
     failure::other,
@@ -14,6 +17,10 @@ use super::{
 };
 use crate::domain::{Failure, Node, NodeId, NodeKind, NodeTags};
 
+const INFORMATION: &str = "ssm:DescribeInstanceInformation";
+/// Values of one filter and nodes of one page (service model: 1 to 100, 5 to 50).
+const INFORMATION_A_REQUEST: usize = 50;
+const INFORMATION_PAGE: i32 = 50;
 const PROPERTIES: &str = "ssm:DescribeInstanceProperties";
 /// The service's code for a node that is gone or was never there.
 const UNKNOWN_NODE: &str = "InvalidInstanceId";
@@ -50,6 +57,7 @@ impl ScopeClient {
                 Err(failure) => return Err(failure),
             }
         }
+        let (informed, uninformed) = self.information_of(&seen).await;
         let profiles: BTreeSet<String> = seen
             .values()
             .filter_map(|node| match RoleName::parse(node.instance_role.as_deref()) {
@@ -68,7 +76,15 @@ impl ScopeClient {
                 let node = match seen.get(id.as_str()) {
                     None => Ok(None),
                     Some(properties) => {
-                        instance_role(properties, &roles).map(|role| Some(domain(id, properties, role)))
+                        let node = instance_role(properties, &roles).map(|role| domain(id, properties, role));
+                        match (node, informed.get(id.as_str())) {
+                            (Ok(node), Some(information)) => Ok(Some(with_information(node, information))),
+                            // Without it the service role of a hybrid node is not known.
+                            (Ok(node), None) if NodeKind::of(id) == NodeKind::Hybrid && node.iam_role.is_none() => {
+                                uninformed.clone().map_or(Ok(Some(node)), Err)
+                            }
+                            (node, _) => node.map(Some),
+                        }
                     }
                 };
                 (id.clone(), node)
@@ -95,6 +111,40 @@ impl ScopeClient {
             }
         })
         .await
+    }
+
+    /// What DescribeInstanceInformation knows beyond the properties: service roles of hybrid nodes, and what an agent reports
+    /// that the properties lack. Only nodes that the service has just shown are asked for; beside them, what failed.
+    async fn information_of(
+        &self,
+        seen: &HashMap<String, InstanceProperty>,
+    ) -> (HashMap<String, InstanceInformation>, Option<Failure>) {
+        let lacking = |node: &InstanceProperty| node.agent_version.is_none() || node.ping_status.is_none();
+        let mut wanted: Vec<&String> =
+            seen.iter().filter(|(id, node)| id.starts_with("mi-") || lacking(node)).map(|(id, _)| id).collect();
+        wanted.sort();
+        let (mut informed, mut failed) = (HashMap::new(), None);
+        for batch in wanted.chunks(INFORMATION_A_REQUEST) {
+            let read = all_pages(INFORMATION, MOST_PAGES, |token| {
+                let ids = batch.iter().map(|id| (*id).clone()).collect();
+                let filter =
+                    InstanceInformationStringFilter::builder().key("InstanceIds").set_values(Some(ids)).build();
+                async move {
+                    let filter = filter.map_err(|error| other(INFORMATION, &error.to_string()))?;
+                    let request = self.ssm.describe_instance_information().filters(filter);
+                    let request = request.max_results(INFORMATION_PAGE).set_next_token(token);
+                    let answer = self.send(INFORMATION, request.send()).await?;
+                    Ok(Page { next: answer.next_token, items: answer.instance_information_list.unwrap_or_default() })
+                }
+            });
+            match read.await {
+                Ok(nodes) => {
+                    informed.extend(nodes.into_iter().filter_map(|node| Some((node.instance_id.clone()?, node))))
+                }
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        (informed, failed)
     }
 
     /// The role in an instance profile; `None`: the profile holds no role.
@@ -210,6 +260,24 @@ fn instance_role(
             Some(role) => role.clone(),
             None => Err(other(PROFILE, "the instance profile was not looked up")),
         },
+    }
+}
+
+/// What the information adds where the properties are silent.
+fn with_information(node: Node, information: &InstanceInformation) -> Node {
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Arc::from);
+    let role = match RoleName::parse(information.iam_role.as_deref()) {
+        RoleName::Role(name) | RoleName::Profile(name) => Some(name.into()),
+        RoleName::Absent => None,
+    };
+    Node {
+        iam_role: node.iam_role.or(role),
+        name: node.name.or_else(|| text(information.name.as_deref())),
+        agent_version: node.agent_version.or_else(|| text(information.agent_version.as_deref())),
+        platform: node.platform.or_else(|| text(information.platform_type.as_ref().map(|kind| kind.as_str()))),
+        ping_status: node.ping_status.or_else(|| text(information.ping_status.as_ref().map(|status| status.as_str()))),
+        last_ping: node.last_ping.or_else(|| information.last_ping_date_time.as_ref().and_then(timestamp)),
+        ..node
     }
 }
 

@@ -48,7 +48,13 @@ pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
     let Config { theme, keys, read_only, .. } = std::mem::take(&mut settings.config);
     // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
-    let compliance = Compliance { disabled: vec!["WHO-02".to_owned(), "WHO-07".to_owned()], ..Compliance::default() };
+    // A dozen people look after all of it.
+    let compliance = Compliance {
+        disabled: vec!["WHO-02".to_owned(), "WHO-07".to_owned()],
+        max_sessions: 8,
+        max_nodes: 12,
+        ..Compliance::default()
+    };
     settings.config = Config { theme, keys, read_only, compliance, ..Config::default() };
     Ok(settings)
 }

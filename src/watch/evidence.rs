@@ -16,7 +16,7 @@ use super::{
     listing::HISTORY_SPAN,
     principal_tags::PrincipalTags,
     scope::{Closed, DocumentState, Scope, clock_after, clock_before, document_key},
-    standing::{Groups, Standings, retried},
+    standing::{Groups, Standings, failure_in, retried},
 };
 use crate::{
     aws::PREFERENCES_DOCUMENT,
@@ -242,10 +242,19 @@ impl Nodes {
             for (role, answer) in join_all(reads).await {
                 let policies = match answer {
                     Ok(policies) => {
-                        scope.roles.done(role);
+                        // A part that failed is tried again as soon as a role that failed.
+                        let lacking =
+                            policies.as_ref().and_then(|role| failure_in(&role.documents).or(failure_in(&role.tags)));
+                        let wait = match lacking {
+                            Some(failure) => scope.roles.failed(role, RETRY, failure),
+                            None => {
+                                scope.roles.done(role);
+                                every
+                            }
+                        };
                         let policies = policies.map(|role| RolePolicies {
-                            documents: retried(role.documents, every),
-                            tags: retried(role.tags, every),
+                            documents: retried(role.documents, wait),
+                            tags: retried(role.tags, wait),
                             ..role
                         });
                         Fact::known(policies, ROLE_POLICIES, Timestamp::now())

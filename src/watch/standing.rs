@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     aws::PREFERENCES_DOCUMENT,
-    domain::{DocumentStanding, Fact, Missing, Observation},
+    domain::{DocumentStanding, Fact, Failure, Missing, Observation, Why},
 };
 
 const GET_DOCUMENT: &str = "ssm:GetDocument";
@@ -62,8 +62,15 @@ impl Standings {
         for name in self.standings.due(Instant::now(), every / 4) {
             let standing = match scope.ask(scope.client.document_standing(&name)).await {
                 Ok(standing) => {
-                    let next = jittered(every);
-                    self.standings.done(&name, Instant::now(), next);
+                    let lacking = standing.as_ref().and_then(|standing| failure_in(&standing.public)).cloned();
+                    let next = match lacking {
+                        Some(failure) => self.standings.failed(&name, Instant::now(), RETRY, &failure),
+                        None => {
+                            let next = jittered(every);
+                            self.standings.done(&name, Instant::now(), next);
+                            next
+                        }
+                    };
                     Fact::known(standing.map(|standing| with_retry(standing, next)), DESCRIBE, Timestamp::now())
                 }
                 Err(failure) => {
@@ -89,10 +96,18 @@ fn with_retry(standing: DocumentStanding, next: Duration) -> DocumentStanding {
     DocumentStanding { public, ..standing }
 }
 
+/// Why a part of an answer is not known, if its request failed.
+pub(super) fn failure_in<T>(part: &Fact<T>) -> Option<&Failure> {
+    match part {
+        Fact::Missing(Missing { why: Why::Failed(failure), .. }) => Some(failure),
+        _ => None,
+    }
+}
+
 /// A failed part of an answer: when the answer is asked for again.
 pub(super) fn retried<T>(part: Fact<T>, next: Duration) -> Fact<T> {
     match part {
-        Fact::Missing(missing @ Missing { retry_at: None, why: crate::domain::Why::Failed(_) }) => {
+        Fact::Missing(missing @ Missing { retry_at: None, why: Why::Failed(_) }) => {
             Fact::Missing(Missing { retry_at: Some(clock_after(next)), ..missing })
         }
         part => part,

@@ -14,7 +14,7 @@ use divan::Bencher;
 use jiff::SignedDuration;
 use ssmwatch::{
     app::{Message, State, update},
-    domain::{Observation, ScopeId, Session, SessionStatus},
+    domain::{Fact, LogStream, Observation, ScopeId, Session, SessionStatus},
 };
 
 fn main() {
@@ -85,4 +85,29 @@ fn first_poll(bencher: Bencher) {
             state
         },
     );
+}
+
+/// One fact of one session among 10,000 changed: its verdict is found again, and no other.
+#[divan::bench]
+fn one_fact_changed(bencher: Bencher) {
+    let state = RefCell::new(world::crowd((200, 60), 10_000));
+    let key = state.borrow().board.sessions.values().find(|board| board.is_active()).unwrap().session.key.clone();
+    let reads = Cell::new(0);
+    bencher.bench_local(|| {
+        reads.set(reads.get() + 1);
+        let at = world::now() + SignedDuration::from_secs(reads.get());
+        let stream = LogStream {
+            log_group: "/ssm-session-logs".into(),
+            arn: None,
+            created_at: None,
+            last_event_at: Some(at),
+        };
+        let streams = vec![(key.id.clone(), Fact::known(Some(stream), "logs:DescribeLogStreams", at))];
+        let observation = Observation::LogStreams { scope: key.scope.clone(), streams };
+        let mut state = state.borrow_mut();
+        update(&mut state, Message::Observed(observation), at);
+        while state.has_work() {
+            update(&mut state, Message::Tick, at);
+        }
+    });
 }

@@ -285,3 +285,29 @@ fn ten_thousand(bencher: Bencher<'_, '_>) {
 fn make_the_engine() -> Engine {
     engine()
 }
+
+/// What rules of people's own add: so many, each with a condition of its own, over a thousand sessions.
+#[divan::bench(args = [0, 10, 50], sample_count = 10)]
+fn own_policies_times_a_thousand_sessions(bencher: Bencher<'_, '_>, policies: usize) {
+    let text: String = (0..policies)
+        .map(|number| {
+            format!(
+                "@id(\"OWN-{number}\") @severity(\"LOW\") @title(\"t\") @remediation(\"r\")\n\
+                 forbid (principal, action == Action::\"session\", resource)\n\
+                 when {{ context.age_seconds > {} && context.document == \"Own-{number}\" }};\n",
+                number * 60
+            )
+        })
+        .collect();
+    let engine = match Engine::new(Parameters::default(), vec![("own.cedar".to_owned(), text)]) {
+        Ok(engine) => engine,
+        Err(error) => unreachable!("{error}"),
+    };
+    let cases: Vec<Case> = (0..1_000).map(compliant).collect();
+    bencher.bench(|| {
+        cases
+            .iter()
+            .filter(|case| engine.judge(&case.evidence(), case.now()).judgement.verdict() == Verdict::Compliant)
+            .count()
+    });
+}

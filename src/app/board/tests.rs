@@ -97,9 +97,13 @@ fn a_scope_is_fresh_stale_or_blind() {
 fn an_unchanged_listing_moves_nothing() {
     let mut board = board();
     board.observe(active(&["a", "b"], 0));
+    while board.has_unjudged() {
+        board.judge_due(at(0));
+    }
     let before = board.revision;
     board.observe(active(&["a", "b"], 5));
     assert_eq!(board.revision, before);
+    assert!(!board.has_unjudged(), "no verdict is found again");
 }
 
 #[test]

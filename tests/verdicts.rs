@@ -1,0 +1,289 @@
+//! Rules over the wire: the simulated AWS is bent, and the board's verdicts follow.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+#[path = "common/rig.rs"]
+mod rig;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use ssmwatch::{
+    app::board::Board,
+    compliance::{Engine, Parameters},
+    domain::{Finding, ScopeId, Verdict},
+    sim::{Sim, gate, scenario::Scenario},
+    watch::WatchConfig,
+};
+use tokio::time::Instant;
+
+use rig::{ARCHIVE, PATIENCE, PAYMENTS, Rig, fleet, hasty, sim};
+
+/// A watch and the board that it fills.
+struct Watched {
+    rig: Rig,
+    board: Board,
+}
+
+/// What a rule says of whom.
+#[derive(Debug, Clone, Copy)]
+enum Of<'a> {
+    /// The session whose owner contains this.
+    Session(&'a str),
+    /// The nodes of a scope.
+    Nodes(&'a str, &'a str),
+    /// The preferences of a scope.
+    Preferences(&'a str, &'a str),
+}
+
+impl Watched {
+    async fn start(sim: &Sim, config: WatchConfig, bend: impl FnOnce(&mut Parameters)) -> Self {
+        let mut parameters = Parameters::default();
+        bend(&mut parameters);
+        let engine = Arc::new(Engine::new(parameters, Vec::new()).unwrap());
+        let scopes: Vec<_> =
+            fleet(sim).await.scopes().map(|scope| (scope.id().clone(), Arc::clone(scope.name()), None)).collect();
+        let board = Board::new(scopes, engine, SignedDuration::from_mins(5));
+        Self { rig: Rig::start(sim, config).await, board }
+    }
+
+    fn findings(&self, of: Of<'_>) -> Vec<Finding> {
+        let now = Timestamp::now();
+        match of {
+            Of::Session(owner) => {
+                let session = self.board.sessions.values().find(|board| board.session.owner.contains(owner));
+                session.map(|board| self.board.explain(&board.session.key, now)).unwrap_or_default()
+            }
+            Of::Nodes(account, region) => {
+                let scope = ScopeId::new(account, region);
+                let nodes = self.board.scopes[&scope].nodes.keys();
+                nodes.flat_map(|node| self.board.explain_node(&scope, node, now)).collect()
+            }
+            Of::Preferences(account, region) => self.board.explain_preferences(&ScopeId::new(account, region), now),
+        }
+    }
+
+    /// Waits until the rule says that of it, and answers the finding.
+    async fn until(&mut self, of: Of<'_>, rule: &str, status: Verdict) -> Finding {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.findings(of).into_iter().filter(|finding| finding.rule.as_str() == rule);
+            let found: Vec<Finding> = found.collect();
+            if let Some(finding) = found.iter().find(|finding| finding.status == status) {
+                return finding.clone();
+            }
+            match tokio::time::timeout_at(deadline, self.rig.receiver.recv()).await {
+                Ok(Some(observation)) => self.board.observe(observation),
+                _ => panic!("{rule} of {of:?} never became {status:?}: {found:#?}"),
+            }
+        }
+    }
+}
+
+fn quiet_with(casts: &str) -> Scenario {
+    let quiet = include_str!("../src/sim/scenarios/quiet.toml");
+    let mut scenario = Scenario::parse("bent", &format!("{quiet}\n{casts}")).unwrap();
+    scenario.delays.trail = [0.0, 0.1];
+    scenario
+}
+
+const NODE_ROLE: &str = "ssm-managed-node";
+const ALICE: Of<'_> = Of::Session("alice@example.com");
+
+fn inline(sim: &Sim, name: &str, document: Option<&str>) {
+    sim.with_world(|world| {
+        let role = world.accounts.get_mut(PAYMENTS).unwrap().roles.get_mut(NODE_ROLE).unwrap();
+        match document {
+            Some(document) => role.inline.insert(name.to_owned(), document.to_owned()),
+            None => role.inline.remove(name),
+        };
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deny_in_any_form_is_found_and_what_cannot_be_decided_is_quoted() {
+    let sim = sim(&quiet_with("")).await;
+    let mut watched = Watched::start(&sim, hasty(), |_| ()).await;
+    watched.until(ALICE, "IAM-02", Verdict::Compliant).await;
+    watched.until(ALICE, "IAM-03", Verdict::Compliant).await;
+    for (form, document) in [
+        ("star", r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#),
+        (
+            "not action",
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotAction":"ec2:*","Resource":"*"}]}"#,
+        ),
+    ] {
+        inline(&sim, "break-glass", Some(document));
+        let finding = watched.until(ALICE, "IAM-02", Verdict::NonCompliant).await;
+        let denied = finding.evidence.iter().find(|evidence| evidence.fact == "denied_actions").unwrap();
+        assert!(denied.value.contains("logs:PutLogEvents by break-glass"), "{form}: {denied:?}");
+        inline(&sim, "break-glass", None);
+        watched.until(ALICE, "IAM-02", Verdict::Compliant).await;
+    }
+    let changed = watched.until(ALICE, "IAM-03", Verdict::NonCompliant).await;
+    assert!(changed.evidence.iter().any(|evidence| evidence.value.contains("break-glass")), "{changed:#?}");
+    let tls = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#;
+    inline(&sim, "tls-only", Some(tls));
+    let undecided = watched.until(ALICE, "IAM-02", Verdict::InsufficientData).await;
+    assert!(undecided.missing[0].reason.contains("aws:SecureTransport"), "{undecided:#?}");
+    sim.with_world(|world| world.gate.deny(PAYMENTS, "iam:GetRolePolicy"));
+    let mut fresh = Watched::start(&sim, hasty(), |_| ()).await;
+    let denied = fresh.until(ALICE, "IAM-02", Verdict::InsufficientData).await;
+    // The first reason may still be that nobody has read it.
+    let deadline = Instant::now() + PATIENCE;
+    let mut reason = denied.missing[0].clone();
+    while !reason.reason.contains("denied: iam:GetRolePolicy") {
+        assert!(Instant::now() < deadline, "{reason:?}");
+        let observation = tokio::time::timeout_at(deadline, fresh.rig.receiver.recv()).await.unwrap().unwrap();
+        fresh.board.observe(observation);
+        let found = fresh.findings(ALICE).into_iter().find(|finding| finding.rule.as_str() == "IAM-02").unwrap();
+        reason = found.missing.first().cloned().unwrap_or(reason);
+    }
+    assert!(reason.retry_at.is_some(), "when it is tried again: {reason:?}");
+    fresh.until(ALICE, "IAM-01", Verdict::Compliant).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_started_it_from_where_is_judged_once_the_record_came() {
+    let casts = r#"
+[[cast]]
+owner = "arn:aws:iam::{account}:user/eve"
+node = "payments-web-3"
+reason = "INC-1"
+at = -30.0
+mfa = false
+source_ip = "203.0.113.9"
+
+[[cast]]
+owner = "arn:aws:iam::{account}:user/frank"
+node = "payments-web-3"
+reason = "INC-4"
+at = -30.0
+
+[[cast]]
+owner = "arn:aws:iam::{account}:root"
+node = "payments-web-3"
+reason = "INC-2"
+at = -30.0
+mfa = true
+source_ip = "198.51.100.9"
+
+[[cast]]
+owner = "arn:aws:sts::{account}:assumed-role/Dba/mallory"
+node = "payments-web-3"
+reason = "INC-3"
+document = "AWS-StartPortForwardingSessionToRemoteHost"
+at = -30.0
+parameters = { host = ["db.internal"], portNumber = ["5432"], localPortNumber = ["15432"] }
+"#;
+    let mut scenario = quiet_with(casts);
+    scenario.delays.trail = [1.0, 1.5];
+    let sim = sim(&scenario).await;
+    let mut watched = Watched::start(&sim, hasty(), |parameters| {
+        parameters.allowed_networks = vec![ssmwatch::compliance::Network::parse("198.51.100.0/24").unwrap()];
+        parameters.roles_required = true;
+    })
+    .await;
+    let eve = Of::Session("user/eve");
+    watched.until(eve, "WHO-02", Verdict::NonCompliant).await;
+    let outside = watched.until(eve, "WHO-03", Verdict::NonCompliant).await;
+    assert!(outside.evidence.iter().any(|evidence| evidence.source == "cloudtrail:LookupEvents"), "{outside:#?}");
+    let frank = Of::Session("user/frank");
+    let key = watched.until(frank, "WHO-05", Verdict::NonCompliant).await;
+    assert_eq!(key.severity.word(), "HIGH");
+    // A long-term key tells nothing of a second factor; with one from a login with MFA the record would say so.
+    watched.until(frank, "WHO-02", Verdict::InsufficientData).await;
+    watched.until(eve, "WHO-05", Verdict::Compliant).await;
+    let root = Of::Session(":root");
+    assert_eq!(watched.until(root, "WHO-05", Verdict::NonCompliant).await.severity.word(), "CRITICAL");
+    watched.until(root, "WHO-02", Verdict::Compliant).await;
+    watched.until(root, "WHO-03", Verdict::Compliant).await;
+    let tunnel = Of::Session("Dba/mallory");
+    watched.until(tunnel, "DOC-02", Verdict::NonCompliant).await;
+    let port = watched.until(tunnel, "DOC-05", Verdict::NonCompliant).await;
+    assert!(port.evidence.iter().any(|evidence| evidence.fact == "remote_port" && evidence.value == "5432"), "{port:#?}");
+    watched.until(tunnel, "DOC-04", Verdict::Compliant).await;
+    // A federated principal: nobody can tell from here.
+    let federated = watched.until(ALICE, "WHO-02", Verdict::InsufficientData).await;
+    assert!(!federated.missing[0].reason.is_empty());
+    let network = gate::Fault::new("cloudtrail", "LookupEvents", gate::Effect::Deny);
+    sim.with_world(|world| world.gate.add_fault(network));
+    let mut blind = Watched::start(&sim, hasty(), |_| ()).await;
+    let denied = blind.until(eve, "WHO-02", Verdict::InsufficientData).await;
+    assert!(!denied.missing.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn preferences_drift_value_by_value_and_are_missed_when_they_go() {
+    let documents = r#"
+[[documents]]
+account = "log-archive"
+region = "us-east-1"
+name = "SSM-SessionManagerRunShell"
+shared_with = ["all"]
+versions = ['{"schemaVersion":"1.0","sessionType":"Standard_Stream","inputs":{"s3BucketName":"elsewhere","s3EncryptionEnabled":false,"cloudWatchLogGroupName":"/nowhere","idleSessionTimeout":"30"}}', '{"schemaVersion":"1.0","sessionType":"Standard_Stream","inputs":{}}']
+default_version = 1
+
+[[documents]]
+account = "log-archive"
+region = "eu-central-1"
+name = "SSM-SessionManagerRunShell"
+absent = true
+versions = []
+"#;
+    let sim = sim(&quiet_with(documents)).await;
+    let mut watched = Watched::start(&sim, hasty(), |parameters| {
+        parameters.log_bucket = Some("central-log-ssm-audit-eu-central-1-o-example".to_owned());
+    })
+    .await;
+    let drifting = Of::Preferences(ARCHIVE, "us-east-1");
+    for number in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12] {
+        watched.until(drifting, &format!("PRF-{number:02}"), Verdict::NonCompliant).await;
+    }
+    let good = Of::Preferences(PAYMENTS, "eu-central-1");
+    for number in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12] {
+        watched.until(good, &format!("PRF-{number:02}"), Verdict::Compliant).await;
+    }
+    watched.until(good, "PRF-11", Verdict::NotApplicable).await;
+    let absent = Of::Preferences(ARCHIVE, "eu-central-1");
+    watched.until(absent, "PRF-00", Verdict::NonCompliant).await;
+    watched.until(absent, "PRF-01", Verdict::NotApplicable).await;
+    sim.with_world(|world| world.gate.deny(PAYMENTS, "ssm:GetDocument"));
+    let mut blind = Watched::start(&sim, hasty(), |_| ()).await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let finding = blind.until(good, "PRF-06", Verdict::InsufficientData).await;
+        if finding.missing[0].reason == "denied: ssm:GetDocument" {
+            assert!(finding.missing[0].retry_at.is_some());
+            break;
+        }
+        let observation = tokio::time::timeout_at(deadline, blind.rig.receiver.recv()).await.unwrap().unwrap();
+        blind.board.observe(observation);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_deleted_and_a_node_that_falls_silent_are_found() {
+    let sim = sim(&quiet_with("")).await;
+    let config = WatchConfig { evidence_every: Duration::from_secs(1), ..hasty() };
+    let mut watched = Watched::start(&sim, config, |_| ()).await;
+    for rule in ["LOG-01", "LOG-03", "LOG-04", "LOG-05", "LOG-06"] {
+        watched.until(ALICE, rule, Verdict::Compliant).await;
+    }
+    let nodes = Of::Nodes(PAYMENTS, "eu-central-1");
+    for rule in ["NOD-01", "NOD-03", "NOD-04"] {
+        watched.until(nodes, rule, Verdict::Compliant).await;
+    }
+    sim.with_world(|world| {
+        let region = world.accounts.get_mut(PAYMENTS).unwrap().regions.get_mut("eu-central-1").unwrap();
+        let group = region.log_groups.get_mut("/ssm-session-logs").unwrap();
+        group.streams.retain(|name, _| !name.starts_with("alice"));
+        for node in region.nodes.values_mut() {
+            node.online = false;
+            node.agent_version = "2.3.50.0".to_owned();
+        }
+    });
+    watched.until(ALICE, "LOG-03", Verdict::NonCompliant).await;
+    for rule in ["NOD-01", "NOD-03", "NOD-04"] {
+        watched.until(nodes, rule, Verdict::NonCompliant).await;
+    }
+}

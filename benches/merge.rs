@@ -96,12 +96,8 @@ fn one_fact_changed(bencher: Bencher) {
     bencher.bench_local(|| {
         reads.set(reads.get() + 1);
         let at = world::now() + SignedDuration::from_secs(reads.get());
-        let stream = LogStream {
-            log_group: "/ssm-session-logs".into(),
-            arn: None,
-            created_at: None,
-            last_event_at: Some(at),
-        };
+        let stream =
+            LogStream { log_group: "/ssm-session-logs".into(), arn: None, created_at: None, last_event_at: Some(at) };
         let streams = vec![(key.id.clone(), Fact::known(Some(stream), "logs:DescribeLogStreams", at))];
         let observation = Observation::LogStreams { scope: key.scope.clone(), streams };
         let mut state = state.borrow_mut();

@@ -200,7 +200,10 @@ parameters = { host = ["db.internal"], portNumber = ["5432"], localPortNumber = 
     let tunnel = Of::Session("Dba/mallory");
     watched.until(tunnel, "DOC-02", Verdict::NonCompliant).await;
     let port = watched.until(tunnel, "DOC-05", Verdict::NonCompliant).await;
-    assert!(port.evidence.iter().any(|evidence| evidence.fact == "remote_port" && evidence.value == "5432"), "{port:#?}");
+    assert!(
+        port.evidence.iter().any(|evidence| evidence.fact == "remote_port" && evidence.value == "5432"),
+        "{port:#?}"
+    );
     watched.until(tunnel, "DOC-04", Verdict::Compliant).await;
     // A federated principal: nobody can tell from here.
     let federated = watched.until(ALICE, "WHO-02", Verdict::InsufficientData).await;

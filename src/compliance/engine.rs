@@ -46,6 +46,8 @@ struct Bench {
     rules: Vec<usize>,
     clauses: Vec<Clauses>,
     court: Court,
+    /// Rules that cannot apply with these parameters, whatever the facts: they are not asked.
+    dormant: Vec<(usize, Clauses)>,
 }
 
 impl fmt::Debug for Engine {
@@ -91,9 +93,20 @@ impl Engine {
             let of_subject = rules.iter().zip(&by_rule).enumerate().filter(|(_, (rule, _))| rule.subject == subject);
             let (indexes, clauses): (Vec<usize>, Vec<&[Clause]>) =
                 of_subject.map(|(at, (_, clauses))| (at, clauses.as_slice())).unzip();
-            let court = Court::of(subject, &clauses, named.expression.clone())?;
-            let clauses = clauses.iter().map(|clauses| Clauses::of(clauses)).collect();
-            benches.push(Bench { rules: indexes, clauses, court });
+            let all: Vec<Clauses> = clauses.iter().map(|clauses| Clauses::of(clauses)).collect();
+            let asleep = Court::of(subject, &clauses, named.expression.clone())?.dormant(&all);
+            let (mut rules, mut awake, mut dormant, mut asked) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            for (((rule, of_rule), asleep), texts) in indexes.into_iter().zip(all).zip(asleep).zip(&clauses) {
+                if asleep {
+                    dormant.push((rule, of_rule));
+                } else {
+                    rules.push(rule);
+                    awake.push(of_rule);
+                    asked.push(*texts);
+                }
+            }
+            let court = Court::of(subject, &asked, named.expression.clone())?;
+            benches.push(Bench { rules, clauses: awake, court, dormant });
         }
         let benches = benches.try_into().map_err(|_| PolicyError::Policy {
             file: "built in".to_owned(),
@@ -226,6 +239,10 @@ impl Engine {
             .zip(trial.outcomes)
             .map(|((rule, clauses), outcome)| self.finding(rule, clauses, outcome, &trial.entries, now))
             .collect();
+        findings.extend(bench.dormant.iter().filter_map(|(rule, clauses)| {
+            let silent = Outcome::plain(Verdict::NotApplicable);
+            Some(self.finding(self.rules.get(*rule)?, clauses, silent, &trial.entries, now))
+        }));
         worst_first(&mut findings);
         findings
     }

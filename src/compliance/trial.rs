@@ -64,7 +64,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    fn plain(status: Verdict) -> Self {
+    pub(super) fn plain(status: Verdict) -> Self {
         Self { status, missing: Vec::new(), severity: None }
     }
 
@@ -112,6 +112,23 @@ impl Court {
             Err(what) => rules.iter().map(|_| Outcome::insufficient(policy_error(&what))).collect(),
         };
         Trial { entries, outcomes, next_change }
+    }
+
+    /// Which rules can never apply: what says whether they do is unsatisfied by the parameters alone.
+    pub(super) fn dormant(&self, rules: &[Clauses]) -> Vec<bool> {
+        let Ok((permits, _)) = self.ask("", "", &Entries::new()) else { return vec![false; rules.len()] };
+        let mut answers: Vec<Vec<Answer<'_>>> =
+            rules.iter().map(|rule| rule.clauses.iter().map(|_| Answer::Unsatisfied).collect()).collect();
+        self.note(&permits, &mut answers);
+        let never = |(rule, answers): (&Clauses, &Vec<Answer<'_>>)| {
+            let mut applies =
+                rule.clauses.iter().zip(answers).filter(|((role, _), _)| matches!(role, Role::Applies)).peekable();
+            // One that asks with `has` is unsatisfied for want of a fact, not by the parameters.
+            applies.peek().is_some()
+                && applies
+                    .all(|((_, reading), answer)| matches!(answer, Answer::Unsatisfied) && reading.guarded.is_empty())
+        };
+        rules.iter().zip(&answers).map(never).collect()
     }
 
     fn ask(&self, principal: &str, resource: &str, entries: &Entries<'_>) -> Result<(Response, Response), String> {

@@ -309,3 +309,39 @@ fn assert_only_our_sequences(raw: &[u8]) {
     // The title was set once, at the start, and the clipboard never.
     assert_eq!(text.matches("\u{1b}]").count(), 1, "one operating system command");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn policies_are_read_again_and_a_broken_one_leaves_the_old_in_force() {
+    let world = World::new(&Scenario::load("quiet").unwrap(), 1, 1.0, jiff::Timestamp::now());
+    let sim = Sim::start("127.0.0.1:0".parse().unwrap(), world).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/ssmwatch");
+    fs::create_dir_all(&folder).unwrap();
+    let config = "[[accounts]]\nid = \"111122223333\"\nname = \"payments\"\nregions = [\"eu-central-1\"]\n\
+                  role_arn = \"arn:aws:iam::111122223333:role/ssmwatch\"\nexternal_id = \"ssmwatch-demo\"\n\
+                  [compliance]\npolicies = [\"own.cedar\"]\n";
+    fs::write(folder.join("config.toml"), config).unwrap();
+    let policy = |title: &str, condition: &str| {
+        let text = format!(
+            "@id(\"OWN-01\") @severity(\"CRITICAL\") @title(\"{title}\") @remediation(\"Ask bob\")\n\
+             forbid (principal, action == Action::\"session\", resource) when {{ {condition} }};\n"
+        );
+        fs::write(folder.join("own.cedar"), text).unwrap();
+    };
+    policy("Bob is here", "context.owner like \"*user/bob\"");
+    let endpoint = sim.endpoint();
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "444455556666"),
+        ("AWS_SECRET_ACCESS_KEY", "any secret"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+    ];
+    let mut terminal = Terminal::with_environment(&environment, &[], home.path(), 160, 48);
+    terminal.wait("their own rule", |screen| screen.contains("OWN-01") && screen.contains("Bob is here"));
+    policy("Bob is still here", "context.owner >");
+    terminal.wait("what is wrong", |screen| screen.contains("RULES NOT RELOADED") && screen.contains("own.cedar:2:"));
+    assert!(terminal.text().contains("Bob is here"), "{}", terminal.text());
+    policy("Bob came back", "context.owner like \"*user/bob\"");
+    terminal.wait("the new rule", |screen| screen.contains("Bob came back") && !screen.contains("RULES NOT RELOADED"));
+    terminal.type_text("q");
+    assert_eq!(terminal.exit_code(), 0);
+}

@@ -290,3 +290,37 @@ async fn a_stream_that_is_deleted_and_a_node_that_falls_silent_are_found() {
         watched.until(nodes, rule, Verdict::NonCompliant).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_of_principals_decide_pairs_and_approvals() {
+    let casts = r#"
+[[roles]]
+name = "Dba"
+tags = { APP_ID = "billing" }
+
+[[cast]]
+owner = "arn:aws:sts::{account}:assumed-role/Dba/gail"
+node = "payments-web-3"
+reason = "INC-5"
+at = -1500.0
+script = [{ type = "uptime" }, { repeat = { lines = ["beat {n}"], every = 60.0 } }]
+"#;
+    let sim = sim(&quiet_with(casts)).await;
+    let config = WatchConfig { principal_tags: true, tag_changes: true, ..hasty() };
+    let mut watched = Watched::start(&sim, config, |parameters| {
+        parameters.tag_pairs = [("APP_ID".to_owned(), "Team".to_owned())].into();
+        parameters.approval_required = true;
+    })
+    .await;
+    let gail = Of::Session("Dba/gail");
+    let pair = watched.until(gail, "WHO-04", Verdict::NonCompliant).await;
+    assert!(pair.evidence.iter().any(|evidence| evidence.value.contains("billing")), "{pair:#?}");
+    // CloudTrail reaches back over the start, and has no approval in it.
+    watched.until(gail, "APR-01", Verdict::NonCompliant).await;
+    watched.until(gail, "APR-02", Verdict::Compliant).await;
+    sim.with_world(|world| {
+        let role = world.accounts.get_mut(PAYMENTS).unwrap().roles.get_mut("Dba").unwrap();
+        role.tags.insert("APP_ID".to_owned(), "payments".to_owned());
+    });
+    watched.until(gail, "WHO-04", Verdict::Compliant).await;
+}

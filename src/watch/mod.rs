@@ -83,7 +83,7 @@ pub struct WatchConfig {
     pub principal_tags: bool,
     /// Whether changes of principals' tags are looked up in CloudTrail: where a tag approves sessions (rules APR-01, APR-02).
     pub tag_changes: bool,
-    /// How far back it is looked who held sessions before (rule WHO-07).
+    /// How far back it is looked who held sessions before (rule WHO-07); zero: it is not.
     pub principals_since: Duration,
     /// How long [`one_pass`] waits for a scope.
     pub scope_deadline: Duration,

@@ -39,6 +39,9 @@ impl Principals {
 
     /// Reads all, page by page, however often it must be tried.
     pub(super) async fn run(mut self) -> Result<(), Closed> {
+        if self.scope.config.principals_since.is_zero() {
+            return Ok(());
+        }
         let since = clock_before(self.scope.config.principals_since);
         loop {
             let mut known = self.scope.known.subscribe();
@@ -60,6 +63,9 @@ impl Principals {
 
     /// For one pass: reads the newest; when to try again what failed in a way that may be over soon.
     pub(super) async fn once(&mut self) -> Result<Option<Instant>, Closed> {
+        if self.scope.config.principals_since.is_zero() {
+            return Ok(None);
+        }
         let since = clock_before(self.scope.config.principals_since);
         loop {
             match self.page(since, PASS_PAGES).await {

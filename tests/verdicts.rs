@@ -4,87 +4,20 @@
 #[path = "common/rig.rs"]
 mod rig;
 
-use std::{sync::Arc, time::Duration};
+#[path = "common/watched.rs"]
+mod watched;
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
 use ssmwatch::{
-    app::board::Board,
-    compliance::{Engine, Parameters},
-    domain::{Finding, ScopeId, Verdict},
-    sim::{Sim, gate, scenario::Scenario},
+    domain::Verdict,
+    sim::{Sim, gate},
     watch::WatchConfig,
 };
 use tokio::time::Instant;
 
-use rig::{ARCHIVE, PATIENCE, PAYMENTS, Rig, fleet, hasty, sim};
-
-/// A watch and the board that it fills.
-struct Watched {
-    rig: Rig,
-    board: Board,
-}
-
-/// What a rule says of whom.
-#[derive(Debug, Clone, Copy)]
-enum Of<'a> {
-    /// The session whose owner contains this.
-    Session(&'a str),
-    /// The nodes of a scope.
-    Nodes(&'a str, &'a str),
-    /// The preferences of a scope.
-    Preferences(&'a str, &'a str),
-}
-
-impl Watched {
-    async fn start(sim: &Sim, config: WatchConfig, bend: impl FnOnce(&mut Parameters)) -> Self {
-        let mut parameters = Parameters::default();
-        bend(&mut parameters);
-        let engine = Arc::new(Engine::new(parameters, Vec::new()).unwrap());
-        let scopes: Vec<_> =
-            fleet(sim).await.scopes().map(|scope| (scope.id().clone(), Arc::clone(scope.name()), None)).collect();
-        let board = Board::new(scopes, engine, SignedDuration::from_mins(5));
-        Self { rig: Rig::start(sim, config).await, board }
-    }
-
-    fn findings(&self, of: Of<'_>) -> Vec<Finding> {
-        let now = Timestamp::now();
-        match of {
-            Of::Session(owner) => {
-                let session = self.board.sessions.values().find(|board| board.session.owner.contains(owner));
-                session.map(|board| self.board.explain(&board.session.key, now)).unwrap_or_default()
-            }
-            Of::Nodes(account, region) => {
-                let scope = ScopeId::new(account, region);
-                let nodes = self.board.scopes[&scope].nodes.keys();
-                nodes.flat_map(|node| self.board.explain_node(&scope, node, now)).collect()
-            }
-            Of::Preferences(account, region) => self.board.explain_preferences(&ScopeId::new(account, region), now),
-        }
-    }
-
-    /// Waits until the rule says that of it, and answers the finding.
-    async fn until(&mut self, of: Of<'_>, rule: &str, status: Verdict) -> Finding {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let found = self.findings(of).into_iter().filter(|finding| finding.rule.as_str() == rule);
-            let found: Vec<Finding> = found.collect();
-            if let Some(finding) = found.iter().find(|finding| finding.status == status) {
-                return finding.clone();
-            }
-            match tokio::time::timeout_at(deadline, self.rig.receiver.recv()).await {
-                Ok(Some(observation)) => self.board.observe(observation),
-                _ => panic!("{rule} of {of:?} never became {status:?}: {found:#?}"),
-            }
-        }
-    }
-}
-
-fn quiet_with(casts: &str) -> Scenario {
-    let quiet = include_str!("../src/sim/scenarios/quiet.toml");
-    let mut scenario = Scenario::parse("bent", &format!("{quiet}\n{casts}")).unwrap();
-    scenario.delays.trail = [0.0, 0.1];
-    scenario
-}
+use rig::{ARCHIVE, PATIENCE, PAYMENTS, hasty, sim};
+use watched::{Of, Watched, quiet_with};
 
 const NODE_ROLE: &str = "ssm-managed-node";
 const ALICE: Of<'_> = Of::Session("alice@example.com");

@@ -85,6 +85,7 @@ fn deny(sim: &Sim, service: &str, operation: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rogue_session_is_ended_proven_and_counted() {
+    // Fault 12 of the reference guardrail: its metric and namespace stay available.
     let sim = rogues().await;
     let mut analyst = Analyst::at(&sim, Run::default(), "eve").await;
     analyst.until("eve to be NON_COMPLIANT", |analyst| analyst.verdict("eve") == Some(Verdict::NonCompliant)).await;
@@ -200,6 +201,7 @@ async fn a_denied_termination_names_the_permission() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_that_cannot_be_looked_up_is_not_proven() {
+    // Fault 10 of the reference guardrail: a termination that answers success proves nothing.
     let sim = rogues().await;
     let mut analyst = Analyst::at(&sim, Run::default(), "eve").await;
     deny(&sim, "ssm", "DescribeSessions");

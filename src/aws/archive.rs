@@ -106,6 +106,7 @@ mod tests {
 
     #[test]
     fn all_three_key_forms_are_tried() {
+        // Fault 6 of the reference guardrail: it looks under one of them, and not the agent's.
         let session = SessionKey::new(ScopeId::new("111122223333", "eu-central-1"), "a:b-0f");
         assert_eq!(
             archive_keys("/logs/", &session),

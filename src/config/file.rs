@@ -144,6 +144,7 @@ pub fn parse(text: &str, path: &Path, vocabulary: &Vocabulary<'_>) -> Result<Con
     let mut check = Check { text, table: table.get_ref(), complaints: Vec::new() };
     check.accounts(&config);
     check.rules(&config, vocabulary.rules);
+    check.hours(&config);
     check.keys(&config, vocabulary);
     if check.complaints.is_empty() {
         Ok(config)
@@ -244,6 +245,22 @@ impl Check<'_> {
         for id in config.compliance.severity.keys() {
             if let Some(message) = unknown(id) {
                 self.key(&[Step::Key("compliance"), Step::Key("severity"), Step::Key(id)], message);
+            }
+        }
+    }
+
+    /// Days and a zone without hours would look like a rule that is in force.
+    fn hours(&mut self, config: &Config) {
+        if config.compliance.allowed_hours.is_some() {
+            return;
+        }
+        // All seven days are no limit.
+        let fewer_days = config.compliance.allowed_days.len() < 7;
+        for (key, written) in [("allowed_days", fewer_days), ("time_zone", config.compliance.time_zone.is_some())] {
+            if written {
+                let message =
+                    format!("`{key}` is for hours, but there are no `allowed_hours`; add them or leave this out");
+                self.key(&[Step::Key("compliance"), Step::Key(key)], message);
             }
         }
     }

@@ -58,6 +58,10 @@ fn check_network(text: &str) -> Result<(), String> {
 }
 
 fn check_arn(text: &str) -> Result<(), String> {
+    let filled = text.replace("{region}", "").replace("{account}", "");
+    if filled.contains(['{', '}']) {
+        return Err(format!("`{text}` has a placeholder that is none; write {{region}} or {{account}}"));
+    }
     if text == "*" || text.starts_with("arn:") && text.split(':').count() >= 6 && check_pattern(text).is_ok() {
         return Ok(());
     }

@@ -15,6 +15,7 @@ fn active(ids: &[&str], seconds: i64) -> Observation {
 
 #[test]
 fn one_listing_that_lacks_a_session_does_not_end_it_two_do() {
+    // Fault 8 of the reference guardrail: one empty answer ends its watch for good.
     let mut board = board();
     board.observe(active(&["a", "b"], 0));
     board.observe(active(&["a"], 5));

@@ -182,6 +182,13 @@ archive = "empty"
 script = [{ type = "uptime" }, { wait = 5.0 }, "exit"]
 
 [[cast]]
+owner = "arn:aws:iam::{account}:user/tunnel"
+node = "payments-web-2"
+document = "AWS-StartPortForwardingSession"
+parameters = { portNumber = ["22"] }
+at = -100.0
+
+[[cast]]
 owner = "arn:aws:iam::{account}:user/requested"
 node = "payments-web-3"
 reason = "INC-1"
@@ -209,6 +216,9 @@ script = [{ type = "uptime" }, { repeat = { lines = ["beat {n}"], every = 1.0 } 
     ] {
         watched.until(command, rule, Verdict::NonCompliant).await;
     }
+    for rule in ["DOC-02", "DOC-05"] {
+        watched.until(Of::Session("user/tunnel"), rule, Verdict::NonCompliant).await;
+    }
     watched.until(Of::Session("user/unlogged"), "IAM-05", Verdict::NonCompliant).await;
     watched.until(Of::Session("user/unlogged"), "LOG-01", Verdict::NonCompliant).await;
     watched.until(Of::Session("user/hybrid"), "IAM-04", Verdict::NonCompliant).await;
@@ -220,10 +230,40 @@ script = [{ type = "uptime" }, { repeat = { lines = ["beat {n}"], every = 1.0 } 
         watched.until(Of::Session("user/lost"), rule, Verdict::NonCompliant).await;
     }
     watched.until(Of::Session("user/planted"), "LOG-08", Verdict::NonCompliant).await;
+    // What arrives again and again half a minute after it was built is late.
+    let deadline = tokio::time::Instant::now() + rig::PATIENCE;
+    while !watched.says(ALICE, "LOG-11", Verdict::NonCompliant) {
+        assert!(tokio::time::Instant::now() < deadline, "LOG-11: {:#?}", watched.findings(ALICE));
+        let built = Timestamp::now() - jiff::SignedDuration::from_secs(30);
+        let late = serde_json::json!({"eventVersion": "1.0", "eventTime": format!("{built:.0}"), "sessionData": ["x"]});
+        put(&sim, "alice@example.com", &late.to_string(), 0);
+        watched.observe_next().await;
+    }
+    sim.with_world(|world| {
+        let region = world.accounts.get_mut(PAYMENTS).unwrap().regions.get_mut("eu-central-1").unwrap();
+        region.nodes.values_mut().for_each(|node| node.agent_version = "3.0.100.0".to_owned());
+    });
+    watched.until(Of::Nodes(PAYMENTS, "eu-central-1"), "NOD-02", Verdict::NonCompliant).await;
     put(&sim, "alice@example.com", r#"{"eventVersion":"1.0","sessionId":"somebody-else","sessionData":["x"]}"#, 20);
     for rule in ["LOG-05", "LOG-06"] {
         watched.until(ALICE, rule, Verdict::NonCompliant).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_is_found() {
+    let flood = r#"
+[[cast]]
+owner = "arn:aws:iam::{account}:user/flood"
+node = "payments-web-2"
+reason = "INC-1"
+at = -20.0
+script = [{ type = "cat /dev/urandom | base64" }, { flood = { rate = 400000, seconds = 120.0 } }]
+"#;
+    let sim = sim(&quiet_with(flood)).await;
+    let mut watched = Watched::start(&sim, config(), |_| ()).await;
+    watched.until(Of::Session("user/flood"), "LOG-04", Verdict::NonCompliant).await;
+    watched.until(ALICE, "LOG-04", Verdict::Compliant).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -75,6 +75,17 @@ impl Watched {
         }
     }
 
+    /// Whether the rule says that of it now.
+    pub fn says(&self, of: Of<'_>, rule: &str, status: Verdict) -> bool {
+        self.findings(of).iter().any(|finding| finding.rule.as_str() == rule && finding.status == status)
+    }
+
+    /// Takes in the next observation.
+    pub async fn observe_next(&mut self) {
+        let next = tokio::time::timeout(PATIENCE, self.rig.receiver.recv()).await;
+        self.board.observe(next.unwrap().unwrap());
+    }
+
     /// Waits until the rule lacks a fact for that reason, and answers the finding.
     pub async fn until_because(&mut self, of: Of<'_>, rule: &str, reason: &str) -> Finding {
         let deadline = Instant::now() + PATIENCE;

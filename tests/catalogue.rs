@@ -182,6 +182,25 @@ archive = "empty"
 script = [{ type = "uptime" }, { wait = 5.0 }, "exit"]
 
 [[cast]]
+owner = "arn:aws:iam::{account}:user/twice"
+node = "payments-web-1"
+reason = "INC-1"
+at = -100.0
+
+[[cast]]
+owner = "arn:aws:iam::{account}:user/twice"
+node = "payments-web-2"
+reason = "INC-1"
+at = -100.0
+
+[[cast]]
+owner = "arn:aws:iam::{account}:user/gone"
+node = "payments-web-2"
+reason = "INC-1"
+at = -100.0
+script = [{ type = "uptime" }, { disconnect = -1.0 }]
+
+[[cast]]
 owner = "arn:aws:iam::{account}:user/tunnel"
 node = "payments-web-2"
 document = "AWS-StartPortForwardingSession"
@@ -204,6 +223,8 @@ script = [{ type = "uptime" }, { repeat = { lines = ["beat {n}"], every = 1.0 } 
         parameters.max_age = jiff::SignedDuration::from_secs(400);
         parameters.max_sessions = 1;
         parameters.max_nodes = 1;
+        parameters.stuck_after = jiff::SignedDuration::from_secs(1);
+        parameters.shell_profile_linux = Some("exec /bin/bash".to_owned());
         let midnight = jiff::civil::Time::midnight();
         let (from, to, days) = (midnight, midnight, Vec::new());
         parameters.allowed_hours = Some(AllowedHours { from, to, days, zone: TimeZone::UTC });
@@ -221,6 +242,9 @@ script = [{ type = "uptime" }, { repeat = { lines = ["beat {n}"], every = 1.0 } 
     }
     watched.until(Of::Session("user/unlogged"), "IAM-05", Verdict::NonCompliant).await;
     watched.until(Of::Session("user/unlogged"), "LOG-01", Verdict::NonCompliant).await;
+    watched.until(Of::Session("user/twice"), "CON-01", Verdict::NonCompliant).await;
+    watched.until(Of::Session("user/gone"), "STA-01", Verdict::NonCompliant).await;
+    watched.until(Of::Preferences(PAYMENTS, "eu-central-1"), "PRF-11", Verdict::NonCompliant).await;
     watched.until(Of::Session("user/hybrid"), "IAM-04", Verdict::NonCompliant).await;
     watched.until(Of::Session("user/silent"), "LOG-02", Verdict::NonCompliant).await;
     watched.until(Of::Session("user/silent"), "TIM-02", Verdict::NonCompliant).await;
@@ -304,6 +328,7 @@ async fn what_cannot_be_read_is_insufficient_and_never_a_pass() {
     for rule in ["NOD-01", "NOD-03", "NOD-04"] {
         watched.until_because(Of::Nodes(PAYMENTS, "eu-central-1"), rule, "denied: ssm:").await;
     }
+    watched.until(ALICE, "WHO-07", Verdict::NonCompliant).await;
     let judged = watched.session("alice@example.com").judgement.clone();
     // Alice is new, which the listings tell; nothing else accuses her.
     let accused = judged.findings.iter().filter(|finding| finding.status == Verdict::NonCompliant);

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use ssmwatch::{
     app::board::Board,
     compliance::{Engine, Parameters},
-    domain::{Finding, ScopeId, Verdict},
+    domain::{Finding, Observation, ScopeId, Verdict},
     sim::{Sim, scenario::Scenario},
     watch::WatchConfig,
 };
@@ -69,10 +69,16 @@ impl Watched {
                 return finding.clone();
             }
             match tokio::time::timeout_at(deadline, self.rig.receiver.recv()).await {
-                Ok(Some(observation)) => self.board.observe(observation),
+                Ok(Some(observation)) => self.take(observation),
                 _ => panic!("{rule} of {of:?} never became {status:?}: {found:#?}"),
             }
         }
+    }
+
+    /// Takes an observation in, and judges what is due.
+    fn take(&mut self, observation: Observation) {
+        self.board.observe(observation);
+        self.board.judge_due(Timestamp::now());
     }
 
     /// Whether the rule says that of it now.
@@ -83,7 +89,7 @@ impl Watched {
     /// Takes in the next observation.
     pub async fn observe_next(&mut self) {
         let next = tokio::time::timeout(PATIENCE, self.rig.receiver.recv()).await;
-        self.board.observe(next.unwrap().unwrap());
+        self.take(next.unwrap().unwrap());
     }
 
     /// Waits until the rule lacks a fact for that reason, and answers the finding.
@@ -95,7 +101,7 @@ impl Watched {
                 return finding;
             }
             match tokio::time::timeout_at(deadline, self.rig.receiver.recv()).await {
-                Ok(Some(observation)) => self.board.observe(observation),
+                Ok(Some(observation)) => self.take(observation),
                 _ => panic!("{rule} of {of:?} never lacked anything for \"{reason}\": {finding:#?}"),
             }
         }

@@ -275,6 +275,26 @@ script = [{ type = "uptime" }, { repeat = { lines = ["beat {n}"], every = 1.0 } 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shell_that_is_idle_for_too_long_is_found() {
+    let silent = r#"
+[[cast]]
+owner = "arn:aws:iam::{account}:user/silent"
+node = "payments-web-2"
+reason = "INC-1"
+at = -500.0
+script = [{ type = "uptime" }]
+"#;
+    let sim = sim(&quiet_with(silent)).await;
+    // The simulated service ends idle shells in time: here they have less of it than it gives them.
+    let mut watched = Watched::start(&sim, config(), |parameters| {
+        parameters.duration_slack = jiff::SignedDuration::from_secs(-15 * 60 + 60);
+    })
+    .await;
+    watched.until(Of::Session("user/silent"), "TIM-03", Verdict::NonCompliant).await;
+    watched.until(ALICE, "TIM-03", Verdict::Compliant).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_is_found() {
     let flood = r#"
 [[cast]]

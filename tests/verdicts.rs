@@ -9,6 +9,9 @@ mod watched;
 
 use std::time::Duration;
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_iam::types::Tag;
 use ssmwatch::{
     domain::Verdict,
     sim::{Sim, gate},
@@ -239,10 +242,26 @@ at = -1500.0
 script = [{ type = "uptime" }, { repeat = { lines = ["beat {n}"], every = 60.0 } }]
 "#;
     let sim = sim(&quiet_with(casts)).await;
+    // The approval of a node that the principal still carries: set by anybody's client, recorded in the region of IAM.
+    let node = sim.with_world(|world| {
+        world.sessions.iter().find(|session| session.owner.contains("Dba/gail")).unwrap().target.clone()
+    });
+    let credentials = Credentials::new(PAYMENTS, "any secret", None, None, "test");
+    let iam = aws_sdk_iam::Client::new(
+        &SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(sim.endpoint())
+            .build(),
+    );
+    let approval = Tag::builder().key("SecurityAllowSessionInstance").value(&node).build().unwrap();
+    iam.tag_role().role_name("Dba").tags(approval).send().await.unwrap();
     let config = WatchConfig { principal_tags: true, tag_changes: true, ..hasty() };
     let mut watched = Watched::start(&sim, config, |parameters| {
         parameters.tag_pairs = [("APP_ID".to_owned(), "Team".to_owned())].into();
         parameters.approval_required = true;
+        parameters.approval_validity = jiff::SignedDuration::from_secs(1);
     })
     .await;
     let gail = Of::Session("Dba/gail");
@@ -250,6 +269,8 @@ script = [{ type = "uptime" }, { repeat = { lines = ["beat {n}"], every = 60.0 }
     assert!(pair.evidence.iter().any(|evidence| evidence.value.contains("billing")), "{pair:#?}");
     // CloudTrail reaches back over the start, and has no approval in it.
     watched.until(gail, "APR-01", Verdict::NonCompliant).await;
+    watched.until(gail, "APR-02", Verdict::NonCompliant).await;
+    iam.untag_role().role_name("Dba").tag_keys("SecurityAllowSessionInstance").send().await.unwrap();
     watched.until(gail, "APR-02", Verdict::Compliant).await;
     sim.with_world(|world| {
         let role = world.accounts.get_mut(PAYMENTS).unwrap().roles.get_mut("Dba").unwrap();

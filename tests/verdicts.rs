@@ -17,9 +17,8 @@ use ssmwatch::{
     sim::{Sim, gate},
     watch::WatchConfig,
 };
-use tokio::time::Instant;
 
-use rig::{ARCHIVE, PATIENCE, PAYMENTS, hasty, sim};
+use rig::{ARCHIVE, PAYMENTS, hasty, sim};
 use watched::{Of, Watched, quiet_with};
 
 const NODE_ROLE: &str = "ssm-managed-node";
@@ -63,17 +62,8 @@ async fn a_deny_in_any_form_is_found_and_what_cannot_be_decided_is_quoted() {
     assert!(undecided.missing[0].reason.contains("aws:SecureTransport"), "{undecided:#?}");
     sim.with_world(|world| world.gate.deny(PAYMENTS, "iam:GetRolePolicy"));
     let mut fresh = Watched::start(&sim, hasty(), |_| ()).await;
-    let denied = fresh.until(ALICE, "IAM-02", Verdict::InsufficientData).await;
-    // The first reason may still be that nobody has read it.
-    let deadline = Instant::now() + PATIENCE;
-    let mut reason = denied.missing[0].clone();
-    while !reason.reason.contains("denied: iam:GetRolePolicy") {
-        assert!(Instant::now() < deadline, "{reason:?}");
-        let observation = tokio::time::timeout_at(deadline, fresh.rig.receiver.recv()).await.unwrap().unwrap();
-        fresh.board.observe(observation);
-        let found = fresh.findings(ALICE).into_iter().find(|finding| finding.rule.as_str() == "IAM-02").unwrap();
-        reason = found.missing.first().cloned().unwrap_or(reason);
-    }
+    let denied = fresh.until_because(ALICE, "IAM-02", "denied: iam:GetRolePolicy").await;
+    let reason = &denied.missing[0];
     assert!(reason.retry_at.is_some(), "when it is tried again: {reason:?}");
     fresh.until(ALICE, "IAM-01", Verdict::Compliant).await;
 }
@@ -188,16 +178,8 @@ versions = []
     watched.until(absent, "PRF-01", Verdict::NotApplicable).await;
     sim.with_world(|world| world.gate.deny(PAYMENTS, "ssm:GetDocument"));
     let mut blind = Watched::start(&sim, hasty(), |_| ()).await;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let finding = blind.until(good, "PRF-06", Verdict::InsufficientData).await;
-        if finding.missing[0].reason == "denied: ssm:GetDocument" {
-            assert!(finding.missing[0].retry_at.is_some());
-            break;
-        }
-        let observation = tokio::time::timeout_at(deadline, blind.rig.receiver.recv()).await.unwrap().unwrap();
-        blind.board.observe(observation);
-    }
+    let finding = blind.until_because(good, "PRF-06", "denied: ssm:GetDocument").await;
+    assert!(finding.missing[0].retry_at.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,7 +81,9 @@ impl Streams {
             groups
         };
         let mut fresh = false;
-        let ids = groups.values().flatten().map(|wanted| wanted.id.clone());
+        let ids: HashSet<SessionId> = groups.values().flatten().map(|wanted| wanted.id.clone()).collect();
+        // Whoever is no longer looked for is forgotten: a watch runs for weeks.
+        self.there.retain(|id| ids.contains(id));
         self.lookups.want(ids, Instant::now());
         if groups.is_empty() {
             return Ok(None);

@@ -66,9 +66,16 @@ impl Board {
                 }
                 None => {
                     let ahead = &mut self.scope_mut(scope).trail_ahead;
-                    if ahead.len() < MOST_AHEAD {
-                        ahead.entry(key.id).or_default().push(event);
+                    // Most are of sessions that are long over; the newest may still be listed.
+                    if ahead.len() >= MOST_AHEAD
+                        && let Some(oldest) = ahead
+                            .iter()
+                            .min_by_key(|(_, records)| records.iter().map(|record| record.at).max())
+                            .map(|(id, _)| id.clone())
+                    {
+                        ahead.remove(&oldest);
                     }
+                    ahead.entry(key.id).or_default().push(event);
                 }
             }
         }

@@ -2,7 +2,7 @@
 use super::{Freshness, Phase};
 use crate::{
     app::fixture::{at, board, ended, failure, scope, session},
-    domain::{FailureClass, Observation, SessionKey, SessionStatus, Verdict},
+    domain::{Fact, FailureClass, Mfa, Observation, SessionKey, SessionStatus, TrailCall, TrailEvent, Verdict},
 };
 
 fn key(id: &str) -> SessionKey {
@@ -116,4 +116,32 @@ fn a_session_is_insufficient_data_until_it_was_judged() {
     board.judge_due(at(0));
     assert!(!board.has_unjudged());
     assert_eq!(board.sessions[&key("a")].judgement.verdict, Some(Verdict::InsufficientData), "no evidence was read");
+}
+
+#[test]
+fn a_record_that_comes_before_its_session_waits_however_many_others_do() {
+    let mut board = board();
+    let record = |id: &str, seconds| TrailEvent {
+        event_id: id.into(),
+        call: TrailCall::StartSession,
+        at: at(seconds),
+        session: id.into(),
+        source_ip: None,
+        user_agent: None,
+        mfa: Mfa::Yes,
+        identity_type: "AssumedRole".into(),
+        identity_arn: None,
+        issuer_arn: None,
+        access_key_id: None,
+        document: None,
+        parameters: Default::default(),
+    };
+    let mut events: Vec<TrailEvent> = (0..1_500).map(|number| record(&format!("old-{number}"), -9_000)).collect();
+    events.push(record("a", 0));
+    let read = Fact::known((), "cloudtrail:LookupEvents", at(1));
+    let call = TrailCall::StartSession;
+    board.observe(Observation::Trail { scope: scope(), call, from: at(-10_000), events, read });
+    board.observe(active(&["a"], 5));
+    assert!(board.sessions[&key("a")].start_record.is_some());
+    assert!(board.scopes[&scope()].trail_ahead.len() <= 1_000);
 }

@@ -249,7 +249,11 @@ impl Board {
 
     /// A non-compliant session of that account was proven to be terminated from here (rule THR-01).
     pub fn note_terminated(&mut self, account: &AccountId, at: Timestamp) {
-        self.accounts.entry(account.clone()).or_default().terminated.push_back(at);
+        let window = self.engine.parameters().threshold_window;
+        let terminated = &mut self.accounts.entry(account.clone()).or_default().terminated;
+        // An end that was seen late may lie before others.
+        terminated.retain(|earlier| at.duration_since(*earlier) < window);
+        terminated.push_back(at);
         self.unjudged_others.insert(Other::Account(account.clone()));
     }
 }

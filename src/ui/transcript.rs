@@ -90,6 +90,7 @@ fn format<'a>(
         LineKind::Streamed | LineKind::Plain => theme.text,
         LineKind::Marker => theme.muted,
         LineKind::Screen(_) => theme.muted.add_modifier(Modifier::ITALIC),
+        LineKind::Gap(_) => theme.danger,
     };
     let style = if line.repeated { theme.muted } else { style };
     let matches: Vec<_> = search.map(|search| search.ranges(line.text()).collect()).unwrap_or_default();

@@ -22,6 +22,6 @@ pub use node::{Node, NodeKind, NodeTags, PolicyDocument, PolicyKind, RolePolicie
 pub use observation::{ApiCount, LogEvent, Observation};
 pub use owner::Owner;
 pub use preferences::{DocumentStanding, Preferences, SessionDocument, SessionType};
-pub use session::{AccessType, ArchiveObject, LogStream, Session, SessionStatus};
+pub use session::{AccessType, ArchiveObject, ArchiveText, LogStream, Session, SessionStatus};
 pub use stream_health::{PayloadIdentity, StreamHealth};
 pub use trail::{Mfa, TRAIL_LATENESS, TagChange, TrailCall, TrailEvent};

@@ -5,8 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    AccountId, ArchiveObject, DocumentStanding, Fact, Failure, LogStream, Node, NodeId, NodeTags, RolePolicies,
-    ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange, TrailCall, TrailEvent,
+    AccountId, ArchiveObject, ArchiveText, DocumentStanding, Fact, Failure, LogStream, Node, NodeId, NodeTags,
+    RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange, TrailCall,
+    TrailEvent,
 };
 
 /// One complete answer, or one classified failure.
@@ -179,6 +180,13 @@ pub enum Observation {
         session: SessionKey,
         /// The object.
         object: Fact<Option<ArchiveObject>>,
+    },
+    /// The archive object of an ended session was read.
+    ArchiveText {
+        /// Whose.
+        session: SessionKey,
+        /// What it holds.
+        text: Fact<ArchiveText>,
     },
     /// New log events of the followed session, in API order, each once.
     Transcript {

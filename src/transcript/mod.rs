@@ -16,6 +16,7 @@ pub mod sanitize;
 mod screen;
 mod search;
 mod terminal;
+mod wrap;
 
 use std::{borrow::Cow, collections::VecDeque, mem};
 
@@ -28,6 +29,7 @@ pub use line::{Folded, Gap, Line, LineKind};
 pub use payload::Payload;
 pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};
 pub use search::{Direction, Match, Search};
+pub use wrap::{wrapped, wrapped_rows};
 
 use crate::domain::LogEvent;
 use command::Reader;

@@ -28,7 +28,9 @@ impl Search {
             return None;
         }
         let any_case = !text.chars().any(char::is_uppercase);
-        RegexBuilder::new(&regex::escape(text)).case_insensitive(any_case).build().ok().map(|regex| Self { regex })
+        // What is not ASCII may have been damaged by the agent's cleaning.
+        let pattern: String = text.chars().map(pattern_of).collect();
+        RegexBuilder::new(&pattern).case_insensitive(any_case).build().ok().map(|regex| Self { regex })
     }
 
     /// All places in a cleaned text, as byte ranges.
@@ -56,6 +58,12 @@ impl Search {
             _ => None,
         }
     }
+}
+
+/// Matches a character, or what the agent made of it: it takes the bytes 0x80 to 0x9f for control characters.
+fn pattern_of(c: char) -> String {
+    let literal = regex::escape(c.encode_utf8(&mut [0; 4]));
+    if c.is_ascii() { literal } else { format!("(?:{literal}|\u{fffd})") }
 }
 
 /// A place in a transcript.

@@ -129,7 +129,7 @@ pub(super) fn alternatives(raw: &str) -> Vec<String> {
     let mut readings: Vec<String> = Vec::new();
     if raw.contains(HISTORY_SEARCH) {
         // The match follows the last of the search's own prompts; the shell draws the command line anew when it is taken.
-        readings.extend(raw.rsplit("': ").next().map(|found| without_controls(found)));
+        readings.extend(raw.rsplit("': ").next().map(without_controls));
     }
     if raw.contains('\u{8}') && !raw.contains(ESC) {
         readings.push(edited(raw, Edit::Insert));

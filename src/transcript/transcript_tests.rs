@@ -287,6 +287,7 @@ fn search_goes_both_ways_in_smart_case() {
     assert_eq!(found(3, Direction::Forward), None);
     assert_eq!(found(1, Direction::Backward), Some((0, 2..7)));
     assert_eq!(found(99, Direction::Backward), Some((2, 2..7)));
+    assert!(Search::new("don’t").unwrap().ranges("don\u{fffd}t").eq(std::iter::once(0..7)), "damaged by the agent");
     let exact = Search::new("Uname").unwrap();
     assert_eq!(transcript.find(&exact, 1, Direction::Forward), None, "an upper-case letter is meant");
     assert!(Search::new("a.b").unwrap().ranges("axb a.b").eq(std::iter::once(4..7)), "literal");

@@ -364,7 +364,7 @@ fn the_selected_sessions_transcript_is_followed_once_it_is_known_where() {
     assert_eq!(state.view.transcript.as_ref().unwrap().status, TranscriptStatus::Loading);
     let effects = update(&mut state, Message::Observed(preferences(true)), at(1));
     let follow = |session: &SessionKey, from_start| {
-        Effect::Follow(Some(Follow { session: session.clone(), log_group: "/ssm".into(), from_start }))
+        Effect::Follow(vec![Follow { session: session.clone(), log_group: "/ssm".into(), from_start }])
     };
     assert_eq!(effects, [follow(&selected, true)]);
     let event = LogEvent { timestamp: at(1), ingested_at: at(1), message: "hello\n".into() };
@@ -377,11 +377,11 @@ fn the_selected_sessions_transcript_is_followed_once_it_is_known_where() {
     assert_eq!(state.view.transcript.as_ref().unwrap().content.lines().len(), 1);
     let effects = press(&mut state, KeyCode::Char('j'), 3000);
     let other = state.view.table.list.selected.clone().unwrap();
-    assert_eq!(effects, [Effect::Follow(None), follow(&other, true)]);
+    assert_eq!(effects, [Effect::Follow(Vec::new()), follow(&other, true)]);
     update(&mut state, Message::Observed(observed(&selected)), at(4));
     assert!(state.view.transcript.as_ref().unwrap().content.lines().is_empty(), "a late answer for another session");
     let effects = press(&mut state, KeyCode::Char('k'), 5000);
-    assert_eq!(effects, [Effect::Follow(None), follow(&selected, false)], "it goes on where it was left");
+    assert_eq!(effects, [Effect::Follow(Vec::new()), follow(&selected, false)], "it goes on where it was left");
     assert_eq!(state.view.transcript.as_ref().unwrap().content.lines().len(), 2, "the late answer was not lost");
 }
 
@@ -411,7 +411,7 @@ fn a_port_session_says_that_it_is_never_logged_even_if_its_document_is_read_last
     let document = Fact::known(Some(document), "ssm:GetDocument", at(2));
     let observed = Observation::Document { scope: scope(), name: "AWS-StartSSHSession".into(), document };
     let effects = update(&mut state, Message::Observed(observed), at(2));
-    assert_eq!(effects, [Effect::Follow(None)]);
+    assert_eq!(effects, [Effect::Follow(Vec::new())]);
     let status = &state.view.transcript.as_ref().unwrap().status;
     assert!(matches!(status, TranscriptStatus::Never(words) if words.contains("port session")), "{status:?}");
 }

@@ -47,7 +47,7 @@ pub(super) fn follow_selection(state: &mut State, areas: Option<&Areas>, effects
         state.view.shelf.truncate(SHELF);
     }
     if was_following {
-        effects.push(Effect::Follow(None));
+        effects.push(Effect::Follow(Vec::new()));
     }
     let Some(session) = wanted else { return };
     let shelved = state.view.shelf.iter().position(|view| view.session == session);
@@ -90,13 +90,13 @@ fn reconsider(state: &mut State, effects: &mut Vec<Effect>) {
             if from_start {
                 view.status = TranscriptStatus::Loading;
             }
-            effects.push(Effect::Follow(Some(Follow { session: view.session.clone(), log_group, from_start })));
+            effects.push(Effect::Follow(vec![Follow { session: view.session.clone(), log_group, from_start }]));
         }
         Followable::Never(words) => {
             view.status = TranscriptStatus::Never(words);
             if std::mem::take(&mut view.followed) {
                 view.begun = false;
-                effects.push(Effect::Follow(None));
+                effects.push(Effect::Follow(Vec::new()));
             }
         }
         Followable::NotKnownYet if view.followed => {}

@@ -588,6 +588,33 @@ async fn live_tail_streams_updates_until_it_is_timed_out() {
 }
 
 #[tokio::test]
+async fn live_tails_are_listed_and_ended_over_the_control_plane() {
+    let sim = sim().await;
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&config(&sim, MEMBER, None));
+    let endpoint = format!("{}/", sim.endpoint());
+    let group = format!("arn:aws:logs:{REGION}:{MEMBER}:log-group:/ssm-session-logs");
+    let start = logs.start_live_tail().log_group_identifiers(&group).customize();
+    let start = start.mutate_request(move |request| request.set_uri(endpoint.as_str()).unwrap());
+    let mut stream = start.send().await.unwrap().response_stream;
+    let (_, open) = control(&sim, "GET", "/_sim/live_tails", "").await;
+    let expected = serde_json::json!([{"account": MEMBER, "region": REGION, "log_groups": [group]}]);
+    assert_eq!(open["live_tails"], expected);
+    let elsewhere = r#"{"account":"000000000000","ending":"sever"}"#;
+    assert_eq!(control(&sim, "POST", "/_sim/live_tails", elsewhere).await.1["ended"], 0);
+    assert_eq!(control(&sim, "POST", "/_sim/live_tails", r#"{"ending":"fail"}"#).await.1["ended"], 1);
+    assert_eq!(control(&sim, "POST", "/_sim/live_tails", r#"{"ending":"nicely"}"#).await.0, 400);
+    let error = loop {
+        match tokio::time::timeout(DEADLINE, stream.recv()).await.unwrap() {
+            Ok(event) => assert!(event.is_some(), "ended without saying why"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.as_service_error().unwrap().is_session_streaming_exception(), "{error:?}");
+    let sample = r#"{"effect":{"type":"sample_live_tail","drop":0.5}}"#;
+    assert_eq!(control(&sim, "POST", "/_sim/faults", sample).await.0, 200);
+}
+
+#[tokio::test]
 async fn several_run_in_one_process_and_stop_with_connections_open() {
     let (one, other) = (sim().await, sim().await);
     assert_ne!(one.addr, other.addr);

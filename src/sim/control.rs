@@ -9,12 +9,15 @@
 //! | `GET /_sim/faults` | faults that can still hit |
 //! | `POST /_sim/faults` | adds one ([`Fault`]): `{"service":"ssm","operation":"DescribeSessions","count":1,"effect":{"type":"hang"}}` |
 //! | `DELETE /_sim/faults[?id=N]` | removes one or all |
+//! | `GET /_sim/live_tails` | Live Tail sessions that are open |
+//! | `POST /_sim/live_tails` | ends them now: `{"account":"*","region":"*","ending":"sever"}`; or `time_out`, `fail`, `close` |
 //! | `GET /_sim/world` | accounts, sessions with their status, the world's time |
 //! | `POST /_sim/advance` | `{"seconds":N}` moves the world's clock forward |
 //!
 //! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `disconnect`, `cut`, `malformed`, `empty_page`,
-//! `expired_credentials`, `deny`, `throttle`, `end_live_tail`. Selectors `account`, `region`, `service`, `operation` default
-//! to `*`; `count` limits how often, `probability` (0 to 1) how likely.
+//! `expired_credentials`, `deny`, `throttle`; and of running Live Tail sessions, update by update: `end_live_tail`,
+//! `fail_live_tail`, `sever_live_tail`, `hang_live_tail`, `sample_live_tail` (`drop`, 0 to 1). Selectors `account`, `region`,
+//! `service`, `operation` default to `*`; `count` limits how often, `probability` (0 to 1) how likely.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -24,6 +27,7 @@ use super::{
     gate::Fault,
     server::State,
     wire::{answer::Answer, request::Request},
+    world::tails::Ending,
 };
 
 /// Furthest that one request moves the clock: ten years.
@@ -77,6 +81,13 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer
             Some(Ok(id)) => ok(&json!({"removed": state.world.gate.remove_faults(Some(id))})),
             None => ok(&json!({"removed": state.world.gate.remove_faults(None)})),
         },
+        ("GET", "live_tails") => ok(&json!({"live_tails": state.world.live_tails.followers("*", "*")})),
+        ("POST", "live_tails") => match serde_json::from_slice::<End>(&request.body) {
+            Ok(End { account, region, ending }) => {
+                ok(&json!({"ended": state.world.live_tails.end(&account, &region, ending)}))
+            }
+            Err(error) => refused(&error.to_string()),
+        },
         ("GET", "world") => ok(&state.world.overview()),
         ("POST", "advance") => match serde_json::from_slice::<Advance>(&request.body) {
             Ok(Advance { seconds }) if (0.0..=FURTHEST).contains(&seconds) => {
@@ -87,7 +98,7 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer
             Ok(_) => refused("seconds must be between 0 and 320000000: the clock does not go back"),
             Err(error) => refused(&error.to_string()),
         },
-        (_, "" | "calls" | "published" | "faults" | "world" | "advance") => {
+        (_, "" | "calls" | "published" | "faults" | "live_tails" | "world" | "advance") => {
             reply(405, &json!({"error": format!("{} is not allowed here", request.method), "now": now.to_string()}))
         }
         _ => reply(404, &json!({"error": "no such resource", "see": "/_sim/"})),
@@ -100,6 +111,20 @@ struct Advance {
     seconds: f64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    #[serde(default = "any")]
+    account: String,
+    #[serde(default = "any")]
+    region: String,
+    ending: Ending,
+}
+
+fn any() -> String {
+    "*".into()
+}
+
 fn index() -> Json {
     json!({
         "GET /_sim/calls": "counts of calls, throttles and errors by account, region and operation",
@@ -110,9 +135,12 @@ fn index() -> Json {
             "adds a fault": {"account": "*", "region": "*", "service": "ssm", "operation": "Describe*", "count": 1,
                              "probability": 1.0, "effect": {"type": "error", "code": "InternalServerError", "message": "", "status": 500}},
             "effects": ["error", "latency {milliseconds}", "hang", "disconnect", "cut", "malformed", "empty_page", "expired_credentials",
-                        "deny", "throttle", "end_live_tail"]
+                        "deny", "throttle", "end_live_tail", "fail_live_tail", "sever_live_tail", "hang_live_tail",
+                        "sample_live_tail {drop}"]
         },
         "DELETE /_sim/faults": "removes all faults; ?id=N removes one",
+        "GET /_sim/live_tails": "Live Tail sessions that are open",
+        "POST /_sim/live_tails": {"account": "*", "region": "*", "ending": "sever, time_out, fail or close"},
         "GET /_sim/world": "accounts, sessions with their status, the world's time",
         "POST /_sim/advance": {"seconds": 60}
     })

@@ -18,6 +18,7 @@ pub mod powershell;
 pub mod screens;
 pub mod session;
 pub mod shell;
+pub mod tails;
 pub mod trail;
 
 #[cfg(test)]
@@ -68,6 +69,8 @@ pub struct World {
     pub sns: services::sns::Sns,
     /// Metrics.
     pub metrics: services::cloudwatch::Metrics,
+    /// Live Tail sessions that are open.
+    pub live_tails: tails::LiveTails,
     sessions_by_id: HashMap<String, usize>,
     start: Timestamp,
     speed: f64,
@@ -122,6 +125,7 @@ impl World {
             sts: services::sts::Sts::default(),
             sns: services::sns::Sns::default(),
             metrics: services::cloudwatch::Metrics::default(),
+            live_tails: tails::LiveTails::default(),
             sessions_by_id: HashMap::new(),
             start,
             speed,

@@ -9,18 +9,24 @@ pub mod clock;
 pub mod commands;
 pub mod crowd;
 pub mod documents;
+pub mod editing;
+pub mod lasting;
 pub mod life;
 pub mod logs;
+pub mod meddling;
 pub mod model;
 pub mod opening;
 pub mod organization;
 pub mod powershell;
+pub mod risky;
 pub mod screens;
 pub mod session;
 pub mod shell;
 pub mod tails;
 pub mod trail;
 
+#[cfg(test)]
+mod script_tests;
 #[cfg(test)]
 mod tests;
 

@@ -1,12 +1,14 @@
 //! What befalls the log of a session while it runs: forged and repeated events, a stream that goes away.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 
 use super::{World, agent, agent::Envelope};
 use crate::sim::scenario::Forgery;
 
 /// One such thing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Meddling {
     /// An event to the letter.
     Event(String),

@@ -216,9 +216,9 @@ fn the_archive_object_replaces_what_the_stream_lost() {
     let effects = update(&mut state, Message::Observed(archive), at(23));
     assert!(effects.contains(&Effect::ReadArchive(key("a"))), "{effects:?}");
     let bytes = b"Script started on x\nsh-5.2$ id\r\nuid=0\r\nsh-5.2$ rm -rf /srv\r\nScript done on y\n";
-    let text = crate::domain::ArchiveText { bytes: bytes.as_slice().into(), cut: false };
-    let text = Fact::known(text, "s3:GetObject", at(24));
-    let effects = update(&mut state, Message::Observed(Observation::ArchiveText { session: key("a"), text }), at(24));
+    let body = Fact::known(Some(bytes.as_slice().into()), "s3:GetObject", at(24));
+    let observation = Observation::ArchiveBody { session: key("a"), body, cut: false };
+    let effects = update(&mut state, Message::Observed(observation), at(24));
     assert_eq!(effects, [Effect::Follow(Vec::new())], "there is nothing more to follow");
     let view = state.view.transcript.as_ref().unwrap();
     assert!(matches!(view.status, TranscriptStatus::Archived(_)));

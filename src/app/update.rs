@@ -57,7 +57,7 @@ fn observe(state: &mut State, observation: Observation) {
         Observation::TranscriptFailed { session, failure, retry_at, at } => {
             transcript::failed(state, session, failure, *retry_at, *at);
         }
-        Observation::ArchiveText { session, text } => transcript::archive_text(state, session, text),
+        Observation::ArchiveBody { session, body, cut } => transcript::archive_body(state, session, body, *cut),
         _ => {}
     }
     state.board.observe(observation);

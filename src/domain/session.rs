@@ -133,12 +133,3 @@ pub struct ArchiveObject {
     /// The KMS key that encrypts it.
     pub kms_key: Option<Arc<str>>,
 }
-
-/// What an archive object holds: the transcript of a session as the agent uploaded it. Hostile input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArchiveText {
-    /// Its bytes, from the beginning.
-    pub bytes: std::sync::Arc<[u8]>,
-    /// It holds more than was read.
-    pub cut: bool,
-}

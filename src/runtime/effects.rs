@@ -60,10 +60,10 @@ impl Effects {
                 for follow in follows.iter().filter(|follow| follow.from_start) {
                     self.watch.reread(&follow.session);
                 }
-                let first = follows.into_iter().next();
-                self.watch.follow(first.map(|follow| (follow.session, follow.log_group.to_string())));
+                let sessions = follows.into_iter().map(|follow| (follow.session, follow.log_group.to_string()));
+                self.watch.follow(sessions.collect());
             }
-            Effect::ReadArchive(_) => {}
+            Effect::ReadArchive(session) => self.watch.read_archive(session),
             Effect::Refresh(scope) => self.watch.refresh(&scope),
             Effect::Terminate { act, session, count_it } => {
                 if let Some(act) = state.act(act) {

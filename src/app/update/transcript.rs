@@ -13,7 +13,7 @@ use crate::{
         state::State,
         view::{Focus, MOST_BESIDE, Room, Screen, TranscriptStatus, TranscriptView},
     },
-    domain::{ArchiveText, Fact, Failure, FailureClass, LogEvent, SessionKey, Why},
+    domain::{Fact, Failure, FailureClass, LogEvent, SessionKey, Why},
     transcript::{DEFAULT_CAPACITY, Glyphs, SHOWN_BYTES, Transcript, why_no_log},
 };
 
@@ -197,19 +197,23 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
 }
 
 /// The archive object of an ended session was read, in place of a stream that is lost: what it holds is shown after what was streamed.
-pub(super) fn archive_text(state: &mut State, session: &SessionKey, text: &Fact<ArchiveText>) {
+pub(super) fn archive_body(state: &mut State, session: &SessionKey, body: &Fact<Option<Arc<[u8]>>>, cut: bool) {
     let ended = match state.board.sessions.get(session).map(|board| &board.phase) {
         Some(Phase::Ended { at, .. }) => *at,
         _ => state.now,
     };
     let Some(view) = transcript_of(state, session) else { return };
-    match text {
-        Fact::Known { value, at, .. } => {
-            let cut = if value.cut { "; only its beginning was read" } else { "" };
+    match body {
+        Fact::Known { value: None, .. } => {
+            let words = "The log stream is gone, and so is the archive object.";
+            view.status = TranscriptStatus::Waiting(words.into());
+        }
+        Fact::Known { value: Some(bytes), at, .. } => {
+            let cut = if cut { "; only its beginning was read" } else { "" };
             let why = format!("what the stream does not have follows from the archive object{cut}");
             let from = view.content.lines().back().map_or(ended, |line| line.at);
             view.content.open_gap(from, &why);
-            let message = String::from_utf8_lossy(&value.bytes).into_owned();
+            let message = String::from_utf8_lossy(bytes).into_owned();
             view.content.push(&[LogEvent { timestamp: ended, ingested_at: *at, message }]);
             view.count_matches();
             view.status = TranscriptStatus::Archived(*at);

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{
-        board::Phase,
+        board::{Phase, Recorder},
         layout::{transcript_lead, transcript_room},
         view::{Focus, Room, TranscriptStatus, TranscriptView},
     },
@@ -222,7 +222,19 @@ fn ended(look: &Look<'_>, transcript: &TranscriptView) -> Option<Timestamp> {
 /// How the stream is, for the frame.
 fn state(look: &Look<'_>, transcript: &TranscriptView) -> Pieces<'static> {
     let theme = look.theme;
+    let board = look.state.board.sessions.get(&transcript.session).filter(|board| board.is_active());
+    let recorder = board.map(|board| look.state.board.recorder(board, look.state.now));
+    if let Some(recorder) = recorder
+        && let Some(warning) = recorder.warning()
+        && !matches!(transcript.status, TranscriptStatus::Failing { .. })
+    {
+        return vec![piece(format!("{} {warning}", look.glyphs.uncertain), look.recorder(recorder))];
+    }
     let ended = ended(look, transcript);
+    let delay = match recorder {
+        Some(Recorder::Live { delay }) => format!(", delay {delay} s"),
+        _ => String::new(),
+    };
     match &transcript.status {
         TranscriptStatus::Live(at) if ended.is_some() => {
             let complete = ended.is_some_and(|ended| at.duration_since(ended) >= SETTLED);
@@ -233,7 +245,7 @@ fn state(look: &Look<'_>, transcript: &TranscriptView) -> Pieces<'static> {
         TranscriptStatus::Live(at) => {
             vec![
                 piece(format!("{} live", look.glyphs.compliant), theme.ok),
-                piece(format!(", read {} ago", look.ago(*at)), theme.muted),
+                piece(format!("{delay}, read {} ago", look.ago(*at)), theme.muted),
             ]
         }
         TranscriptStatus::Archived(_) => vec![piece("ended, with the archive object", theme.muted)],

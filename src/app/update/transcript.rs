@@ -14,7 +14,7 @@ use crate::{
         view::{Focus, MOST_BESIDE, Room, Screen, TranscriptStatus, TranscriptView},
     },
     domain::{Fact, Failure, FailureClass, LogEvent, SessionKey, Why},
-    transcript::{DEFAULT_CAPACITY, Glyphs, SHOWN_BYTES, Transcript, why_no_log},
+    transcript::{DEFAULT_CAPACITY, Glyphs, SHOWN_BYTES, Transcript},
 };
 
 /// Transcripts that are kept, those on the screen included; each holds up to [`DEFAULT_CAPACITY`] bytes.
@@ -127,24 +127,11 @@ fn lost_stream(state: &State, key: &SessionKey) -> bool {
 }
 
 fn followable(state: &State, session: &SessionBoard) -> Followable {
-    let record = &session.session;
-    let Some(scope) = state.board.scopes.get(&record.key.scope) else { return Followable::NotKnownYet };
-    let preferences = scope.preferences.value().and_then(Option::as_ref);
-    let own =
-        scope.documents.get(record.document_name()).and_then(|document| document.value()).and_then(Option::as_ref);
-    let group = state.board.log_group(&record.key.scope);
-    let Some(document) =
-        own.or(preferences.filter(|_| record.document_name() == crate::domain::Session::DEFAULT_DOCUMENT))
-    else {
-        // The document cannot be read (yet): where the log would be is enough to look.
-        return group.map_or(Followable::NotKnownYet, Followable::In);
-    };
-    // Documents of AWS's own carry no inputs: the account's preferences decide where their sessions are logged.
-    let streaming = document.inputs.streaming || preferences.is_some_and(|preferences| preferences.inputs.streaming);
-    let no_log = why_no_log(&document.session_type, streaming, group.as_deref().unwrap_or_default());
-    match (no_log, group) {
+    let group = state.board.log_group(&session.session.key.scope);
+    match (state.board.no_log(&session.session), group) {
         (Some(reason), _) if reason.is_final() => Followable::Never(reason.sentence().into()),
         (Some(reason), _) if session.is_active() => Followable::Never(reason.sentence().into()),
+        // The document cannot be read (yet): where the log would be is enough to look.
         (_, Some(group)) => Followable::In(group),
         (_, None) => Followable::NotKnownYet,
     }

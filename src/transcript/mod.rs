@@ -7,6 +7,7 @@
 mod absence;
 mod health;
 mod line;
+mod mask;
 mod payload;
 mod prompt;
 mod replay;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 pub use absence::{NO_STREAM_YET, NoLog, why_no_log};
 pub use health::HealthBook;
 pub use line::{Folded, Line, LineKind};
+pub use mask::mask;
 pub use payload::Payload;
 pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};
 pub use search::{Direction, Match, Search};

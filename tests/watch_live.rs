@@ -359,14 +359,16 @@ async fn a_session_that_begins_is_told_from_its_first_line() {
 
 // --- Followed streams -------------------------------------------------------------------------------------------------
 
+type Told = HashMap<SessionKey, Vec<LogEvent>>;
+
 #[tokio::test]
 async fn several_sessions_are_followed_at_once_and_those_that_stay_are_undisturbed() {
     let sim = quiet().await;
     let (alice, carol) = (session_of(&sim, "/alice@example.com"), session_of(&sim, "/carol"));
     let mut rig = Rig::start(&sim, hasty()).await;
     let follow = |sessions: &[&SessionKey]| sessions.iter().map(|key| ((*key).clone(), GROUP.to_owned())).collect();
-    let mut told: HashMap<SessionKey, Vec<LogEvent>> = HashMap::new();
-    let mut read = async |rig: &mut Rig, what: &str, enough: &dyn Fn(&HashMap<SessionKey, Vec<LogEvent>>) -> bool| {
+    let mut told: Told = HashMap::new();
+    let mut read = async |rig: &mut Rig, what: &str, enough: &dyn Fn(&Told) -> bool| {
         rig.until(what, |observation| {
             if let Observation::Transcript { session, events, .. } = observation {
                 told.entry(session.clone()).or_default().extend(events.iter().cloned());
@@ -375,7 +377,7 @@ async fn several_sessions_are_followed_at_once_and_those_that_stay_are_undisturb
         })
         .await
     };
-    let lines = |told: &HashMap<SessionKey, Vec<LogEvent>>, session: &SessionKey| told.get(session).map_or(0, Vec::len);
+    let lines = |told: &Told, session: &SessionKey| told.get(session).map_or(0, Vec::len);
     rig.watch.follow(follow(&[&alice, &carol]));
     let first = read(&mut rig, "both", &|told| lines(told, &alice) > 0 && lines(told, &carol) > 0).await;
     let more = |number: i64| put(&sim, &carol, vec![(now(), format!("line {number}")); 2]);

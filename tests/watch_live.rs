@@ -13,6 +13,7 @@ use ssmwatch::{
     sim::{
         Sim,
         gate::{Effect, Fault},
+        scenario::Scenario,
         world::tails::Ending,
     },
     watch::WatchConfig,
@@ -65,6 +66,8 @@ fn stored(sim: &Sim, session: &SessionKey) -> Events {
 struct Intake {
     events: HashMap<SessionId, Vec<LogEvent>>,
     modes: Vec<TailMode>,
+    /// From, until, filled.
+    gaps: Vec<(Timestamp, Option<Timestamp>, bool)>,
 }
 
 impl Intake {
@@ -78,6 +81,9 @@ impl Intake {
                 }
             }
             Observation::TailMode { scope, mode, .. } if *scope == home() => self.modes.push(mode.clone()),
+            Observation::TailGap { scope, from, until, filled, .. } if *scope == home() => {
+                self.gaps.push((*from, *until, *filled));
+            }
             _ => {}
         }
     }
@@ -145,10 +151,10 @@ async fn what_is_written_is_told_within_about_a_second() {
     }
     eprintln!("from the event to the observation: {took:?}");
     // The service shows it with its next update, a second later at the most.
-    assert!(took.iter().sum::<Duration>() < Duration::from_secs(6), "{took:?}");
+    assert!(took.iter().sum::<Duration>() < Duration::from_secs(10), "{took:?}");
     assert_eq!(calls_in(&sim, &home(), "StartLiveTail"), 1);
     let sweeps = calls_in(&sim, &home(), "FilterLogEvents");
-    assert!(sweeps <= 4, "{sweeps}");
+    assert!(sweeps <= 6, "{sweeps}");
     assert_eq!(intake.modes, [TailMode::Live]);
 }
 
@@ -355,6 +361,55 @@ async fn a_session_that_begins_is_told_from_its_first_line() {
     });
     put(&sim, &bob, vec![(now(), "first".into())]);
     intake.until(&mut rig, "the first line", |intake| intake.count(&bob, "first") == 1).await;
+}
+
+#[tokio::test]
+async fn a_gap_is_told_while_it_is_open_and_when_it_is_filled() {
+    let sim = quiet().await;
+    let alice = session_of(&sim, "/alice@example.com");
+    let config = WatchConfig { gap_after: Duration::from_secs(2), ..hasty() };
+    let mut rig = Rig::start(&sim, config).await;
+    let mut intake = Intake::default();
+    intake.until_live(&mut rig).await;
+    intake.until_complete(&sim, &mut rig, &alice).await;
+    assert!(intake.gaps.is_empty(), "{:?}", intake.gaps);
+    break_it(&sim, Fault::new("logs", "StartLiveTail", Effect::Disconnect));
+    let reads = break_it(&sim, Fault::new("logs", "FilterLogEvents", Effect::Throttle));
+    end_live_tails(&sim, Ending::Sever);
+    let broke = Timestamp::now();
+    put(&sim, &alice, vec![(now(), "unseen".into())]);
+    intake.until(&mut rig, "the gap", |intake| !intake.gaps.is_empty()).await;
+    let (from, until, filled) = intake.gaps[0];
+    assert!(from <= broke && until.is_none() && !filled, "{:?}", intake.gaps);
+    let polls = |mode: &TailMode| matches!(mode, TailMode::Polling { why: NoLiveTail::Failed(_) });
+    assert!(intake.modes.last().is_some_and(polls), "{:?}", intake.modes);
+    sim.with_world(|world| assert_eq!(world.gate.remove_faults(Some(reads)), 1));
+    intake.until(&mut rig, "its end", |intake| intake.gaps.len() == 2).await;
+    let (begin, until, filled) = intake.gaps[1];
+    assert!(begin == from && until.is_some_and(|until| until > broke) && filled, "{:?}", intake.gaps);
+    assert_eq!(intake.count(&alice, "unseen"), 1);
+    repair(&sim);
+    intake.until_live(&mut rig).await;
+    intake.until_complete(&sim, &mut rig, &alice).await;
+    assert_eq!(intake.gaps.len(), 2, "{:?}", intake.gaps);
+}
+
+#[tokio::test]
+async fn a_command_session_is_told_when_it_is_over() {
+    let mut scenario = Scenario::load("quiet").unwrap();
+    let cast = r#"owner = "arn:aws:iam::{account}:user/erin"
+        node = "payments-web-3"
+        document = "AWS-StartInteractiveCommand"
+        at = -30.0
+        script = [{ type = "id" }, { wait = 33.0 }, "exit"]"#;
+    scenario.cast.push(toml::from_str(cast).unwrap());
+    let sim = rig::sim(&scenario).await;
+    let erin = session_of(&sim, "user/erin");
+    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut intake = Intake::default();
+    intake.until(&mut rig, "its log", |intake| !intake.of(&erin).is_empty()).await;
+    assert!(intake.of(&erin)[0].message.contains("Script started"), "{:?}", intake.of(&erin));
+    intake.until_complete(&sim, &mut rig, &erin).await;
 }
 
 // --- Followed streams -------------------------------------------------------------------------------------------------

@@ -95,6 +95,8 @@ pub struct WatchConfig {
     pub live_tail_life: Duration,
     /// Beside a live tail: time between two reads that look for what it left out.
     pub sweep_every: Duration,
+    /// A gap in what is read of a log group is told when it was open so long.
+    pub gap_after: Duration,
     /// How far back it is looked who held sessions before (rule WHO-07); zero: it is not.
     pub principals_since: Duration,
     /// How long [`one_pass`] waits for a scope.
@@ -113,6 +115,7 @@ impl Default for WatchConfig {
             live_tail: true,
             live_tail_life: Duration::from_secs(170 * 60),
             sweep_every: Duration::from_secs(60),
+            gap_after: Duration::from_secs(30),
             principals_since: Duration::from_secs(10 * 24 * 3600),
             scope_deadline: Duration::from_secs(60),
         }

@@ -100,7 +100,7 @@ impl GroupTail {
             reading: Reading::from(from, every),
             taken: Taken::default(),
             books: Books::default(),
-            gaps: Gaps::default(),
+            gaps: Gaps::new(scope.config.gap_after),
             page: None,
             due: now,
             asked: now,

@@ -52,6 +52,8 @@ pub struct Follow {
 pub enum Effect {
     /// Follow these sessions' log streams, and no others.
     Follow(Vec<Follow>),
+    /// Read the archive object of an ended session, in place of a stream that is lost.
+    ReadArchive(SessionKey),
     /// Ask that scope now.
     Refresh(ScopeId),
     /// End a session and prove it; the act is in `State::acts`.

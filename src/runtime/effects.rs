@@ -63,6 +63,7 @@ impl Effects {
                 let sessions = follows.into_iter().map(|follow| (follow.session, follow.log_group.to_string()));
                 self.watch.follow(sessions.collect());
             }
+            Effect::ReadArchive(session) => self.watch.read_archive(session),
             Effect::Refresh(scope) => self.watch.refresh(&scope),
             Effect::Terminate { act, session, count_it } => {
                 if let Some(act) = state.act(act) {

@@ -7,9 +7,6 @@ use tokio::time::Instant;
 
 use crate::domain::Failure;
 
-/// A gap that is filled sooner is not worth a word.
-pub(super) const WORTH_TELLING: Duration = Duration::from_secs(30);
-
 /// What is told of a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Told {
@@ -20,8 +17,10 @@ pub(super) struct Told {
 }
 
 /// The gap that is open, if one is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gaps {
+    /// A gap that is filled sooner is not worth a word.
+    worth_telling: Duration,
     open: Option<Open>,
 }
 
@@ -38,6 +37,10 @@ struct Open {
 }
 
 impl Gaps {
+    pub(super) fn new(worth_telling: Duration) -> Self {
+        Self { worth_telling, open: None }
+    }
+
     /// From there on events may be missed; one that is open goes on.
     pub(super) fn begin(&mut self, from: Timestamp, why: Failure, now: Instant) {
         let open = self.open.get_or_insert(Open { from, until: None, why, since: now, matters: false, told: None });
@@ -70,7 +73,7 @@ impl Gaps {
         let open = self.open.as_ref()?;
         match open.told {
             None if open.matters => Some(open.since),
-            None => Some(open.since + WORTH_TELLING),
+            None => Some(open.since + self.worth_telling),
             Some(ended) => (ended != open.until.is_some()).then_some(open.since),
         }
     }
@@ -97,6 +100,8 @@ mod tests {
     use super::*;
     use crate::domain::FailureClass;
 
+    const LONG: Duration = Duration::from_secs(30);
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
@@ -107,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_short_gap_is_not_told() {
-        let (mut gaps, now) = (Gaps::default(), Instant::now());
+        let (mut gaps, now) = (Gaps::new(LONG), Instant::now());
         gaps.begin(at(0), why("cut"), now);
         assert_eq!(gaps.told(now), None);
         assert_eq!(gaps.fill(at(5)), None);
@@ -116,11 +121,11 @@ mod tests {
 
     #[test]
     fn a_long_one_is_told_when_it_is_open_when_it_narrows_and_when_it_is_filled() {
-        let (mut gaps, now) = (Gaps::default(), Instant::now());
+        let (mut gaps, now) = (Gaps::new(LONG), Instant::now());
         gaps.begin(at(0), why("cut"), now);
         gaps.begin(at(7), why("cut again"), now);
         gaps.goes_on(&why("refused"));
-        let later = now + WORTH_TELLING;
+        let later = now + LONG;
         let told = gaps.told(later).unwrap();
         assert_eq!((told.from, told.until, told.filled, &*told.why.message), (at(0), None, false, "refused"));
         assert_eq!(gaps.told(later), None);
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_matters_is_told_at_once() {
-        let (mut gaps, now) = (Gaps::default(), Instant::now());
+        let (mut gaps, now) = (Gaps::new(LONG), Instant::now());
         gaps.begin(at(0), why("behind"), now);
         gaps.matters();
         assert!(gaps.told(now).is_some());

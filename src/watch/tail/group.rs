@@ -100,7 +100,7 @@ impl GroupTail {
             reading: Reading::from(from, every),
             taken: Taken::default(),
             books: Books::default(),
-            gaps: Gaps::default(),
+            gaps: Gaps::new(scope.config.gap_after),
             page: None,
             due: now,
             asked: now,
@@ -276,10 +276,13 @@ impl GroupTail {
         self.failing = Some(failure.clone());
         if self.live.is_on() {
             self.gaps.goes_on(&failure);
-        } else {
+        } else if failure.class != FailureClass::Gone {
+            // In a group that is not there nothing is missed.
             self.gaps.begin(self.read_to(), failure.clone(), Instant::now());
             self.gaps.goes_on(&failure);
         }
+        // Nobody knows when the rest will come.
+        self.books.take_held(Timestamp::now());
         self.tell_health(Fact::failed(failure, Some(clock_after(wait)))).await
     }
 
@@ -297,12 +300,14 @@ impl GroupTail {
         self.gaps.begin(until.unwrap_or(self.read_to()), why.clone(), Instant::now());
         self.gaps.goes_on(&why);
         self.gaps.matters();
+        self.books.take_held(Timestamp::now());
         self.tell_health(Fact::failed(why, Some(clock_after(GROUP_PAUSE)))).await
     }
 
     async fn read_is_over(&mut self, at: Timestamp) -> Result<(), Closed> {
         let filled = self.making_good > self.made_good;
         self.made_good = self.making_good;
+        self.books.take_held(at);
         self.books.end_read(self.wanted.sessions.keys(), at);
         let now = Instant::now();
         self.read_ends = now + self.every();
@@ -353,17 +358,17 @@ impl GroupTail {
 
     async fn take_update(&mut self, update: LiveTailUpdate) -> Result<(), Closed> {
         let number = self.live.number();
-        let mut fresh = HashMap::new();
-        for (stream, event) in update.events {
-            self.take(&mut fresh, &stream, event, Shown::Live(number));
-        }
         let at = Timestamp::now();
-        let any = !fresh.is_empty();
-        self.tell_fresh(fresh, at).await?;
         if update.sampled {
             self.owe(failure(FailureClass::Other, START_LIVE_TAIL, "more than 500 events came in a second"));
             self.gaps.narrow(at);
         }
+        let mut fresh = HashMap::new();
+        for (stream, event) in update.events {
+            self.take(&mut fresh, &stream, event, Shown::Live(number));
+        }
+        let any = !fresh.is_empty();
+        self.tell_fresh(fresh, at).await?;
         if self.is_owed() || self.failing.is_some() {
             // What is known of the streams is told when the read is over that this made necessary.
             return Ok(());
@@ -404,7 +409,11 @@ impl GroupTail {
         }
         let events: Fresh = fresh.into_iter().collect();
         self.scope.nudge(events.iter().map(|(id, _)| id));
-        self.books.take(&events, at);
+        if self.is_owed() {
+            self.books.hold(&events, at);
+        } else {
+            self.books.take(&events, at);
+        }
         let (scope, log_group) = (self.scope.client.id().clone(), Arc::clone(&self.group));
         self.scope.tell(Observation::Tailed { scope, log_group, events, at }).await
     }

@@ -114,7 +114,9 @@ impl Taken {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use proptest::prelude::*;
+
     use super::*;
 
     fn event(second: i64, message: &str) -> LogEvent {
@@ -187,5 +189,40 @@ mod tests {
             assert!(new(&mut taken, &flood, Shown::Filter(&number.to_string())));
         }
         assert_eq!((taken.order.len(), taken.equals.len()), (300, 1));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// Whatever live tails leave out, and whenever they are begun anew and reads come in between: each event once in the end, and never more
+        /// than there are.
+        #[test]
+        fn each_event_is_taken_once(
+            // Which of three texts, whether it is shown live, whether another live tail begins before it, whether a read follows.
+            events in prop::collection::vec((0_usize..3, any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.2)), 0..60),
+        ) {
+            let mut taken = Taken::default();
+            let (mut number, mut there, mut got) = (0, Vec::new(), [0; 3]);
+            let texts = ["a", "b", "c"].map(|text| event(1, text));
+            let total = events.len();
+            for (place, (text, shown, anew, read)) in events.into_iter().enumerate() {
+                there.push(text);
+                number += u32::from(anew);
+                if shown && new(&mut taken, &texts[text], Shown::Live(number)) {
+                    got[text] += 1;
+                }
+                if read || place + 1 == total {
+                    for (id, text) in there.iter().enumerate() {
+                        got[*text] += usize::from(new(&mut taken, &texts[*text], Shown::Filter(&id.to_string())));
+                    }
+                }
+                for (text, got) in got.iter().enumerate() {
+                    prop_assert!(*got <= there.iter().filter(|other| **other == text).count());
+                }
+            }
+            for (text, got) in got.iter().enumerate() {
+                prop_assert_eq!(*got, there.iter().filter(|other| **other == text).count());
+            }
+        }
     }
 }

@@ -8,7 +8,8 @@
 //!           ▼
 //!         app/         update(&mut State, Message, now) -> Vec<Effect>     pure: no I/O, no clock, no randomness
 //!           │  ├─ compliance/   facts in, verdicts out (Cedar)              pure
-//!           │  └─ transcript/   log events in, clean lines out              pure
+//!           │  ├─ transcript/   log events in, clean lines out              pure
+//!           │  └─ detection/    command lines in, detections out (Sigma)    pure
 //!           ├──► ui/       draw(frame, &State, &Theme): reads only
 //!           ├──► report/   table and JSON of the same State
 //!           └──► Effect ► runtime/effects ► response/ ► store/ first, then aws/ ► Message
@@ -24,6 +25,7 @@ pub mod aws;
 pub mod cli;
 pub mod compliance;
 pub mod config;
+pub mod detection;
 pub mod domain;
 pub mod program;
 pub mod report;

@@ -11,6 +11,7 @@ use ssmwatch::{
         Sim,
         gate::{Effect, Fault},
     },
+    watch::WatchConfig,
 };
 
 const GROUP: &str = "/ssm-session-logs";
@@ -43,7 +44,7 @@ fn put(sim: &Sim, id: &SessionId, events: Vec<(i64, String)>) {
 async fn a_session_as_it_should_be_names_itself_and_is_on_time() {
     let sim = quiet().await;
     let (id, node, owner) = alice(&sim);
-    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut rig = Rig::start(&sim, WatchConfig { live_tail: false, ..hasty() }).await;
     let first = rig.until("the first health", |observation| health_of(observation, &id)).await;
     let health = rig
         .until("news", |observation| health_of(observation, &id).filter(|health| health.events > first.events))

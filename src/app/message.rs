@@ -50,8 +50,10 @@ pub struct Follow {
 /// What is to be done outside of the State.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Follow that session's log stream, or none.
-    Follow(Option<Follow>),
+    /// Follow these sessions' log streams, and no others.
+    Follow(Vec<Follow>),
+    /// Read the archive object of an ended session, in place of a stream that is lost.
+    ReadArchive(SessionKey),
     /// Ask that scope now.
     Refresh(ScopeId),
     /// End a session and prove it; the act is in `State::acts`.

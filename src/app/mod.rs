@@ -13,6 +13,7 @@ pub mod project;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod transcript_view;
 pub mod update;
 pub mod view;
 

@@ -93,6 +93,11 @@ impl State {
         self.acts.iter().find(|act| act.id == id)
     }
 
+    /// Whether a transcript is being played back, so that time alone brings lines.
+    pub fn is_playing(&self) -> bool {
+        self.view.transcript.as_ref().is_some_and(super::view::TranscriptView::is_playing)
+    }
+
     /// Whether a verdict is still outstanding, so that the loop comes back without waiting.
     pub fn has_work(&self) -> bool {
         self.board.has_unjudged()

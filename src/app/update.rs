@@ -16,6 +16,8 @@ use super::{
 };
 use crate::domain::{ActKind, ActOutcome, FailureClass, Finding, Observation, Verdict};
 
+pub use transcript::KEPT as KEPT_TRANSCRIPTS;
+
 /// How long a passing word stays.
 const NOTICE_TIME: SignedDuration = SignedDuration::from_secs(6);
 
@@ -41,6 +43,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         Message::Rules(Err(problem)) => state.rules_problem = Some(problem),
         Message::Quit => effects.push(Effect::Quit),
     }
+    transcript::play(state);
     state.board.judge_due(state.now);
     acts::settle(state, &mut effects);
     state.revision += u64::from(state.board.revision != before);
@@ -51,9 +54,10 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
 fn observe(state: &mut State, observation: Observation) {
     match &observation {
         Observation::Transcript { session, events, at } => transcript::events(state, session, events, *at),
-        Observation::TranscriptFailed { session, failure, retry_at, .. } => {
-            transcript::failed(state, session, failure, *retry_at);
+        Observation::TranscriptFailed { session, failure, retry_at, at } => {
+            transcript::failed(state, session, failure, *retry_at, *at);
         }
+        Observation::ArchiveBody { session, body, cut } => transcript::archive_body(state, session, body, *cut),
         _ => {}
     }
     state.board.observe(observation);

@@ -123,6 +123,7 @@ pub(super) fn watch_config(config: &Config, parameters: &Parameters) -> WatchCon
         log_bucket: config.compliance.log_bucket.as_ref().map(|bucket| bucket.as_str().to_owned()),
         principal_tags: parameters.approval_required || !parameters.tag_pairs.is_empty(),
         tag_changes: parameters.approval_required,
+        live_tail: config.poll.live_tail,
         principals_since: match parameters.disabled.iter().any(|rule| rule == "WHO-07") {
             true => Duration::ZERO,
             false => Duration::try_from(parameters.new_principal_after).unwrap_or_default(),

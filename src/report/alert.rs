@@ -6,10 +6,10 @@ use sha2::{Digest, Sha256};
 
 use super::{
     check::{Seconds, SessionObject},
-    mask::mask,
     text::{clean, safe_json},
 };
 use crate::domain::{AlertBody, Evidence, Session, Severity};
+use crate::transcript::mask;
 
 /// The longest subject that SNS takes (docs.aws.amazon.com/sns/latest/api/API_Publish.html).
 pub const MAX_SUBJECT_CHARACTERS: usize = 100;

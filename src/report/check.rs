@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{mask::mask, text::safe_json};
+use super::text::safe_json;
 use crate::domain::{
     AccountId, Evidence, Finding, MissingFact, NodeId, Region, Session, SessionStatus, Severity, Verdict,
 };
+use crate::transcript::mask;
 
 /// The schema of the JSON.
 const SCHEMA: &str = "ssmwatch.check/1";

@@ -3,13 +3,12 @@
 mod alert;
 mod check;
 mod iam_policy;
-mod mask;
 mod table;
 mod text;
 
+pub use crate::transcript::mask;
 pub use alert::{Alert, MAX_BODY_BYTES, MAX_SUBJECT_CHARACTERS};
 pub use check::{AccountRow, CheckReport, NodeRow, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
 pub use iam_policy::iam_policy;
-pub use mask::mask;
 pub use table::{Paint, table};
 pub use text::{clean, fit, safe_json};

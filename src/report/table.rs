@@ -6,10 +6,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     check::{CheckReport, ScopeRow, ScopeStatus, SessionRow, Summary, shown, worst},
-    mask::mask,
     text::{clean, fit},
 };
 use crate::domain::{Finding, Owner, Severity, Verdict};
+use crate::transcript::mask;
 
 /// The widest that a column becomes.
 const WIDEST: usize = 44;

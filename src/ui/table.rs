@@ -85,6 +85,7 @@ fn columns(look: &Look<'_>, roomy: bool, width: u16, verdicts: usize) -> Vec<Col
         sorted(SortBy::Owner, Column::new("OWNER", 10, 40, 2)),
         sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 3).documents()),
         sorted(SortBy::Reason, Column::new("REASON", 12, 60, 9)),
+        Column::new("LOG", 8, 9, 7),
         sorted(SortBy::Age, Column::number("AGE", 5, 7, 0)),
         sorted(
             SortBy::LastOutput,
@@ -141,6 +142,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, roomy: bool) -> Row<'a> {
         vec![piece(owner, plain(theme.text))],
         vec![piece(look.clean(record.document_name()), plain(if ordinary { theme.muted } else { theme.text }))],
         vec![piece(look.clean(reason), plain(theme.muted))],
+        recorder(look, session, plain),
         vec![piece(age(look, session), plain(theme.text))],
         vec![piece(last, plain(last_style))],
     ];
@@ -212,6 +214,15 @@ fn age(look: &Look<'_>, session: &SessionBoard) -> String {
         Some(started) => text::age(until.duration_since(started)),
         None => "?".to_owned(),
     }
+}
+
+/// How its recorder is.
+fn recorder(look: &Look<'_>, session: &SessionBoard, plain: impl Fn(Style) -> Style) -> Pieces<'static> {
+    if !session.is_active() {
+        return Vec::new();
+    }
+    let recorder = look.state.board.recorder(session, look.state.now);
+    vec![piece(recorder.word(), plain(look.recorder(recorder)))]
 }
 
 /// When it printed last; what is less than ten seconds ago happens now.

@@ -2,14 +2,16 @@
 //!
 //! Each scope has tasks of its own: one for the listings (never two requests at once), one each for evidence, log streams, the archive and
 //! CloudTrail, one that reads once who was here before; each account has one for its tags' history.
-//! They share what is known of the scope and wake each other when it changes. One more task tails the followed session. A scope that hangs or is
-//! refused holds only its own few request slots.
+//! They share what is known of the scope and wake each other when it changes. One more task reads the followed sessions, one archive objects that
+//! are asked for. A scope that hangs or is refused holds only its own few request slots.
 
 mod archive;
+mod archive_body;
 mod backoff;
 mod evidence;
 mod listing;
 mod lookup;
+mod pace;
 mod principal_tags;
 mod principals;
 mod scope;
@@ -35,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     archive::Archives,
+    archive_body::Bodies,
     evidence::Evidence,
     listing::Listing,
     lookup::{Limiter, Limiters},
@@ -68,6 +71,9 @@ const PASS_TRIES: usize = 5;
 const PASS_EVIDENCE_TRIES: usize = 8;
 const PASS_RETRY: Duration = Duration::from_secs(1);
 
+/// Sessions that are followed at once: GetLogEvents takes 10 requests a second of an account and region, where it takes the fewest.
+pub const MOST_FOLLOWED: usize = 4;
+
 /// How the watch looks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WatchConfig {
@@ -83,6 +89,12 @@ pub struct WatchConfig {
     pub principal_tags: bool,
     /// Whether changes of principals' tags are looked up in CloudTrail: where a tag approves sessions (rules APR-01, APR-02).
     pub tag_changes: bool,
+    /// Whether log groups are tailed live (logs:StartLiveTail); otherwise they are polled.
+    pub live_tail: bool,
+    /// How long a live tail runs before another takes over: the service ends it after three hours.
+    pub live_tail_life: Duration,
+    /// Beside a live tail: time between two reads that look for what it left out.
+    pub sweep_every: Duration,
     /// How far back it is looked who held sessions before (rule WHO-07); zero: it is not.
     pub principals_since: Duration,
     /// How long [`one_pass`] waits for a scope.
@@ -98,6 +110,9 @@ impl Default for WatchConfig {
             log_bucket: None,
             principal_tags: false,
             tag_changes: false,
+            live_tail: true,
+            live_tail_life: Duration::from_secs(170 * 60),
+            sweep_every: Duration::from_secs(60),
             principals_since: Duration::from_secs(10 * 24 * 3600),
             scope_deadline: Duration::from_secs(60),
         }
@@ -107,8 +122,9 @@ impl Default for WatchConfig {
 /// The running watch.
 #[derive(Debug)]
 pub struct Watch {
-    followed: watch::Sender<Followed>,
+    followed: watch::Sender<Vec<Followed>>,
     places: Arc<Places>,
+    bodies: mpsc::UnboundedSender<SessionKey>,
     scopes: HashMap<ScopeId, Arc<Scope>>,
     tasks: JoinSet<()>,
 }
@@ -154,7 +170,14 @@ impl Watch {
         let by_id: HashMap<ScopeId, Arc<Scope>> =
             scopes.into_iter().map(|scope| (scope.client.id().clone(), scope)).collect();
         let places = Arc::new(Places::default());
-        let followed = watch::Sender::new(None);
+        let followed = watch::Sender::new(Vec::new());
+        let (bodies, asked) = mpsc::unbounded_channel();
+        let reader = Bodies::new(by_id.clone());
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            // Either end is the end of the watch; nothing is left to say.
+            let _ = stopped.run_until_cancelled(reader.run(asked)).await;
+        });
         let tail = Tail { scopes: by_id.clone(), places: places.clone(), out: sender.clone() };
         let receiver = followed.subscribe();
         let stopped = stop.clone();
@@ -166,17 +189,29 @@ impl Watch {
         tasks.spawn(async move {
             let _ = stopped.run_until_cancelled(tell_api_use(fleet, sender)).await;
         });
-        Self { followed, places, scopes: by_id, tasks }
+        Self { followed, places, bodies, scopes: by_id, tasks }
     }
 
-    /// Follows this session's stream in this log group, and no other; nothing: stops to follow. Events that were told before are not told again.
-    pub fn follow(&self, session: Option<(SessionKey, String)>) {
-        let session = session.map(|(key, group)| (key, Arc::from(group)));
+    /// Follows these sessions' streams, each in its log group, and no others; more than [`MOST_FOLLOWED`] are not followed. Those that were followed
+    /// before go on undisturbed. Events that were told before are not told again.
+    pub fn follow(&self, sessions: Vec<(SessionKey, String)>) {
+        let mut wanted: Vec<Followed> = Vec::new();
+        for (session, group) in sessions {
+            if wanted.len() < MOST_FOLLOWED && wanted.iter().all(|followed| followed.0 != session) {
+                wanted.push((session, group.into()));
+            }
+        }
         self.followed.send_if_modified(|followed| {
-            let changed = *followed != session;
-            *followed = session;
+            let changed = *followed != wanted;
+            *followed = wanted;
             changed
         });
+    }
+
+    /// Reads what the session's archive object holds; the answer is an [`Observation::ArchiveBody`].
+    pub fn read_archive(&self, session: SessionKey) {
+        // Nobody reads any more only when the watch is over.
+        let _ = self.bodies.send(session);
     }
 
     /// The next time this session is followed, its events are told from the first one on.
@@ -289,16 +324,7 @@ impl Watched {
     }
 
     async fn tails(self) {
-        let scope = self.scope.clone();
-        let work = async {
-            let mut changes = scope.known.subscribe();
-            let mut tails = Tails::new(scope.clone());
-            loop {
-                let next = tails.step().await?;
-                wait(next, &mut changes).await?;
-            }
-        };
-        self.until_stopped(work).await;
+        self.until_stopped(Tails::new(self.scope.clone()).run()).await;
     }
 
     async fn archives(self) {
@@ -460,7 +486,8 @@ async fn pass_evidence(scope: &Arc<Scope>) -> Result<(), Closed> {
         }
     }
     scope.take_hiccup();
-    let (streams, tails, archives) = tokio::join!(pass_streams(scope), pass_tails(scope), pass_archives(scope));
+    let (streams, tails, archives) =
+        tokio::join!(pass_streams(scope), Tails::new(scope.clone()).pass(), pass_archives(scope));
     streams.and(tails).and(archives)
 }
 
@@ -470,18 +497,6 @@ async fn pass_streams(scope: &Arc<Scope>) -> Result<(), Closed> {
         if rest(scope, streams.step().await?, tries_left).await {
             break;
         }
-    }
-    Ok(())
-}
-
-async fn pass_tails(scope: &Arc<Scope>) -> Result<(), Closed> {
-    let mut tails = Tails::new(scope.clone());
-    // Pages of busy groups are paced; the scope's deadline cuts them off.
-    while let Some(next) = tails.step().await? {
-        if tails.passed() {
-            break;
-        }
-        sleep_until(next).await;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ impl Board {
                     self.revision += 1;
                 }
             }
-            Observation::TranscriptFailed { .. } => {}
+            Observation::TranscriptFailed { .. } | Observation::ArchiveBody { .. } => {}
             evidence => self.evidence_read(evidence),
         }
     }

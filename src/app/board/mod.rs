@@ -9,6 +9,8 @@ mod role_watch;
 #[cfg(test)]
 mod tests;
 
+pub use recorder::Recorder;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::LazyLock};
 use regex::Regex;
 
 /// What is looked for, and what stands in its place; the words that introduce a secret stay.
-const SECRETS: [(&str, &str); 9] = [
+const SECRETS: [(&str, &str); 12] = [
     // Private keys, also when the end is cut off.
     (
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)",
@@ -36,17 +36,38 @@ const SECRETS: [(&str, &str); 9] = [
         r#"(?i)(--?[a-z0-9-]*(?:passwor[dt]|passwd|passphrase|secret|token|api-?key)\s+)("[^"]*"|'[^']*'|[^\s"'&;,|]+)"#,
         "${1}[masked]",
     ),
+    // mysql -pX: the password clings to the option.
+    (
+        r"(?i)(\b(?:mysql|mysqldump|mysqladmin|mysqlsh|mariadb|mariadb-dump|mariadb-admin)\b[^|;&\n]*?\s-p)[^\s|;&]+",
+        "${1}[masked]",
+    ),
+    // sshpass -p X
+    (r"(?i)(\bsshpass\s+-p\s*)[^\s|;&]+", "${1}[masked]"),
+    // curl -u user:password
+    (r#"(?i)(\bcurl\b[^|;&\n]*?\s(?:-u\s*|--(?:proxy-)?user[ =]\s*)["']?[^\s:"']+:)[^\s"'|;&]+"#, "${1}[masked]"),
 ];
+
+/// A mask can bring words together that look like a secret again; more rounds than these no honest text needs.
+const ROUNDS: usize = 8;
 
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> =
     LazyLock::new(|| SECRETS.iter().filter_map(|(pattern, mask)| Some((Regex::new(pattern).ok()?, *mask))).collect());
 
-/// The text with what looks like a secret masked.
+/// The text with what looks like a secret masked. Masking twice is masking once.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
-    for (pattern, mask) in PATTERNS.iter() {
-        if let Cow::Owned(replaced) = pattern.replace_all(&masked, *mask) {
-            masked = Cow::Owned(replaced);
+    for _ in 0..ROUNDS {
+        let mut changed = false;
+        for (pattern, mask) in PATTERNS.iter() {
+            if let Cow::Owned(replaced) = pattern.replace_all(&masked, *mask)
+                && replaced != *masked
+            {
+                masked = Cow::Owned(replaced);
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
         }
     }
     masked
@@ -82,6 +103,10 @@ mod tests {
             ("{\"password\": \"hunter 2\", \"a\": 1}", "{\"password\": [masked], \"a\": 1}"),
             ("git clone https://bob:hunter2@example.com/x", "git clone https://bob:[masked]@example.com/x"),
             ("ghp_abcdefghijklmnop", "ghp_[masked]"),
+            ("mysql -u root -phunter2 shop", "mysql -u root -p[masked] shop"),
+            ("sshpass -p hunter2 ssh web", "sshpass -p [masked] ssh web"),
+            ("curl -s -u bob:hunter2 http://web/", "curl -s -u bob:[masked] http://web/"),
+            ("curl --user 'bob:hunter2' http://web/", "curl --user 'bob:[masked]' http://web/"),
             ("eyJhbGciOiJI.eyJzdWIiOiIx.c2ln", "[masked token]"),
         ] {
             assert_eq!(mask(text), masked);
@@ -94,6 +119,8 @@ mod tests {
             "arn:aws:sts::111122223333:assumed-role/OpsAdmin/jane@example.com",
             "AWS-StartSSHSession",
             "passwd root",
+            "mysql -u root -p shop",
+            "curl -u bob http://web/",
             "INC0012345: rotate the token of the build",
             "jane-0a1b2c3d4e5f60718",
             "",
@@ -101,4 +128,47 @@ mod tests {
             assert!(matches!(mask(text), Cow::Borrowed(same) if same == text), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn masking_twice_is_masking_once(text in "\\PC{0,60}") {
+            let once = mask(&text).into_owned();
+            proptest::prop_assert_eq!(mask(&once), once.as_str());
+        }
+
+        #[test]
+        fn masking_what_looks_like_secrets_twice_is_masking_once(
+            words in proptest::collection::vec(proptest::sample::select(WORDS.as_slice()), 0..12),
+        ) {
+            let once = mask(&words.concat()).into_owned();
+            proptest::prop_assert_eq!(mask(&once), once.as_str());
+        }
+    }
+
+    const WORDS: [&str; 24] = [
+        "password",
+        "token",
+        "secret",
+        "key",
+        "=",
+        ": ",
+        " ",
+        "\"",
+        "'",
+        "--",
+        "-p",
+        "-u ",
+        "bob:hunter2",
+        "mysql ",
+        "curl ",
+        "AKIAIOSFODNN7EXAMPLE",
+        "://",
+        "@",
+        "bearer ",
+        "abcdefgh12345678",
+        "eyJhbGciOiJI.eyJzdWIiOiIx",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "; ",
+    ];
 }

@@ -144,7 +144,7 @@ fn rows<'a>(
     let style = if line.repeated { theme.muted } else { style };
     let places = Places {
         matches: search.map(|search| search.ranges(line.text()).collect()).unwrap_or_default(),
-        secrets: if line.secret { vec![0..line.text().len()] } else { secrets(line.text()) },
+        secrets: if line.secret { std::iter::once(0..line.text().len()).collect() } else { secrets(line.text()) },
     };
     let Some(cells) = wrap else {
         // What is hidden on the left is said as what is hidden on the right.

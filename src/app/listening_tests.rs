@@ -134,3 +134,92 @@ fn a_flood_that_the_recorder_suffers_from_is_critical() {
     let found = found(&state, "a");
     assert_eq!((found[0].severity, found[0].confirmed.is_some()), (Severity::Critical, true), "{found:?}");
 }
+
+#[test]
+fn a_time_that_was_not_listened_to_stays_with_its_sessions() {
+    let mut state = state(&["a"]);
+    update(&mut state, Message::Observed(preferences(true)), at(1));
+    let gap = |until, filled| Observation::TailGap {
+        scope: scope(),
+        log_group: "/ssm".into(),
+        from: at(5),
+        until,
+        filled,
+        why: failure(FailureClass::Throttled),
+    };
+    update(&mut state, Message::Observed(gap(None, false)), at(40));
+    let unheard = |state: &State| state.board.unheard(&state.board.sessions[&key("a")]).len();
+    assert_eq!(unheard(&state), 1);
+    update(&mut state, Message::Observed(gap(Some(at(50)), false)), at(50));
+    assert_eq!((unheard(&state), state.board.scopes[&scope()].tail_gaps[0].until), (1, Some(at(50))));
+    let before = state.revision;
+    update(&mut state, Message::Observed(gap(Some(at(50)), true)), at(60));
+    assert_eq!(unheard(&state), 0, "it was read after all");
+    assert!(state.revision > before);
+}
+
+#[test]
+fn each_state_of_the_recorder_has_its_word() {
+    use crate::{
+        app::board::Recorder,
+        domain::{LogStream, PayloadIdentity, StreamHealth},
+    };
+    let mut state = state(&["a"]);
+    let recorder = |state: &State| state.board.recorder(&state.board.sessions[&key("a")], state.now);
+    assert_eq!(recorder(&state), Recorder::NotKnown);
+    update(&mut state, Message::Observed(preferences(true)), at(1));
+    let read = |seconds, streams| Observation::StreamHealth {
+        scope: scope(),
+        log_group: "/ssm".into(),
+        streams,
+        read: Fact::known((), "logs:FilterLogEvents", at(seconds)),
+    };
+    let stream = |state: &mut State, seconds, stream: Option<LogStream>| {
+        let fact = Fact::known(stream, "logs:DescribeLogStreams", at(seconds));
+        let observed = Observation::LogStreams { scope: scope(), streams: vec![(key("a").id, fact)] };
+        update(state, Message::Observed(observed), at(seconds));
+    };
+    let there = |seconds| LogStream {
+        log_group: "/ssm".into(),
+        arn: None,
+        created_at: Some(at(2)),
+        last_event_at: Some(at(seconds)),
+    };
+    update(&mut state, Message::Observed(read(2, Vec::new())), at(2));
+    assert_eq!(recorder(&state), Recorder::Waiting);
+    let honest = PayloadIdentity {
+        session_id: "a".into(),
+        target: session("a").target.as_str().into(),
+        owner: session("a").owner,
+        run_as_user: "ssm-user".into(),
+    };
+    let health = |seconds, identity: &PayloadIdentity| StreamHealth {
+        events: 3,
+        last_event_at: Some(at(seconds)),
+        last_ingested_at: Some(at(seconds)),
+        identities: [identity.clone()].into(),
+        delay_seconds: 2,
+        ..StreamHealth::default()
+    };
+    stream(&mut state, 3, Some(there(3)));
+    update(&mut state, Message::Observed(read(3, vec![(key("a").id, health(3, &honest))])), at(3));
+    assert_eq!(recorder(&state), Recorder::Live { delay: 2 });
+    assert_eq!(recorder(&state).word(), "live 2s");
+    let flood = StreamHealth { saturated_flushes: 3, saturated_at: Some(at(4)), ..health(4, &honest) };
+    update(&mut state, Message::Observed(read(4, vec![(key("a").id, flood.clone())])), at(4));
+    assert_eq!(recorder(&state), Recorder::Flooded);
+    let late = StreamHealth { delayed_reads: 3, delay_seconds: 40, ..health(5, &honest) };
+    update(&mut state, Message::Observed(read(5, vec![(key("a").id, late)])), at(5));
+    assert_eq!(recorder(&state), Recorder::Late { delay: 40 });
+    update(&mut state, Message::Observed(read(6, vec![(key("a").id, health(6, &honest))])), at(6));
+    stream(&mut state, 320, Some(there(6)));
+    update(&mut state, Message::Observed(read(320, Vec::new())), at(320));
+    assert_eq!(recorder(&state), Recorder::Stalled { since: Some(at(6)) });
+    let forged = PayloadIdentity { session_id: "other".into(), ..honest.clone() };
+    update(&mut state, Message::Observed(read(330, vec![(key("a").id, health(330, &forged))])), at(330));
+    assert_eq!(recorder(&state), Recorder::Forged);
+    update(&mut state, Message::Observed(read(331, vec![(key("a").id, health(331, &honest))])), at(331));
+    stream(&mut state, 332, None);
+    assert_eq!(recorder(&state), Recorder::Deleted);
+    assert!(recorder(&state).warning().unwrap().contains("deleted"));
+}

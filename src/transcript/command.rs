@@ -109,9 +109,20 @@ impl Reader {
             return Some(heard);
         }
         let Some(found) = self.prompts.find(text) else { return Some(Heard::Output(number)) };
-        let typed = text.get(found.range.end..).unwrap_or_default().trim();
+        let whole = text.get(found.range.end..).unwrap_or_default().trim();
+        // Drawn twice, the range holds the prompt as often.
         let prompt = text.get(found.range.clone()).unwrap_or_default();
+        let prompt = prompt.get(..found.once).unwrap_or(prompt);
         let mut readings: Vec<Box<str>> = Vec::new();
+        // The line was drawn anew while it was typed: the last form is what was entered. Or a command names the prompt.
+        let typed = last_after(whole, prompt).trim();
+        if typed != whole {
+            readings.push(whole.into());
+        }
+        // What is pasted is drawn twice: first highlighted, then plain.
+        let half = whole.split_at_checked(whole.len() / 2).filter(|(first, second)| first == second && first.len() > 1);
+        readings.extend(half.map(|(first, _)| first.into()));
+        let redrawn = !readings.is_empty();
         for other in line.alternatives() {
             let other = last_after(other, prompt).trim();
             if !other.is_empty() && other != typed && !readings.iter().any(|known| **known == *other) {
@@ -123,7 +134,7 @@ impl Reader {
         }
         let certainty = if typed.ends_with("^C") {
             Certainty::NotRun
-        } else if line.uncertain || !found.sure {
+        } else if line.uncertain || !found.sure || redrawn {
             Certainty::Uncertain
         } else {
             Certainty::Certain

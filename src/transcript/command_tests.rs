@@ -44,6 +44,17 @@ fn what_the_agents_cleaning_left_open_keeps_every_reading() {
 }
 
 #[test]
+fn what_was_drawn_twice_keeps_both_readings() {
+    let redrawn = &commands(&["sh-5.2$ lssh-5.2$ ls -la"])[0];
+    assert_eq!((&*redrawn.text, redrawn.certainty), ("ls -la", Certainty::Uncertain));
+    assert_eq!(&*redrawn.readings[0], "lssh-5.2$ ls -la");
+    let pasted = &commands(&["sh-5.2$ pwdpwd"])[0];
+    assert!(pasted.all_readings().any(|reading| reading == "pwd"), "{pasted:?}");
+    let found = &commands(&["sh-5.2$ x", "sh-5.2$ (reverse-i-search)`up': uptimesh-5.2$ uptime"])[1];
+    assert_eq!(&*found.text, "uptime");
+}
+
+#[test]
 fn what_was_interrupted_was_not_run() {
     assert_eq!(commands(&["sh-5.2$ rm -rf /^C"])[0].certainty, Certainty::NotRun);
 }

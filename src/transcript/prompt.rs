@@ -36,8 +36,16 @@ pub(super) fn program(command: &str) -> Option<&str> {
 pub(super) struct Found {
     /// Where it is; the command follows. A prompt that was drawn more than once is one.
     pub range: Range<usize>,
+    /// Bytes of the prompt, drawn once.
+    pub once: usize,
     /// The session had this prompt before, or nothing else is to be expected here.
     pub sure: bool,
+}
+
+impl Found {
+    fn new(range: Range<usize>, sure: bool) -> Self {
+        Self { once: range.len(), range, sure }
+    }
 }
 
 /// The prompts of one session: which lines are commands is told by them.
@@ -102,7 +110,7 @@ impl Prompts {
                     known.trial -= 1;
                     known.sure |= known.trial == 0;
                 }
-                return Some(Found { range: 0..prompt.len(), sure: known.sure });
+                return Some(Found::new(0..prompt.len(), known.sure));
             }
         }
         let expected = self.shell_opened || (first && self.known.is_empty());
@@ -117,18 +125,18 @@ impl Prompts {
                 Shape::Possible if expected => true,
                 Shape::Possible if self.known.is_empty() && prompt != "# " => {
                     self.learn(prompt, false, TRIALS);
-                    return Some(Found { range: 0..end, sure: false });
+                    return Some(Found::new(0..end, false));
                 }
                 Shape::Possible | Shape::No => return None,
             };
             self.learn(prompt, sure, 0);
-            return Some(Found { range: 0..end, sure });
+            return Some(Found::new(0..end, sure));
         }
         let end = own_length(line)?;
         let (prompt, rest) = line.split_at_checked(end)?;
         if expected || self.seen_before(prompt, rest) {
             self.learn(prompt, expected, 0);
-            return Some(Found { range: 0..end, sure: expected });
+            return Some(Found::new(0..end, expected));
         }
         None
     }
@@ -138,7 +146,7 @@ impl Prompts {
         let known = self.known.iter().filter(|known| known.last.len() >= LEAST_INSIDE);
         let (at, known) =
             known.filter_map(|known| Some((line.rfind(&*known.last)?, known))).max_by_key(|(at, _)| *at)?;
-        Some(Found { range: at..at + known.last.len(), sure: false })
+        Some(Found::new(at..at + known.last.len(), false))
     }
 
     fn learn(&mut self, prompt: &str, sure: bool, trial: u8) {

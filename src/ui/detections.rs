@@ -1,12 +1,34 @@
 //! What rules found in a session, and how its recorder is: parts of the details.
 
-use ratatui::style::Modifier;
+use ratatui::style::{Modifier, Style};
 
-use super::{detail::Sheet, text, text::piece};
+use super::{detail::Sheet, look::Look, text, text::piece};
 use crate::{
-    app::{board::SessionBoard, listening::Detected},
+    app::{
+        board::{SessionBoard, TailGap},
+        listening::Detected,
+    },
     detection::Confidence,
 };
+
+/// From when to when a gap lasts.
+pub(super) fn times(look: &Look<'_>, gap: &TailGap) -> String {
+    match gap.until {
+        Some(until) => format!("from {} to {}", look.clock(gap.from), look.clock(until)),
+        None => format!("since {}", look.clock(gap.from)),
+    }
+}
+
+/// The cell of a table for what was typed in a session: the worst, and how many others there are.
+pub(super) fn cell<'a>(look: &Look<'a>, session: &'a SessionBoard) -> Option<(String, Style)> {
+    let output = look.state.view.show_output_detections;
+    let mut shown = session.detections.shown(output);
+    let worst = shown.next()?;
+    let (sign, style) = super::transcript::detection(look, worst.severity, worst.confidence);
+    let others = shown.count();
+    let more = if others > 0 { format!(" +{others}") } else { String::new() };
+    Some((format!("{sign}{}{more}", look.clean(&worst.rule.id)), style))
+}
 
 /// Detections that are written out; the others are counted.
 const WRITTEN_OUT: usize = 20;
@@ -21,6 +43,14 @@ impl Sheet<'_> {
             None => recorder.word(),
         };
         self.field("log", &words, style);
+        for gap in self.look.state.board.unheard(session) {
+            let words = format!(
+                "not listened to {}: {}; opening the session reads what its stream has",
+                times(self.look, gap),
+                self.look.clean(&gap.why.to_string())
+            );
+            self.field("", &words, self.look.theme.warning);
+        }
     }
 
     /// What rules found in what was typed, the worst first; in mere output only where that is wanted.

@@ -47,7 +47,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         return look.centered(buffer, inner, &[words]);
     }
     let visible = usize::from(inner.height.saturating_sub(1));
-    let columns = [
+    let mut columns = vec![
         Column::new("", 2, 2, 0),
         Column::new("VERDICT", 13, 17, 0),
         Column::number("ENDED", 6, 8, 0),
@@ -61,14 +61,19 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         Column::new("ARCHIVE", 11, 22, 3),
         Column::new("REASON", 16, 60, 9),
     ];
-    let rows: Vec<Row<'_>> =
-        list.rows.iter().skip(list.offset).take(visible).filter_map(|key| row(look, key)).collect();
+    let shown = || list.rows.iter().skip(list.offset).take(visible);
+    let typed = |key: &SessionKey| super::detections::cell(look, look.state.board.sessions.get(key)?);
+    let detections = shown().any(|key| typed(key).is_some());
+    if detections {
+        columns.insert(2, Column::new("DETECTED", 8, 12, 0));
+    }
+    let rows: Vec<Row<'_>> = shown().filter_map(|key| row(look, key, detections)).collect();
     columns::draw(buffer, inner, &columns, &rows, &look.dress(false));
     let position = look.position(list.offset, visible, list.rows.len());
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
 }
 
-fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey) -> Option<Row<'a>> {
+fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, detections: bool) -> Option<Row<'a>> {
     let session = look.state.board.sessions.get(key)?;
     let Phase::Ended { how, at } = &session.phase else { return None };
     let theme = look.theme;
@@ -78,7 +83,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey) -> Option<Row<'a>> {
     let lasted = record.started_at.map_or("?".to_owned(), |started| text::age(at.duration_since(started)));
     let node = look.node_name(session).unwrap_or_else(|| look.clean(record.target.as_str()));
     let (archive, archive_style) = archive(look, session);
-    let cells = vec![
+    let mut cells = vec![
         vec![piece(mark, style)],
         vec![piece(word, style)],
         vec![piece(look.ago(*at), theme.text)],
@@ -93,6 +98,10 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey) -> Option<Row<'a>> {
         vec![piece(archive.split(':').next().unwrap_or_default().to_owned(), archive_style)],
         vec![piece(look.clean(record.reason.as_deref().unwrap_or_default()), theme.muted)],
     ];
+    if detections {
+        let cell = super::detections::cell(look, session).map(|(words, style)| vec![piece(words, style)]);
+        cells.insert(2, cell.unwrap_or_default());
+    }
     Some(Row { cells, over: (look.state.view.history.selected.as_ref() == Some(key)).then_some(theme.selection) })
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::board::{Failing, Freshness, ScopeBoard},
-    domain::{FailureClass, ScopeId},
+    domain::{FailureClass, NoLiveTail, ScopeId, TailMode},
 };
 
 /// Draws the list.
@@ -207,6 +207,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     if scope.failing.is_none() && scope.evidence_failures.is_empty() && scope.last_good.is_some() {
         sheet.words(Vec::new(), 0, "everything that was asked for was answered", theme.muted);
     }
+    tails(look, &mut sheet, scope);
     let mut calls: Vec<_> = scope.calls.iter().collect();
     calls.sort_unstable_by_key(|(action, _)| **action);
     if !calls.is_empty() {
@@ -230,6 +231,30 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     if more > 0 {
         let words = [piece(format!("{} more", counted(more, "line", "lines")), theme.muted)];
         look.on_frame(buffer, area, area.bottom() - 1, &[], &words);
+    }
+}
+
+/// How the events of log groups come, and what of them may be missing.
+fn tails(look: &Look<'_>, sheet: &mut Sheet<'_>, scope: &ScopeBoard) {
+    let theme = look.theme;
+    for (group, mode) in &scope.tail_modes {
+        let (words, style) = match mode {
+            TailMode::Live => ("a live tail, within about a second".to_owned(), theme.text),
+            TailMode::Polling { why: NoLiveTail::SwitchedOff } => {
+                ("polled: live tails are off".to_owned(), theme.muted)
+            }
+            TailMode::Polling { why: NoLiveTail::Failed(failure) } => {
+                (format!("polled: {}", look.clean(&failure.to_string())), theme.muted)
+            }
+        };
+        sheet.field("log group", &format!("{}: {words}", look.clean(group)), style);
+    }
+    for gap in &scope.tail_gaps {
+        let times = super::detections::times(look, gap);
+        let words =
+            format!("{} was not read {times}: {}", look.clean(&gap.log_group), look.clean(&gap.why.to_string()));
+        sheet.words(vec![piece(format!("{} ", look.glyphs.blind), theme.warning)], 2, &words, theme.warning);
+        sheet.words(Vec::new(), 2, "lost: what was typed then may not have been detected", theme.text);
     }
 }
 
@@ -273,6 +298,7 @@ fn loss(action: &str) -> &'static str {
         "logs:DescribeLogGroups" => "log groups: whether the one of the preferences exists cannot be judged",
         "logs:FilterLogEvents" => "tails of log groups: stalled, flooded and forged streams cannot be judged",
         "logs:GetLogEvents" => "transcripts",
+        "logs:StartLiveTail" => "live tails: log groups are polled, which is later by seconds",
         "ssm:DescribeSessions" => "sessions",
         _ if action.starts_with("s3:") => "the archive: whether a session was kept cannot be judged",
         _ => "what is read with it",

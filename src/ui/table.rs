@@ -15,7 +15,6 @@ use super::{
 use crate::{
     app::{
         board::{Phase, SessionBoard},
-        listening::Detected,
         view::{Focus, Screen, SortBy},
     },
     domain::{Session, SessionKey, SessionStatus, Verdict},
@@ -76,12 +75,9 @@ struct Form {
     detections: bool,
 }
 
-/// The worst thing that was typed in a session, and how many others there are.
-fn detected<'a>(look: &Look<'a>, key: &SessionKey) -> Option<(&'a Detected, usize)> {
-    let book = &look.state.board.sessions.get(key)?.detections;
-    let output = look.state.view.show_output_detections;
-    let worst = book.shown(output).next()?;
-    Some((worst, book.shown(output).count() - 1))
+/// What was typed in a session that a rule detects.
+fn detected(look: &Look<'_>, key: &SessionKey) -> Option<(String, Style)> {
+    super::detections::cell(look, look.state.board.sessions.get(key)?)
 }
 
 fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Column> {
@@ -174,11 +170,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form) -> Row<'a> {
         cells.insert(VERDICT + 1, vec![piece(condition.0, condition.1)]);
     }
     if form.detections {
-        let cell = detected(look, key).map(|(worst, others)| {
-            let (sign, style) = super::transcript::detection(look, worst.severity, worst.confidence);
-            let more = if others > 0 { format!(" +{others}") } else { String::new() };
-            vec![piece(format!("{sign}{}{more}", look.clean(&worst.rule.id)), plain(style))]
-        });
+        let cell = detected(look, key).map(|(words, style)| vec![piece(words, plain(style))]);
         cells.insert(VERDICT + 1, cell.unwrap_or_default());
     }
     Row { cells, over }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{Board, Other, merge::renew};
+use super::{Board, Other, TailGap, merge::renew};
 use crate::domain::{DocumentStanding, Fact, Observation, RolePolicies, Session, SessionKey};
 
 impl Board {
@@ -95,6 +95,10 @@ impl Board {
                     self.note_evidence(&scope, "logs:DescribeLogStreams", &fact);
                     self.log_stream_seen(&SessionKey { scope: scope.clone(), id }, fact);
                 }
+            }
+            Observation::TailMode { scope, log_group, mode } => self.tail_mode(&scope, log_group, mode),
+            Observation::TailGap { scope, log_group, from, until, filled, why } => {
+                self.tail_gap(&scope, TailGap { log_group, from, until, why }, filled);
             }
             Observation::StreamHealth { scope, log_group, streams, read } => {
                 self.tail_read(&scope, log_group, streams, read);

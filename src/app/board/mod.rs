@@ -9,7 +9,7 @@ mod role_watch;
 #[cfg(test)]
 mod tests;
 
-pub use recorder::Recorder;
+pub use recorder::{Recorder, TailGap};
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -24,7 +24,7 @@ use crate::{
     domain::{
         AccountId, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, Judgement, LogStream, Node, NodeId,
         NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, Severity, StreamHealth,
-        TagChange, TrailEvent, Verdict,
+        TagChange, TailMode, TrailEvent, Verdict,
     },
 };
 
@@ -140,6 +140,10 @@ pub struct ScopeBoard {
     pub log_groups: HashMap<Arc<str>, Fact<bool>>,
     /// The last read of each log group's tail.
     pub tails: HashMap<Arc<str>, Fact<()>>,
+    /// How the events of each log group come.
+    pub tail_modes: BTreeMap<Arc<str>, TailMode>,
+    /// Times of which events of log groups may be missing, oldest first; the latest of them.
+    pub tail_gaps: Vec<TailGap>,
     /// The last lookup of session starts in CloudTrail.
     pub trail_read: Fact<()>,
     /// How far back those lookups reach.

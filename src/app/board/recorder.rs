@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Board, Phase, SessionBoard, merge::renew};
 use crate::{
-    domain::{Fact, LogStream, ScopeId, Session, SessionId, SessionKey, StreamHealth, Verdict},
+    domain::{Fact, Failure, LogStream, ScopeId, Session, SessionId, SessionKey, StreamHealth, TailMode, Verdict},
     transcript::{NoLog, why_no_log},
 };
 
@@ -83,7 +83,65 @@ impl Recorder {
     }
 }
 
+/// A time of which events of a log group may be missing here: what was typed then may not have been detected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TailGap {
+    /// The log group.
+    pub log_group: Arc<str>,
+    /// Its begin.
+    pub from: Timestamp,
+    /// Its end; nothing: it goes on.
+    pub until: Option<Timestamp>,
+    /// What caused it.
+    pub why: Failure,
+}
+
+/// Gaps of one scope that are remembered.
+const MOST_GAPS: usize = 50;
+
 impl Board {
+    /// How the events of a log group come from now on.
+    pub(super) fn tail_mode(&mut self, scope: &ScopeId, log_group: Arc<str>, mode: TailMode) {
+        let known = &mut self.scope_mut(scope).tail_modes;
+        if known.get(&log_group) != Some(&mode) {
+            known.insert(log_group, mode);
+            self.revision += 1;
+        }
+    }
+
+    /// A stretch of time may be missing, or was read after all.
+    pub(super) fn tail_gap(&mut self, scope: &ScopeId, gap: TailGap, filled: bool) {
+        let known = &mut self.scope_mut(scope).tail_gaps;
+        let before = known.len();
+        known.retain(|other| (&other.log_group, other.from) != (&gap.log_group, gap.from));
+        if filled && known.len() == before {
+            return;
+        }
+        if !filled {
+            known.push(gap);
+            if known.len() > MOST_GAPS {
+                known.remove(0);
+            }
+        }
+        self.revision += 1;
+    }
+
+    /// Times in a session's life in which it may not have been listened to.
+    pub fn unheard(&self, session: &SessionBoard) -> Vec<&TailGap> {
+        let Some(scope) = self.scopes.get(&session.session.key.scope) else { return Vec::new() };
+        let group = self.log_group(&session.session.key.scope);
+        let ended = match session.phase {
+            Phase::Ended { at, .. } => Some(at),
+            Phase::Active => None,
+        };
+        let touches = |gap: &&TailGap| {
+            let before_its_end = ended.is_none_or(|ended| gap.from <= ended);
+            let after_its_start = gap.until.is_none_or(|until| session.session.started_at.is_none_or(|at| at <= until));
+            Some(&gap.log_group) == group.as_ref() && before_its_end && after_its_start
+        };
+        scope.tail_gaps.iter().filter(touches).collect()
+    }
+
     /// How the recorder of a session is at `now`: what the rules found, and where they found nothing what was read.
     pub fn recorder(&self, session: &SessionBoard, now: Timestamp) -> Recorder {
         let broken = |rule: &str| {

@@ -5,9 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    AccountId, ArchiveObject, DocumentStanding, Fact, Failure, LogStream, Node, NodeId, NodeTags,
-    RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange, TrailCall,
-    TrailEvent,
+    AccountId, ArchiveObject, DocumentStanding, Fact, Failure, LogStream, Node, NodeId, NodeTags, RolePolicies,
+    ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange, TrailCall, TrailEvent,
 };
 
 /// One complete answer, or one classified failure.

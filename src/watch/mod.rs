@@ -21,6 +21,7 @@ mod tag_trail;
 mod tail;
 mod trail;
 mod transcript;
+mod whole;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -34,6 +35,8 @@ use tokio::{
     time::{Instant, interval, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
+
+pub use self::whole::{Archived, LogPlaces, Search, StreamReader, archived, log_places, search};
 
 use self::{
     archive::Archives,
@@ -81,7 +84,7 @@ pub struct WatchConfig {
     pub sessions_every: Duration,
     /// Time between two reads of the same evidence.
     pub evidence_every: Duration,
-    /// Log group of all sessions; absent: what their documents and the preferences say.
+    /// Log group of all sessions, with `{region}` and `{account}`; absent: what their documents and the preferences say.
     pub log_group: Option<String>,
     /// Log archive bucket, with `{region}` and `{account}`; absent: what documents and preferences say.
     pub log_bucket: Option<String>,

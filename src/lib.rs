@@ -11,6 +11,7 @@
 //!           │  └─ transcript/   log events in, clean lines out              pure
 //!           ├──► ui/       draw(frame, &State, &Theme): reads only
 //!           ├──► report/   table and JSON of the same State
+//!           ├──► export/   one session as files: transcript, commands, recording
 //!           └──► Effect ► runtime/effects ► response/ ► store/ first, then aws/ ► Message
 //! ```
 //!
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod compliance;
 pub mod config;
 pub mod domain;
+pub mod export;
 pub mod program;
 pub mod report;
 pub mod response;

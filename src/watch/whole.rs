@@ -85,8 +85,8 @@ pub async fn log_places(client: &ScopeClient, session: &Session, config: &WatchC
             DocumentState::Failed
         }
     };
-    let mut known = Known::default();
-    known.preferences = Some(state(patiently(|| client.preferences()).await));
+    let preferences = Some(state(patiently(|| client.preferences()).await));
+    let mut known = Known { preferences, ..Known::default() };
     if let Some(name) = document_key(session) {
         let document = state(patiently(|| client.session_document(name)).await);
         known.documents.insert(Arc::clone(name), document);

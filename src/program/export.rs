@@ -3,7 +3,9 @@
 use std::{
     fs::File,
     io::{self, BufWriter, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -46,7 +48,7 @@ async fn export(cli: &Cli, options: &cli::Export) -> Result<ExitCode, Refusal> {
         return Err(exists(&path));
     }
     let fleet = setup::connect(setup::fleet_config(&settings)).await?;
-    let (session, client) = find(&fleet, cli, options).await?;
+    let (session, client) = find(&fleet, options).await?;
     let places = log_places(&client, &session, &watch_config(&settings.config)).await;
     // The detection engine is plugged in here.
     let detector: Option<Box<Detector<'_>>> = None;
@@ -54,14 +56,11 @@ async fn export(cli: &Cli, options: &cli::Export) -> Result<ExitCode, Refusal> {
     let written = write(&mut folder, &session, &client, &places, options, detector).await?;
     let path_of = |name| folder.path_of(name).display().to_string();
     let Counts { lines, commands, gaps, detections, .. } = written.counts;
-    let mut said = format!(
-        "{}: {lines} lines{}\n{}: {commands} commands\n",
-        path_of(TRANSCRIPT),
-        if gaps > 0 { format!(", {gaps} of them gaps") } else { String::new() },
-        path_of(COMMANDS)
-    );
+    let gaps = if gaps > 0 { format!(", {}", counted(gaps, "gap")) } else { String::new() };
+    let mut said = format!("{}: {}{gaps}\n", path_of(TRANSCRIPT), counted(lines, "line"));
+    said += &format!("{}: {}\n", path_of(COMMANDS), counted(commands, "command"));
     if let Some(detections) = detections {
-        said += &format!("{}: {detections} detections\n", path_of(DETECTIONS));
+        said += &format!("{}: {}\n", path_of(DETECTIONS), counted(detections, "detection"));
     }
     let masked = if options.unmasked { "secrets are not masked" } else { "what looks like a secret is masked" };
     said += &format!(
@@ -77,6 +76,10 @@ async fn export(cli: &Cli, options: &cli::Export) -> Result<ExitCode, Refusal> {
     Ok(super::print(&said))
 }
 
+fn counted(count: u64, of: &str) -> String {
+    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
+}
+
 /// Where logs lie is what an export needs of the watch's config.
 fn watch_config(config: &Config) -> WatchConfig {
     WatchConfig {
@@ -87,21 +90,14 @@ fn watch_config(config: &Config) -> WatchConfig {
 }
 
 /// The session and the clients of its scope.
-async fn find(
-    fleet: &Fleet,
-    cli: &Cli,
-    options: &cli::Export,
-) -> Result<(Session, std::sync::Arc<ScopeClient>), Refusal> {
-    let (id, regions) = (&options.session, &cli.global.regions);
-    let search = search(fleet, id, |scope| {
-        options.account.as_ref().is_none_or(|account| *account == scope.account)
-            && (regions.is_empty() || regions.contains(&scope.region))
-    })
-    .await;
-    if search.asked == 0 {
+async fn find(fleet: &Fleet, options: &cli::Export) -> Result<(Session, Arc<ScopeClient>), Refusal> {
+    let id = &options.session;
+    let search =
+        search(fleet, id, |scope| options.account.as_ref().is_none_or(|account| *account == scope.account)).await;
+    if let (0, Some(account)) = (search.asked, &options.account) {
         return Err(Refusal::failed(
-            "no account and region of the config is left to look in",
-            "name others with --account and --region, or none",
+            format!("account {account} is not watched"),
+            "write it into the config, or leave --account away to look in all that are",
         ));
     }
     for (scope, failure) in &search.unanswered {
@@ -113,17 +109,14 @@ async fn find(
             None => Err(Refusal::failed(format!("{} is not watched", session.key.scope), "report this")),
         },
         [] if search.unanswered.is_empty() => Err(Refusal::failed(
-            format!(
-                "there is no session {id} in {} accounts and regions, neither active nor in the history",
-                search.asked
-            ),
+            format!("there is no session {id} in {}, neither active nor in the history", scopes(search.asked)),
             "check the id (ssmwatch check lists them); AWS keeps the history for 30 days",
         )),
         [] => Err(Refusal::failed(
             format!(
-                "session {id} was not found, and {} of {} accounts and regions could not be asked",
+                "session {id} was not found, and {} of {} could not be asked",
                 search.unanswered.len(),
-                search.asked
+                scopes(search.asked)
             ),
             "mend what is said above and run it again, or narrow with --account and --region",
         )),
@@ -135,6 +128,10 @@ async fn find(
             ))
         }
     }
+}
+
+fn scopes(count: usize) -> String {
+    if count == 1 { "1 account and region".to_owned() } else { format!("{count} accounts and regions") }
 }
 
 /// How much was written.
@@ -195,7 +192,7 @@ struct Reading<'a> {
     session: &'a Session,
     client: &'a ScopeClient,
     places: &'a LogPlaces,
-    output: &'a std::path::Path,
+    output: &'a Path,
 }
 
 impl Reading<'_> {
@@ -343,14 +340,14 @@ fn unreadable(session: &Session, what: &str, failure: &Failure) -> Refusal {
     Refusal::failed(format!("the {what} of session {} cannot be read: {failure}: {words}", session.key.id), to_do)
 }
 
-fn exists(path: &std::path::Path) -> Refusal {
+fn exists(path: &Path) -> Refusal {
     Refusal::failed(
         format!("{} is there already", path.display()),
         "name another folder with --output; nothing is overwritten",
     )
 }
 
-fn cannot_write(folder: &std::path::Path, error: &io::Error) -> Refusal {
+fn cannot_write(folder: &Path, error: &io::Error) -> Refusal {
     Refusal::failed(
         format!("the export cannot be written to {}: {error}", folder.display()),
         "nothing was written; name another folder with --output",

@@ -120,6 +120,8 @@ Examples:
     /// transcript.jsonl and commands.jsonl (one JSON object a line), session.cast (asciicast v2) and export.json (what was
     /// read, SHA-256 of the files). Where its log stream is gone, its archive object takes the place. What is missing is
     /// marked as a gap. Texts are cleaned: nothing of them is interpreted by a terminal. Nothing is overwritten.
+    ///
+    /// Exit code: 0 all files are written; 1 none is.
     #[command(after_help = "\
 Examples:
   ssmwatch export jane-0a1b2c3d4e5f60718 --output case-17

@@ -268,3 +268,18 @@ async fn all_pages_are_read() {
     assert!(texts[first..].iter().zip(0..).all(|(text, number)| *text == format!("event {number:05}")));
     assert_eq!((texts.len() - first, texts[0].contains("df -h")), (10_500, true));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_is_there_twice_is_not_guessed() {
+    let sim = start().await;
+    let (home, alice, carol) = (home(&sim), id_of(&sim, "alice"), id_of(&sim, "carol"));
+    sim.with_world(|world| {
+        let twin = world.sessions.iter_mut().find(|session| session.id == carol).unwrap();
+        twin.id.clone_from(&alice);
+    });
+    let twice = home.run(&["export", &alice, "--output", "case"]);
+    let what = [&*alice, "in each of 111122223333/eu-central-1, 111122223333/us-east-1"];
+    twice.refused(1, &what, &["--account", "--region"]);
+    exported(&home, &[&alice, "--region", "eu-central-1"]);
+    assert!(text(&home, "export.json").contains("alice@example.com"));
+}

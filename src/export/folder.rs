@@ -31,8 +31,8 @@ pub fn taken(folder: &Path) -> Option<PathBuf> {
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// It was made for this export.
-    made: bool,
+    /// What was made for this export: the folder, and those above it.
+    made: Vec<PathBuf>,
     /// Names of files that are being written.
     staged: Vec<&'static str>,
     /// Files that have their names, and are not known to be all.
@@ -45,8 +45,9 @@ impl Folder {
     /// # Errors
     /// It cannot be made; something else has that name.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let made = !path.is_dir();
-        if made {
+        let missing = |folder: &&Path| !folder.as_os_str().is_empty() && folder.symlink_metadata().is_err();
+        let made: Vec<PathBuf> = path.ancestors().take_while(missing).map(Path::to_owned).collect();
+        if !path.is_dir() {
             let mut builder = DirBuilder::new();
             builder.recursive(true);
             #[cfg(unix)]
@@ -90,7 +91,7 @@ impl Folder {
     pub fn publish(mut self) -> io::Result<()> {
         while let Some(name) = self.staged.first().copied() {
             let (staged, path) = (self.staged_path(name), self.path_of(name));
-            File::open(&staged)?.sync_all()?;
+            OpenOptions::new().write(true).open(&staged)?.sync_all()?;
             place(&staged, &path)?;
             self.staged.remove(0);
             self.placed.push(path);
@@ -98,7 +99,7 @@ impl Folder {
         #[cfg(unix)]
         File::open(&self.path)?.sync_all()?;
         self.placed.clear();
-        self.made = false;
+        self.made.clear();
         Ok(())
     }
 
@@ -128,9 +129,9 @@ impl Drop for Folder {
             // What cannot be removed is told by its name.
             let _ = fs::remove_file(path);
         }
-        if self.made {
+        for folder in &self.made {
             // Somebody else's files keep it.
-            let _ = fs::remove_dir(&self.path);
+            let _ = fs::remove_dir(folder);
         }
     }
 }
@@ -187,14 +188,16 @@ mod tests {
     #[test]
     fn an_export_that_breaks_leaves_nothing() {
         let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("case");
+        let path = home.path().join("cases/1");
         let mut folder = Folder::open(&path).unwrap();
         folder.file(CAST).unwrap();
         drop(folder);
-        assert!(!path.exists(), "it was made for this");
+        assert!(!home.path().join("cases").exists(), "it was made for this");
         assert!(Folder::open(home.path()).is_ok() && home.path().exists(), "it was not");
-        fs::write(&path, "").unwrap();
-        assert!(Folder::open(&path).is_err(), "a file");
+        let file = home.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(Folder::open(&file).is_err() && Folder::open(&file.join("case")).is_err(), "a file");
+        assert!(file.is_file());
     }
 
     #[test]

@@ -92,8 +92,11 @@ fn watch_config(config: &Config) -> WatchConfig {
 /// The session and the clients of its scope.
 async fn find(fleet: &Fleet, options: &cli::Export) -> Result<(Session, Arc<ScopeClient>), Refusal> {
     let id = &options.session;
+    let mut progress = Progress::new();
+    progress.tell("looking for the session");
     let search =
         search(fleet, id, |scope| options.account.as_ref().is_none_or(|account| *account == scope.account)).await;
+    drop(progress);
     if let (0, Some(account)) = (search.asked, &options.account) {
         return Err(Refusal::failed(
             format!("account {account} is not watched"),
@@ -211,7 +214,7 @@ impl Reading<'_> {
                 Ok(Some(events)) => {
                     count += events.len() as u64;
                     self.take(recorder, &events)?;
-                    progress.tell(count);
+                    progress.tell(&format!("{count} events read"));
                 }
                 Ok(None) if count == 0 => break Some("its log stream is empty"),
                 Ok(None) => break None,
@@ -303,8 +306,9 @@ impl Reading<'_> {
     }
 }
 
-/// How far reading has come, for people at a terminal.
+/// What is being done, for people at a terminal.
 struct Progress {
+    /// When it may be told next; nothing: nobody looks.
     next: Option<Instant>,
     told: bool,
 }
@@ -314,11 +318,13 @@ impl Progress {
         Self { next: io::stderr().is_terminal().then(Instant::now), told: false }
     }
 
-    fn tell(&mut self, events: u64) {
-        let Some(next) = self.next.filter(|next| *next <= Instant::now()) else { return };
-        self.next = Some(next.max(Instant::now()) + PROGRESS_EVERY);
-        self.told = true;
-        super::complain(&format!("\r{events} events read"));
+    fn tell(&mut self, what: &str) {
+        let now = Instant::now();
+        if self.next.is_some_and(|next| next <= now) {
+            self.next = Some(now + PROGRESS_EVERY);
+            self.told = true;
+            super::complain(&format!("\r{what}\u{1b}[K"));
+        }
     }
 }
 

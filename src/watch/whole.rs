@@ -14,14 +14,15 @@ use super::{
 };
 use crate::{
     aws::{Fleet, ScopeClient, archive_keys},
-    domain::{Failure, LogEvent, ScopeId, Session, SessionId, SessionType},
+    domain::{Failure, FailureClass, LogEvent, ScopeId, Session, SessionId, SessionType},
     transcript::{NoLog, why_no_log},
 };
 
 /// Scopes that are asked at once.
 const AT_ONCE: usize = 16;
-/// What fails in a way that may be over soon is tried so often, with these pauses between.
+/// What fails in a way that may be over soon is tried so often, with these pauses between; what is throttled is there, and worth more patience.
 const TRIES: u32 = 4;
+const TRIES_THROTTLED: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -42,7 +43,11 @@ pub async fn search(fleet: &Fleet, id: &SessionId, wanted: impl Fn(&ScopeId) -> 
     let mut search = Search { asked: scopes.len(), ..Search::default() };
     let mut answers: Vec<_> = stream::iter(scopes)
         .map(|scope| async move {
-            let answer = patiently(|| Box::pin(scope.find_session(id))).await;
+            // Each listing by itself: a scope may be throttled so hard that it answers but one at a time.
+            let answer = match patiently(|| scope.find_active(id)).await {
+                Ok(None) => patiently(|| scope.find_ended(id)).await,
+                answer => answer,
+            };
             (scope.id().clone(), answer)
         })
         .buffer_unordered(AT_ONCE)
@@ -51,11 +56,7 @@ pub async fn search(fleet: &Fleet, id: &SessionId, wanted: impl Fn(&ScopeId) -> 
     answers.sort_by(|first, second| first.0.cmp(&second.0));
     for (scope, answer) in answers {
         match answer {
-            // The History knows the end; both have it for a moment.
-            Ok(found) => search.found.extend(match (found.active, found.history) {
-                (_, Some(ended)) if ended.ended_at.is_some() => Some(ended),
-                (active, history) => active.or(history),
-            }),
+            Ok(found) => search.found.extend(found),
             Err(failure) => search.unanswered.push((scope, failure)),
         }
     }
@@ -170,8 +171,12 @@ async fn patiently<T, F: Future<Output = Result<T, Failure>>>(mut request: impl 
     loop {
         // Requests are large futures: on the heap they do not add up in what awaits them.
         match Box::pin(request()).await {
-            Err(failure) if is_passing(&failure) && failures + 1 < TRIES => {
+            Err(failure) if is_passing(&failure) => {
                 failures += 1;
+                let tries = if failure.class == FailureClass::Throttled { TRIES_THROTTLED } else { TRIES };
+                if failures >= tries {
+                    return Err(failure);
+                }
                 sleep(delay(PAUSE, failures, LONGEST_PAUSE)).await;
             }
             answer => return answer,

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 
 use crate::{
     config::{Overrides, is_region, parse_severity},
-    domain::{Region, Severity},
+    domain::{AccountId, Region, SessionId, Severity},
 };
 
 /// `EX_USAGE` of sysexits: the command line cannot be used.
@@ -24,6 +24,7 @@ Examples:
   ssmwatch --profile audit --region eu-central-1   watch one account in one region
   ssmwatch config init                     write a commented config file, then run: ssmwatch
   ssmwatch check --format json             one pass for a pipeline
+  ssmwatch export jane-0a1b2c3d4e5f60718 --output case-17   one session as files
   ssmwatch iam-policy --read-only          the permissions that looking needs
 
 Environment: NO_COLOR turns colors off. AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and the rest of the AWS SDK's
@@ -113,6 +114,20 @@ Examples:
   ssmwatch check
   ssmwatch check --format json --fail-on HIGH | jq '.sessions[] | select(.verdict == \"NON_COMPLIANT\")'")]
     Check(Check),
+    /// One session as files: transcript, commands, and a recording for asciinema play
+    ///
+    /// Finds the session in all accounts and regions, active or ended, reads its log whole, and writes into a folder:
+    /// transcript.jsonl and commands.jsonl (one JSON object a line), session.cast (asciicast v2) and export.json (what was
+    /// read, SHA-256 of the files). Where its log stream is gone, its archive object takes the place. What is missing is
+    /// marked as a gap. Texts are cleaned: nothing of them is interpreted by a terminal. Nothing is overwritten.
+    ///
+    /// Exit code: 0 all files are written; 1 none is.
+    #[command(after_help = "\
+Examples:
+  ssmwatch export jane-0a1b2c3d4e5f60718 --output case-17
+  asciinema play --idle-time-limit 2 case-17/session.cast
+  jq -r 'select(.certainty != \"certain\") | .text' case-17/commands.jsonl")]
+    Export(Export),
     /// The config file
     Config(ConfigArgs),
     /// The rules in force
@@ -177,6 +192,23 @@ pub struct Check {
     /// Also list rules that are COMPLIANT or NOT_APPLICABLE
     #[arg(long)]
     pub all: bool,
+}
+
+/// Which session is exported, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Export {
+    /// The session's id
+    #[arg(value_name = "SESSION_ID", value_parser = session_id)]
+    pub session: SessionId,
+    /// Folder for the files; made where there is none
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Account to look in, instead of all; global --region narrows the regions
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+    pub account: Option<AccountId>,
+    /// Keep what looks like a secret, instead of masking it
+    #[arg(long)]
+    pub unmasked: bool,
 }
 
 /// How a report is written.
@@ -328,6 +360,16 @@ fn region(text: &str) -> Result<Region, String> {
     if is_region(text) { Ok(text.into()) } else { Err("not a region; write for instance eu-central-1".to_owned()) }
 }
 
+fn session_id(text: &str) -> Result<SessionId, String> {
+    let fits = (1..=96).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic() && c != '/' && c != '*');
+    if fits { Ok(text.into()) } else { Err("not a session id; write for instance jane-0a1b2c3d4e5f60718".to_owned()) }
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    let fits = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fits { Ok(text.into()) } else { Err("not an account; write its twelve digits".to_owned()) }
+}
+
 fn endpoint_url(text: &str) -> Result<String, String> {
     let wanted = "not a URL; write for instance http://127.0.0.1:4566";
     let uri: hyper::Uri = text.parse().map_err(|_| wanted.to_owned())?;
@@ -415,6 +457,11 @@ mod tests {
             &["ssmwatch", "completions"],
             &["ssmwatch", "rules", "show"],
             &["ssmwatch", "--profile", ""],
+            &["ssmwatch", "export"],
+            &["ssmwatch", "export", "jane-0a1b"],
+            &["ssmwatch", "export", "--output", "case"],
+            &["ssmwatch", "export", "jane 0a1b", "--output", "case"],
+            &["ssmwatch", "export", "jane-0a1b", "--output", "case", "--account", "payments"],
         ] {
             let text = usage(arguments);
             assert_eq!(text.lines().count(), 2, "{text}");
@@ -426,15 +473,19 @@ mod tests {
 
     #[test]
     fn later_commands_are_not_offered() {
-        for command in ["watch", "doctor", "export", "audit"] {
+        for command in ["watch", "doctor", "audit"] {
             assert!(usage(&["ssmwatch", command]).contains("unrecognized subcommand"));
         }
     }
 
     #[test]
     fn help_is_shown_and_says_how() {
-        for arguments in [&["ssmwatch", "--help"][..], &["ssmwatch", "check", "--help"], &["ssmwatch", "sim", "--help"]]
-        {
+        for arguments in [
+            &["ssmwatch", "--help"][..],
+            &["ssmwatch", "check", "--help"],
+            &["ssmwatch", "sim", "--help"],
+            &["ssmwatch", "export", "--help"],
+        ] {
             let Answer::Shown(text) = answer(&Cli::read(arguments).expect_err("help")) else { panic!("not help") };
             assert!(text.contains("Example"), "{text}");
         }

@@ -12,6 +12,7 @@
 //!           │  └─ detection/    command lines in, detections out (Sigma)    pure
 //!           ├──► ui/       draw(frame, &State, &Theme): reads only
 //!           ├──► report/   table and JSON of the same State
+//!           ├──► export/   one session as files: transcript, commands, recording
 //!           └──► Effect ► runtime/effects ► response/ ► store/ first, then aws/ ► Message
 //! ```
 //!
@@ -27,6 +28,7 @@ pub mod compliance;
 pub mod config;
 pub mod detection;
 pub mod domain;
+pub mod export;
 pub mod program;
 pub mod report;
 pub mod response;

@@ -18,7 +18,8 @@ const CONFIG: &str = "config.toml:";
 const CORRECT: &str = "ssmwatch config check";
 const ACCOUNT: &str = "[[accounts]]\nid = \"111122223333\"\nregions = [\"eu-central-1\"]\n";
 /// The commands that read the config before they do anything.
-const COMMANDS: [&[&str]; 5] = [&[], &["demo"], &["check"], &["rules"], &["iam-policy"]];
+const COMMANDS: [&[&str]; 6] =
+    [&[], &["demo"], &["check"], &["export", "jane-0a1b", "--output", "case"], &["rules"], &["iam-policy"]];
 
 async fn quiet() -> Sim {
     let world = World::new(&Scenario::load("quiet").unwrap(), 1, 1.0, jiff::Timestamp::now());

@@ -70,14 +70,34 @@ impl ScopeClient {
     /// # Errors
     /// A classified failure of either; no answer within 3 s.
     pub async fn find_session(&self, id: &SessionId) -> Result<FoundSession, Failure> {
-        let by_id = || filter(SessionFilterKey::SessionId, id.as_str());
-        let pick = |sessions: Vec<Session>| sessions.into_iter().find(|session| session.key.id == *id);
         let find = async {
-            let active = pick(self.list(SessionState::Active, vec![by_id()?]).await?);
-            let history = pick(self.list(SessionState::History, vec![by_id()?]).await?);
+            let active = self.find_active(id).await?;
+            let history = self.find_ended(id).await?;
             Ok(FoundSession { active, history })
         };
         self.within(FIND_WITHIN, DESCRIBE, find).await
+    }
+
+    /// The session as the Active listing has it; `None`: it does not.
+    ///
+    /// # Errors
+    /// A classified failure.
+    pub async fn find_active(&self, id: &SessionId) -> Result<Option<Session>, Failure> {
+        self.find_in(SessionState::Active, id).await
+    }
+
+    /// The session as the History listing has it; `None`: it does not.
+    ///
+    /// # Errors
+    /// A classified failure.
+    pub async fn find_ended(&self, id: &SessionId) -> Result<Option<Session>, Failure> {
+        self.find_in(SessionState::History, id).await
+    }
+
+    async fn find_in(&self, state: SessionState, id: &SessionId) -> Result<Option<Session>, Failure> {
+        let by_id = filter(SessionFilterKey::SessionId, id.as_str())?;
+        let sessions = self.list(state, vec![by_id]).await?;
+        Ok(sessions.into_iter().find(|session| session.key.id == *id))
     }
 
     /// Asks for the session's end. The service answers success for unknown ids too: only the listings prove the end.

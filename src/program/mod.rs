@@ -5,6 +5,7 @@ mod config_commands;
 mod dashboard;
 mod demo;
 mod detecting;
+mod export;
 mod judging;
 mod reload;
 mod rules;
@@ -76,6 +77,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
         Some(Command::Demo(world)) => block_on(demo::demo(cli, world)),
         Some(Command::Sim(sim)) => block_on(demo::serve(sim)),
         Some(Command::Check(check)) => block_on(check::run(cli, check)),
+        Some(Command::Export(export)) => block_on(export::run(cli, export)),
         Some(Command::Config(config)) => config_commands::config(cli, config.command),
         Some(Command::Rules(rules)) => rules::run(cli, rules.command.as_ref()),
         Some(Command::IamPolicy) => config_commands::iam_policy(cli),

@@ -225,7 +225,7 @@ impl Glue {
             Self::Backslash => "",
             Self::Space => " ",
             Self::Semicolon => "; ",
-            Self::NewLine => " ⏎ ",
+            Self::NewLine => " \\n ",
         }
     }
 }
@@ -250,7 +250,7 @@ fn glue(command: &str) -> Option<Glue> {
         return Some(Glue::Space);
     }
     if let Some(word) = here_document(trimmed) {
-        return (!trimmed.ends_with(&format!("⏎ {word}"))).then_some(Glue::NewLine);
+        return (!trimmed.ends_with(&format!("\\n {word}"))).then_some(Glue::NewLine);
     }
     let last = trimmed.rsplit([' ', ';']).next().unwrap_or_default();
     if trimmed.ends_with(['|', '{', '(']) || trimmed.ends_with("&&") || matches!(last, "do" | "then" | "else") {

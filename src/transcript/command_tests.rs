@@ -65,7 +65,7 @@ fn continued_lines_are_one_command() {
     assert_eq!(texts(&["$ for x in a b", "> do", "> rm $x", "> done", "$ id"]), ["for x in a b; do rm $x; done", "id"]);
     assert_eq!(
         texts(&["$ cat <<EOF > /etc/cron.d/x", "> * * * * * root id", "> EOF", "> not part of it", "$ id"]),
-        ["cat <<EOF > /etc/cron.d/x ⏎ * * * * * root id ⏎ EOF", "id"]
+        ["cat <<EOF > /etc/cron.d/x \\n * * * * * root id \\n EOF", "id"]
     );
     assert_eq!(texts(&["$ diff a b", "> not a command", "$ id"]), ["diff a b", "id"]);
     assert_eq!(

@@ -164,6 +164,25 @@ impl Transcript {
         heard
     }
 
+    /// Takes in a piece of an archive object, whole lines of it; never read as the agent's JSON. Returns what was heard in it.
+    pub fn push_text(&mut self, at: Timestamp, ingested_at: Timestamp, text: &str) -> Vec<Heard> {
+        self.close_gap(at);
+        let first = !mem::replace(&mut self.started, true);
+        self.push_plain(text, Origin { at, ingested_at, streamed: false, repeated: false }, first);
+        let mut heard = Vec::new();
+        self.hear(&mut heard);
+        self.revision += 1;
+        heard
+    }
+
+    /// Nothing comes any more: returns what was heard in a line that could have gone on.
+    pub fn end(&mut self) -> Vec<Heard> {
+        self.open_end = None;
+        let mut heard = Vec::new();
+        self.hear(&mut heard);
+        heard
+    }
+
     /// The commands so far, oldest first.
     pub fn commands(&self) -> &VecDeque<Command> {
         self.reader.commands()
@@ -243,14 +262,15 @@ impl Transcript {
                 let repeated = self.replays.take(elements.iter().map(|element| &*element.0));
                 self.push_lines(elements.into_iter().map(|element| element.0), &mut origin, repeated, first);
             }
-            Message::Plain(text) => {
-                origin.streamed = false;
-                let text = text.strip_suffix('\n').unwrap_or(text);
-                let lines: Vec<&str> = text.split('\n').map(|line| line.trim_end_matches('\r')).collect();
-                let repeated = self.replays.take(lines.iter().copied());
-                self.push_lines(lines.into_iter().map(Cow::Borrowed), &mut origin, repeated, first);
-            }
+            Message::Plain(text) => self.push_plain(text, Origin { streamed: false, ..origin }, first),
         }
+    }
+
+    fn push_plain(&mut self, text: &str, mut origin: Origin, first: bool) {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let lines: Vec<&str> = text.split('\n').map(|line| line.trim_end_matches('\r')).collect();
+        let repeated = self.replays.take(lines.iter().copied());
+        self.push_lines(lines.into_iter().map(Cow::Borrowed), &mut origin, repeated, first);
     }
 
     fn push_lines<'a>(
@@ -466,4 +486,4 @@ impl Transcript {
 mod terminal_safety;
 #[cfg(test)]
 #[path = "transcript_tests.rs"]
-mod tests;
+pub(crate) mod tests;

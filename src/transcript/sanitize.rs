@@ -264,4 +264,4 @@ fn is_hidden(c: char) -> bool {
 
 #[cfg(test)]
 #[path = "sanitize_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -348,7 +348,9 @@ proptest! {
                     prop_assert!(glyphs == Glyphs::Unicode || line.text().is_ascii());
                 }
             }
-            prop_assert_eq!(transcript.bytes(), transcript.lines().iter().map(Line::bytes).sum::<usize>());
+            let lines: usize = transcript.lines().iter().map(Line::bytes).sum();
+            let commands: usize = transcript.commands().iter().map(Command::bytes).sum();
+            prop_assert_eq!(transcript.bytes(), lines + commands);
         }
     }
 

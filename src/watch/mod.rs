@@ -22,6 +22,7 @@ mod tag_trail;
 mod tail;
 mod trail;
 mod transcript;
+mod whole;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -33,6 +34,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use self::pass::one_pass;
+pub use self::whole::{Archived, LogPlaces, Search, StreamReader, archived, log_places, search};
+
 use self::{
     archive::Archives,
     archive_body::Bodies,
@@ -73,7 +76,7 @@ pub struct WatchConfig {
     pub sessions_every: Duration,
     /// Time between two reads of the same evidence.
     pub evidence_every: Duration,
-    /// Log group of all sessions; absent: what their documents and the preferences say.
+    /// Log group of all sessions, with `{region}` and `{account}`; absent: what their documents and the preferences say.
     pub log_group: Option<String>,
     /// Log archive bucket, with `{region}` and `{account}`; absent: what documents and preferences say.
     pub log_bucket: Option<String>,

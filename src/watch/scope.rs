@@ -23,13 +23,15 @@ use super::{
 };
 use crate::{
     aws::{PREFERENCES_DOCUMENT, PolicyCache, ScopeClient},
-    domain::{Failure, FailureClass, Observation, Preferences, Session, SessionDocument, SessionId, SessionType},
+    domain::{
+        Failure, FailureClass, Observation, Preferences, ScopeId, Session, SessionDocument, SessionId, SessionType,
+    },
 };
 
 /// Requests of one scope that are in flight at once: a scope that hangs cannot take all of the fleet's.
 const IN_FLIGHT: usize = 4;
 /// GetLogEvents takes 10 requests a second of an account and region, where it takes the fewest (CloudWatch Logs quotas); a little less.
-const TRANSCRIPT_PAUSE: Duration = Duration::from_millis(110);
+pub(super) const TRANSCRIPT_PAUSE: Duration = Duration::from_millis(110);
 
 /// The receiver of observations is gone; the watch has nobody to talk to.
 #[derive(Debug)]
@@ -98,9 +100,14 @@ impl Known {
     /// The log group that the session's stream belongs in.
     pub(super) fn log_group_of(&self, session: &Session, config: &WatchConfig) -> Option<Arc<str>> {
         if let Some(group) = &config.log_group {
-            return Some(group.as_str().into());
+            return Some(filled(group, &session.key.scope).into());
         }
         self.inputs_of(session).map(|inputs| inputs.log_group.as_str()).find(|group| !group.is_empty()).map(Arc::from)
+    }
+
+    /// Whether the session is streamed while it runs: documents of AWS's own carry no inputs, then the preferences decide.
+    pub(super) fn streams(&self, session: &Session) -> bool {
+        self.inputs_of(session).any(|inputs| inputs.streaming)
     }
 
     /// The log group that the preferences name.
@@ -113,16 +120,16 @@ impl Known {
     pub(super) fn archive_of(&self, session: &Session, config: &WatchConfig) -> Option<(String, String)> {
         let inputs = self.inputs_of(session).find(|inputs| !inputs.s3_bucket.is_empty());
         let prefix = inputs.map(|inputs| inputs.s3_prefix.clone()).unwrap_or_default();
-        let scope = &session.key.scope;
         match &config.log_bucket {
-            Some(bucket) => {
-                let bucket =
-                    bucket.replace("{region}", scope.region.as_str()).replace("{account}", scope.account.as_str());
-                Some((bucket, prefix))
-            }
+            Some(bucket) => Some((filled(bucket, &session.key.scope), prefix)),
             None => inputs.map(|inputs| (inputs.s3_bucket.clone(), prefix)),
         }
     }
+}
+
+/// A name of the config, with `{region}` and `{account}` filled in.
+fn filled(template: &str, scope: &ScopeId) -> String {
+    template.replace("{region}", scope.region.as_str()).replace("{account}", scope.account.as_str())
 }
 
 /// The key of a session's document among [`Known::documents`]; `None`: it is the preferences document.
@@ -323,4 +330,34 @@ pub(super) fn clock_before(ago: Duration) -> Timestamp {
 /// How long the clock's `time` is over; zero if it is to come.
 pub(super) fn elapsed_since(time: Timestamp) -> Duration {
     Duration::try_from(Timestamp::now().duration_since(time)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{SessionKey, SessionStatus};
+
+    #[test]
+    fn names_of_the_config_are_filled_for_the_scope() {
+        let session = Session {
+            key: SessionKey::new(ScopeId::new("111122223333", "us-east-1"), "jane-0a1b"),
+            target: "i-0a".into(),
+            status: SessionStatus::Connected,
+            started_at: None,
+            ended_at: None,
+            document: None,
+            owner: "".into(),
+            reason: None,
+            max_duration_minutes: None,
+            access: None,
+        };
+        let config = WatchConfig {
+            log_group: Some("/ssm/{account}/{region}".into()),
+            log_bucket: Some("logs-{region}".into()),
+            ..WatchConfig::default()
+        };
+        let known = Known::default();
+        assert_eq!(known.log_group_of(&session, &config).as_deref(), Some("/ssm/111122223333/us-east-1"));
+        assert_eq!(known.archive_of(&session, &config), Some(("logs-us-east-1".into(), String::new())));
+    }
 }

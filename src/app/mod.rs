@@ -8,6 +8,7 @@ pub mod dialog;
 pub mod fixture;
 pub mod keymap;
 pub mod layout;
+pub mod listening;
 pub mod message;
 pub mod project;
 pub mod state;

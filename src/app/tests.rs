@@ -478,3 +478,6 @@ fn time_alone_changes_a_verdict() {
 
 #[path = "transcript_tests.rs"]
 mod transcripts;
+
+#[path = "listening_tests.rs"]
+mod listening;

@@ -1,11 +1,16 @@
 //! How a transcript is looked at: where in it, what is searched for, whether it is played back.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::listening::Marked;
 use crate::{
-    domain::{Failure, SessionKey},
+    detection::{Bursts, Confidence},
+    domain::{Failure, SessionKey, Severity},
     transcript::{Command, Search, Transcript, wrapped_rows},
 };
 
@@ -108,6 +113,10 @@ pub struct TranscriptView {
     pub matches: Matches,
     /// The number of the line of the command that is selected in the list of commands.
     pub command: Option<u64>,
+    /// Lines in which rules found something.
+    pub marks: BTreeMap<u64, Vec<Marked>>,
+    /// Counts what correlations need, from the transcript's beginning.
+    pub bursts: Bursts,
     /// It is played back.
     pub playback: Option<Playback>,
     /// The archive object was asked for, in place of a stream that is lost.
@@ -116,7 +125,7 @@ pub struct TranscriptView {
 
 impl TranscriptView {
     /// A transcript of which nothing was read yet.
-    pub fn new(session: SessionKey, content: Transcript) -> Self {
+    pub fn new(session: SessionKey, content: Transcript, bursts: Bursts) -> Self {
         Self {
             session,
             content,
@@ -130,6 +139,8 @@ impl TranscriptView {
             found: None,
             matches: Matches::default(),
             command: None,
+            marks: BTreeMap::new(),
+            bursts,
             playback: None,
             archive_asked: false,
         }
@@ -256,6 +267,27 @@ impl TranscriptView {
     pub fn commands(&self) -> impl DoubleEndedIterator<Item = &Command> {
         let until = self.playback.map(|playback| playback.at);
         self.content.commands().iter().filter(move |command| until.is_none_or(|until| command.at <= until))
+    }
+
+    /// The worst mark of a line; marks of mere output only when they are wanted.
+    pub fn mark(&self, line: u64, output: bool) -> Option<(Severity, Confidence)> {
+        let marks = self.marks.get(&line)?.iter();
+        let shown = marks.filter(|mark| output || mark.confidence == Confidence::Command);
+        shown.map(|mark| (mark.severity, mark.confidence)).max()
+    }
+
+    /// Takes in marks, and forgets those of lines that are gone.
+    pub fn add_marks(&mut self, marks: Vec<(u64, Marked)>) {
+        for (line, mark) in marks {
+            let known = self.marks.entry(line).or_default();
+            if !known.contains(&mark) {
+                known.push(mark);
+            }
+        }
+        let first = self.content.evicted_lines();
+        while self.marks.first_key_value().is_some_and(|(line, _)| *line < first) {
+            self.marks.pop_first();
+        }
     }
 
     /// The command nearest to a line in that direction.

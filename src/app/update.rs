@@ -41,6 +41,12 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
             notify(state, "the rules were read again and are in force", false);
         }
         Message::Rules(Err(problem)) => state.rules_problem = Some(problem),
+        Message::Detections(Ok(detector)) => {
+            state.listening.set_detector(detector);
+            state.detections_problem = None;
+            notify(state, "the detection rules were read again and are in force", false);
+        }
+        Message::Detections(Err(problem)) => state.detections_problem = Some(problem),
         Message::Quit => effects.push(Effect::Quit),
     }
     transcript::play(state);
@@ -57,10 +63,24 @@ fn observe(state: &mut State, observation: Observation) {
         Observation::TranscriptFailed { session, failure, retry_at, at } => {
             transcript::failed(state, session, failure, *retry_at, *at);
         }
+        Observation::Tailed { scope, events, .. } => {
+            state.listening.tailed(&mut state.board, scope, events, state.now);
+        }
+        Observation::Active { .. } => state.listening.forget(&state.board),
         Observation::ArchiveBody { session, body, cut } => transcript::archive_body(state, session, body, *cut),
         _ => {}
     }
+    let healths = match &observation {
+        Observation::StreamHealth { scope, streams, .. } if !streams.is_empty() => {
+            Some((scope.clone(), streams.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>()))
+        }
+        _ => None,
+    };
     state.board.observe(observation);
+    if let Some((scope, sessions)) = healths {
+        state.board.judge_due(state.now);
+        state.board.confirm_floods(&scope, &sessions);
+    }
 }
 
 /// Brings everything that is derived up to date.
@@ -103,6 +123,10 @@ fn banners(state: &mut State) {
                 }
             }
         }
+    }
+    if let Some(problem) = &state.detections_problem {
+        let text = format!("DETECTION RULES NOT RELOADED, the old ones stay in force: {problem}");
+        banners.push(Banner { kind: BannerKind::Rules, text });
     }
     if let Some(problem) = &state.rules_problem {
         let text = format!("RULES NOT RELOADED, the old ones stay in force: {problem}");

@@ -183,9 +183,6 @@ impl Config {
         if self.organization.is_some() {
             keys.push("[organization]: only [[accounts]] are watched");
         }
-        if !self.compliance.detections.is_empty() {
-            keys.push("compliance.detections: no commands are matched");
-        }
         if !self.response.auto_terminate.is_empty() {
             keys.push("response.auto_terminate: no session is ended by itself");
         }

@@ -78,7 +78,8 @@ impl Detections {
         Self::from_files(files.iter().map(|(file, text)| (own(file), file.as_str(), text.as_str())), tuning)
     }
 
-    fn from_files<'a>(
+    /// Rules of these files.
+    pub(super) fn from_files<'a>(
         files: impl Iterator<Item = (Origin, &'a str, &'a str)>,
         tuning: &Tuning,
     ) -> Result<Self, DetectionError> {

@@ -18,6 +18,8 @@ use crate::domain::Severity;
 struct Extras {
     /// The ids that techniques had before ATT&CK 19.
     formerly: std::collections::BTreeMap<String, String>,
+    /// What to look at when it fires.
+    advice: String,
     fires: Vec<String>,
     silent: Vec<String>,
 }
@@ -64,6 +66,7 @@ impl Head<'_> {
             severity: self.level.map_or(Severity::Medium, severity),
             attack,
             false_positives: self.false_positives.to_vec(),
+            advice: extras.advice.into(),
             origin: origin.clone(),
             correlation: false,
             counted_only: false,

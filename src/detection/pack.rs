@@ -1,10 +1,61 @@
 //! The built-in rules.
 
-/// Every file of `rules/`, with its text.
-pub(super) const BUILT_IN: &[(&str, &str)] = &[
-    ("cmd-02.yml", include_str!("rules/cmd-02.yml")),
-    ("cmd-07.yml", include_str!("rules/cmd-07.yml")),
-    ("cmd-16.yml", include_str!("rules/cmd-16.yml")),
-    ("cmd-20.yml", include_str!("rules/cmd-20.yml")),
-    ("cmd-46.yml", include_str!("rules/cmd-46.yml")),
-];
+macro_rules! embedded {
+    ($($file:literal)*) => {
+        /// Every rule file of `rules/`, with its text.
+        pub(super) const BUILT_IN: &[(&str, &str)] = &[$(($file, include_str!(concat!("rules/", $file)))),*];
+    };
+}
+
+embedded! {
+    "cmd_01_session_recorder_tampered.yml"
+    "cmd_02_ssm_agent_stopped.yml"
+    "cmd_03_ssm_agent_reregistered.yml"
+    "cmd_04_log_delivery_cut.yml"
+    "cmd_05_typing_hidden.yml"
+    "cmd_06_shell_escapes_record.yml"
+    "cmd_07_output_flood.yml"
+    "cmd_08_history_off.yml"
+    "cmd_09_history_wiped.yml"
+    "cmd_10_system_logs_cleared.yml"
+    "cmd_11_auditing_disabled.yml"
+    "cmd_12_security_tool_off.yml"
+    "cmd_13_firewall_or_mac_off.yml"
+    "cmd_14_timestomp.yml"
+    "cmd_15_immutable_flag.yml"
+    "cmd_16_bash_network_shell.yml"
+    "cmd_17_netcat_shell.yml"
+    "cmd_18_interpreter_shell.yml"
+    "cmd_19_tty_upgrade.yml"
+    "cmd_20_download_and_run.yml"
+    "cmd_21_encoded_command.yml"
+    "cmd_22_powershell_cradle.yml"
+    "cmd_23_imds_role_credentials.yml"
+    "cmd_23b_imds_metadata.yml"
+    "cmd_24_container_credentials.yml"
+    "cmd_25_aws_keys_on_disk.yml"
+    "cmd_26_password_stores.yml"
+    "cmd_27_private_keys_hunt.yml"
+    "cmd_28_process_memory.yml"
+    "cmd_29_secret_search.yml"
+    "cmd_30_user_added_or_raised.yml"
+    "cmd_31_ssh_key_planted.yml"
+    "cmd_32_sudoers_changed.yml"
+    "cmd_33_setuid_set.yml"
+    "cmd_33b_setuid_searched.yml"
+    "cmd_34_shell_from_program.yml"
+    "cmd_35_scheduled_or_autostart.yml"
+    "cmd_36_shell_profile_edited.yml"
+    "cmd_37_preload_or_pam.yml"
+    "cmd_38_kernel_module.yml"
+    "cmd_39_container_escape.yml"
+    "cmd_40_tunnel.yml"
+    "cmd_41_exfiltration.yml"
+    "cmd_42_cloud_pivot.yml"
+    "cmd_42b_cloud_discovery.yml"
+    "cmd_43_logging_infrastructure_attacked.yml"
+    "cmd_44_miner.yml"
+    "cmd_45_destruction.yml"
+    "cmd_46_recon_burst.yml"
+    "cmd_47_network_scan.yml"
+}

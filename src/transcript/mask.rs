@@ -1,8 +1,8 @@
 //! What looks like a secret is masked before it leaves the program.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
-use regex::Regex;
+use regex::{Captures, Regex, RegexSet};
 
 /// What is looked for, and what stands in its place; the words that introduce a secret stay.
 const SECRETS: [(&str, &str); 12] = [
@@ -53,13 +53,51 @@ const ROUNDS: usize = 8;
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> =
     LazyLock::new(|| SECRETS.iter().filter_map(|(pattern, mask)| Some((Regex::new(pattern).ok()?, *mask))).collect());
 
+/// All patterns at once: nearly no line has a secret.
+static ANY: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| RegexSet::new(SECRETS.iter().map(|(pattern, _)| *pattern)).ok());
+
+/// Where in a text secrets are, as byte ranges in order, without the words that introduce them: for who shows the rest.
+pub fn secrets(text: &str) -> Vec<Range<usize>> {
+    let Some(any) = ANY.as_ref() else { return std::iter::once(0..text.len()).collect() };
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for pattern in any.matches(text) {
+        let Some((regex, mask)) = PATTERNS.get(pattern) else { continue };
+        for found in regex.captures_iter(text) {
+            let Some(whole) = found.get(0).filter(|_| !announces_none(&found)) else { continue };
+            let kept = [(1, "${1}"), (2, "${2}")].into_iter().filter(|(_, group)| mask.contains(group));
+            let start = kept.filter_map(|(group, _)| found.get(group)).map(|group| group.end()).max();
+            ranges.push(start.unwrap_or(whole.start())..whole.end());
+        }
+    }
+    ranges.sort_by_key(|range| range.start);
+    ranges
+}
+
+/// sudo's `NOPASSWD: ALL` announces no password.
+fn announces_none(found: &Captures<'_>) -> bool {
+    found.get(1).is_some_and(|words| words.as_str().to_ascii_lowercase().starts_with("nopass"))
+}
+
+fn replace<'a>(pattern: &Regex, text: &'a str, mask: &str) -> Cow<'a, str> {
+    pattern.replace_all(text, |found: &Captures<'_>| {
+        let mut replaced = String::new();
+        if announces_none(found) {
+            replaced.push_str(found.get(0).map_or("", |whole| whole.as_str()));
+        } else {
+            found.expand(mask, &mut replaced);
+        }
+        replaced
+    })
+}
+
 /// The text with what looks like a secret masked. Masking twice is masking once.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
     for _ in 0..ROUNDS {
         let mut changed = false;
         for (pattern, mask) in PATTERNS.iter() {
-            if let Cow::Owned(replaced) = pattern.replace_all(&masked, *mask)
+            if let Cow::Owned(replaced) = replace(pattern, &masked, mask)
                 && replaced != *masked
             {
                 masked = Cow::Owned(replaced);
@@ -76,6 +114,27 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_found_where_they_are() {
+        let hidden = |text: &str| {
+            let mut shown = text.to_owned();
+            for range in secrets(text).into_iter().rev() {
+                shown.replace_range(range.clone(), &"*".repeat(range.len()));
+            }
+            shown
+        };
+        assert_eq!(
+            hidden("export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE"),
+            "export AWS_ACCESS_KEY_ID=********************"
+        );
+        assert_eq!(hidden("mysql -uroot -phunter2 db"), "mysql -uroot -p******* db");
+        assert_eq!(hidden("curl -u ann:pw https://x"), "curl -u ann:** https://x");
+        for plain in ["nothing to see", "(ALL) NOPASSWD: ALL"] {
+            assert_eq!(hidden(plain), plain);
+            assert_eq!(mask(plain), plain);
+        }
+    }
 
     #[test]
     fn every_pattern_is_one() {

@@ -30,6 +30,7 @@ impl Transcript {
             kind: LineKind::Screen(Box::new(folded)),
             uncertain: false,
             repeated: origin.repeated,
+            secret: false,
             cut_bytes: 0,
             marks: Box::default(),
             raw: None,

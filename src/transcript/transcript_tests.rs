@@ -278,6 +278,16 @@ fn the_oldest_lines_go_when_the_capacity_is_reached() {
 }
 
 #[test]
+fn a_private_key_is_secret_line_by_line() {
+    let shown = transcript(&[
+        streamed(&["$ cat k", "-----BEGIN OPENSSH PRIVATE KEY-----", "b3BlbnNzaC1rZXk", "AAAA"]),
+        streamed(&["BBBB", "-----END OPENSSH PRIVATE KEY-----", "$ id"]),
+    ]);
+    let secret: Vec<bool> = shown.lines().iter().map(|line| line.secret).collect();
+    assert_eq!(secret, [false, false, true, true, true, true, false]);
+}
+
+#[test]
 fn search_goes_both_ways_in_smart_case() {
     let transcript = transcript(&[streamed(&["$ Uname -a", "Linux", "$ uname\u{7}", "a.b"])]);
     let search = Search::new("uname").unwrap();

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     app::view::Focus,
-    transcript::{Certainty, Command},
+    detection::Confidence,
+    domain::Severity,
+    transcript::{Certainty, Command, mask},
 };
 
 /// Draws the pane.
@@ -47,7 +49,8 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let mut y = inner.top();
     for (index, command) in commands.iter().enumerate().skip(top) {
         let here = selected == Some(index);
-        for line in lines(look, command, here) {
+        let mark = transcript.mark(command.line, view.show_output_detections);
+        for line in lines(look, command, mark, here) {
             if y >= inner.bottom() {
                 break;
             }
@@ -75,18 +78,24 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 }
 
 /// A command, and its other readings where it is selected.
-fn lines<'a>(look: &Look<'_>, command: &'a Command, selected: bool) -> Vec<Pieces<'a>> {
+fn lines<'a>(
+    look: &Look<'_>,
+    command: &'a Command,
+    mark: Option<(Severity, Confidence)>,
+    selected: bool,
+) -> Vec<Pieces<'a>> {
     let theme = look.theme;
-    let (sign, style) = match command.certainty {
-        Certainty::Certain => (" ", theme.muted),
-        Certainty::Uncertain => (look.glyphs.uncertain, theme.warning),
-        Certainty::NotRun => ("-", theme.muted),
+    let (sign, style) = match (mark, command.certainty) {
+        (Some((severity, confidence)), _) => super::transcript::detection(look, severity, confidence),
+        (None, Certainty::Certain) => (" ", theme.muted),
+        (None, Certainty::Uncertain) => (look.glyphs.uncertain, theme.warning),
+        (None, Certainty::NotRun) => ("-", theme.muted),
     };
     let text = match (command.repeated, command.certainty) {
         (true, _) | (_, Certainty::NotRun) => theme.muted,
         _ => theme.text,
     };
-    let words = if command.text.is_empty() { "(nothing that is left)" } else { &command.text };
+    let words = if command.text.is_empty() { "(nothing that is left)".into() } else { mask(&command.text) };
     let mut lines = vec![vec![
         piece(format!(" {} ", look.clock(command.at)), theme.muted),
         piece(sign, style),

@@ -8,6 +8,7 @@ mod banner;
 mod columns;
 mod commands;
 mod detail;
+mod detections;
 mod dialog;
 mod footer;
 mod header;

@@ -12,7 +12,7 @@ use ratatui::{
 
 use super::{
     look::Look,
-    text::{self, Pieces, counted, piece},
+    text::{self, Piece, Pieces, counted, piece},
 };
 use crate::{
     app::{
@@ -20,8 +20,9 @@ use crate::{
         layout::{transcript_lead, transcript_room},
         view::{Focus, Room, TranscriptStatus, TranscriptView},
     },
-    domain::SessionKey,
-    transcript::{Line, LineKind, Search, wrapped},
+    detection::Confidence,
+    domain::{SessionKey, Severity, Verdict},
+    transcript::{Line, LineKind, Search, secrets, wrapped},
 };
 
 /// What a session printed is taken for complete when nothing more was there that long after its end.
@@ -66,7 +67,8 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, session: &S
             (_, true) if view.focus == Focus::Commands => Some(theme.selection),
             _ => None,
         };
-        let margin = margin(look, line, found);
+        let mark = transcript.mark(number, view.show_output_detections);
+        let margin = margin(look, line, mark, found);
         let time = (lead > 2).then_some(line.at);
         for row in rows(look, line, search.as_ref(), (time, margin), room.wrap, transcript.left) {
             if y >= inner.bottom() {
@@ -94,17 +96,28 @@ pub(super) fn draw_none(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 }
 
 /// The sign before a line.
-fn margin(look: &Look<'_>, line: &Line, found: bool) -> (String, Style) {
+fn margin(look: &Look<'_>, line: &Line, mark: Option<(Severity, Confidence)>, found: bool) -> (String, Style) {
     let (theme, glyphs) = (look.theme, look.glyphs);
+    if let Some((severity, confidence)) = mark.filter(|_| !found) {
+        let (sign, style) = detection(look, severity, confidence);
+        return (sign.to_owned(), style);
+    }
     let (sign, style) = match (&line.kind, line.uncertain, line.repeated) {
         _ if found => (glyphs.selected, theme.accent),
         (LineKind::Gap(_), ..) => (glyphs.blind, theme.danger),
         (_, true, _) => (glyphs.uncertain, theme.warning),
         (_, _, true) => (glyphs.repeated, theme.border),
-        (LineKind::Screen(_), ..) => (glyphs.severity(crate::domain::Severity::Low), theme.muted),
+        (LineKind::Screen(_), ..) => (glyphs.severity(Severity::Low), theme.muted),
         _ => (" ", theme.muted),
     };
     (sign.to_owned(), style)
+}
+
+/// The sign of a detection: that of its severity; of mere output a quieter one.
+pub(super) fn detection(look: &Look<'_>, severity: Severity, confidence: Confidence) -> (&'static str, Style) {
+    let (_, style) = look.mark(Verdict::NonCompliant, Some(severity));
+    let style = if confidence == Confidence::Output { look.theme.muted } else { style };
+    (look.glyphs.severity(severity), style)
 }
 
 /// One line as it is shown: one row, or several where it is wrapped.
@@ -129,13 +142,16 @@ fn rows<'a>(
         LineKind::Gap(_) => theme.danger,
     };
     let style = if line.repeated { theme.muted } else { style };
-    let matches: Vec<_> = search.map(|search| search.ranges(line.text()).collect()).unwrap_or_default();
+    let places = Places {
+        matches: search.map(|search| search.ranges(line.text()).collect()).unwrap_or_default(),
+        secrets: if line.secret { std::iter::once(0..line.text().len()).collect() } else { secrets(line.text()) },
+    };
     let Some(cells) = wrap else {
         // What is hidden on the left is said as what is hidden on the right.
         let hides = left > 0 && text::width(line.text()) > 0;
         lead.push(piece(if hides { "<" } else { " " }, theme.muted));
         let before = lead.len();
-        spans(look, &mut lead, line, 0..line.text().len(), style, &matches);
+        spans(look, &mut lead, line, 0..line.text().len(), style, &places);
         skip(&mut lead, before, left);
         return vec![lead];
     };
@@ -147,10 +163,36 @@ fn rows<'a>(
             true => std::mem::take(&mut lead),
             false => vec![piece(" ".repeat(indent), theme.muted)],
         };
-        spans(look, &mut row, line, range, style, &matches);
+        spans(look, &mut row, line, range, style, &places);
         rows.push(row);
     }
     rows
+}
+
+/// Places in a line's text, as byte ranges.
+struct Places {
+    /// What is searched for.
+    matches: Vec<Range<usize>>,
+    /// What looks like a secret.
+    secrets: Vec<Range<usize>>,
+}
+
+/// Puts stars in place of what is secret in a piece that begins at `offset`; they take the same cells.
+fn hide(piece: &mut Piece<'_>, offset: usize, secrets: &[Range<usize>], style: Style) {
+    let hidden = |at: usize| secrets.iter().any(|range| range.contains(&at));
+    if !piece.text.char_indices().any(|(at, _)| hidden(offset + at)) {
+        return;
+    }
+    let mut text = String::with_capacity(piece.text.len());
+    for (at, c) in piece.text.char_indices() {
+        if hidden(offset + at) {
+            text.push_str(&"*".repeat(text::width(c.encode_utf8(&mut [0; 4]))));
+        } else {
+            text.push(c);
+        }
+    }
+    piece.text = text.into();
+    piece.style = style;
 }
 
 /// A part of a line's text, in pieces.
@@ -160,14 +202,21 @@ fn spans<'a>(
     line: &'a Line,
     range: Range<usize>,
     style: Style,
-    matches: &[Range<usize>],
+    places: &Places,
 ) {
     let mut at = 0;
     for span in line.spans() {
         let style = if span.marked { look.theme.marked } else { style };
         let (start, end) = (range.start.max(at), range.end.min(at + span.text.len()));
         if let Some(text) = start.checked_sub(at).and_then(|from| span.text.get(from..end.checked_sub(at)?)) {
-            cut(pieces, text, start, matches, style, look.theme.match_);
+            let from = pieces.len();
+            cut(pieces, text, start, &places.matches, style, look.theme.match_);
+            let mut offset = start;
+            for piece in pieces.iter_mut().skip(from) {
+                let length = piece.text.len();
+                hide(piece, offset, &places.secrets, look.theme.marked);
+                offset += length;
+            }
         }
         at += span.text.len();
     }

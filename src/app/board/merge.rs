@@ -246,6 +246,7 @@ impl SessionBoard {
             resume_records: Vec::new(),
             end_record: None,
             first_of_principal: Fact::not_read(),
+            detections: Default::default(),
             judgement: Judgement::default(),
             dirty: false,
             next_change: None,

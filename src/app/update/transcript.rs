@@ -11,7 +11,7 @@ use crate::{
         layout::Areas,
         message::{Effect, Follow},
         state::State,
-        view::{Focus, MOST_BESIDE, Room, Screen, TranscriptStatus, TranscriptView},
+        view::{Focus, MOST_BESIDE, Room, Screen, TranscriptStatus, TranscriptView, View},
     },
     domain::{Fact, Failure, FailureClass, LogEvent, SessionKey, Why},
     transcript::{DEFAULT_CAPACITY, Glyphs, SHOWN_BYTES, Transcript},
@@ -70,7 +70,7 @@ fn take(state: &mut State, session: SessionKey) -> TranscriptView {
         return view;
     }
     let glyphs = if state.setup.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
-    TranscriptView::new(session, Transcript::new(DEFAULT_CAPACITY, glyphs))
+    TranscriptView::new(session, Transcript::new(DEFAULT_CAPACITY, glyphs), state.listening.bursts())
 }
 
 /// Begins to follow as soon as it is known where; says so where there is nothing to follow, also when that is found
@@ -139,15 +139,24 @@ fn followable(state: &State, session: &SessionBoard) -> Followable {
 
 /// The transcript of that session, on the screen or on the shelf: an answer that comes late is not lost.
 fn transcript_of<'a>(state: &'a mut State, session: &SessionKey) -> Option<&'a mut TranscriptView> {
-    let view = &mut state.view;
+    find_view(&mut state.view, session)
+}
+
+fn find_view<'a>(view: &'a mut View, session: &SessionKey) -> Option<&'a mut TranscriptView> {
     view.transcript.iter_mut().chain(&mut view.shelf).find(|view| view.session == *session)
 }
 
 /// New events of a followed session.
 pub(super) fn events(state: &mut State, session: &SessionKey, events: &[LogEvent], at: Timestamp) {
-    let Some(view) = transcript_of(state, session) else { return };
+    let now = state.now;
+    let Some(view) = find_view(&mut state.view, session) else { return };
     let first = view.status == TranscriptStatus::Loading;
-    view.content.push(events);
+    for event in events {
+        let heard = (view.content.push(std::slice::from_ref(event)), event.timestamp);
+        let transcript = (&view.content, &mut view.bursts);
+        let marks = state.listening.followed(&mut state.board, session, transcript, heard, now);
+        view.add_marks(marks);
+    }
     view.count_matches();
     let was_live = matches!(view.status, TranscriptStatus::Live(_));
     view.status = TranscriptStatus::Live(at);
@@ -196,14 +205,17 @@ pub(super) fn archive_body(state: &mut State, session: &SessionKey, body: &Fact<
             view.status = TranscriptStatus::Waiting(words.into());
         }
         Fact::Known { value: Some(bytes), at, .. } => {
+            let read_at = *at;
             let cut = if cut { "; only its beginning was read" } else { "" };
             let why = format!("what the stream does not have follows from the archive object{cut}");
             let from = view.content.lines().back().map_or(ended, |line| line.at);
             view.content.open_gap(from, &why);
             let message = String::from_utf8_lossy(bytes).into_owned();
-            view.content.push(&[LogEvent { timestamp: ended, ingested_at: *at, message }]);
-            view.count_matches();
-            view.status = TranscriptStatus::Archived(*at);
+            let event = LogEvent { timestamp: ended, ingested_at: *at, message };
+            events(state, session, &[event], *at);
+            if let Some(view) = transcript_of(state, session) {
+                view.status = TranscriptStatus::Archived(read_at);
+            }
         }
         Fact::Missing(missing) => {
             let why = match &missing.why {

@@ -31,6 +31,7 @@ pub enum Step {
         /// How.
         by: Editing,
         /// What is typed first.
+        #[serde(default)]
         from: String,
         /// The command that the shell gets.
         to: String,
@@ -96,6 +97,14 @@ pub enum Editing {
     Prepend,
     /// Ctrl-R, and the first letters of what was run before.
     Search,
+    /// Ctrl-L in the middle: the prompt and what was typed are shown again.
+    Redraw,
+    /// Tab twice in the middle: the choices, and the prompt again.
+    Complete,
+    /// Longer than the window is wide.
+    Wrap,
+    /// Pasted: shown, highlighted, and painted again.
+    Paste,
 }
 
 /// An event that lies about its origin; what is not given is said as the agent of the session says it.

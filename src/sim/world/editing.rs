@@ -15,6 +15,7 @@ pub fn echo(by: Editing, from: &str, to: &str, os: Os, prompt: &str) -> String {
     let common: String =
         from.chars().zip(to.chars()).take_while(|(left, right)| left == right).map(|pair| pair.0).collect();
     let front = to.strip_suffix(from).unwrap_or(to);
+    let rest = to.strip_prefix(from).unwrap_or(to);
     match (by, readline) {
         (Editing::Erase, _) => {
             let back = one_back.repeat(letters(from) - letters(&common));
@@ -31,6 +32,20 @@ pub fn echo(by: Editing, from: &str, to: &str, os: Os, prompt: &str) -> String {
         // Nothing there knows these keys: they are text.
         (Editing::Prepend, false) => format!("{from}^A{front}"),
         (Editing::Search, false) => format!("^R{to}"),
+        (Editing::Redraw, false) => format!("{from}^L{rest}"),
+        (Editing::Complete, false) => format!("{from}\t\t{rest}"),
+        (Editing::Wrap | Editing::Paste, false) => to.to_owned(),
+        (Editing::Redraw, true) => format!("{from}\u{1b}[H\u{1b}[2J{}{from}{rest}", shown(prompt)),
+        (Editing::Complete, true) => {
+            let word = from.rsplit(' ').next().unwrap_or_default();
+            let choices = [word.to_owned(), format!("{word}.d"), format!("{word}.old")].join("  ");
+            format!("{from}\u{7}\r\n{choices}\r\n{}{from}{rest}", shown(prompt))
+        }
+        (Editing::Wrap, true) => wrapped(to, letters(&shown(prompt))),
+        (Editing::Paste, true) => {
+            let right = "\u{1b}[C".repeat(letters(&shown(prompt)));
+            format!("\u{1b}[7m{to}\u{1b}[27m\r{right}{to}")
+        }
         (Editing::Search, true) => {
             let mut echo = "\r\u{1b}[K(reverse-i-search)`': ".to_owned();
             let mut tail = "': ".to_owned();
@@ -43,6 +58,24 @@ pub fn echo(by: Editing, from: &str, to: &str, os: Os, prompt: &str) -> String {
             format!("{echo}\r\u{1b}[K{}{to}", shown(prompt))
         }
     }
+}
+
+/// Columns of the window.
+const COLUMNS: usize = 80;
+
+/// At the margin readline prints a space and returns, so that the cursor is on the next row.
+fn wrapped(text: &str, column: usize) -> String {
+    let mut out = String::new();
+    let mut column = column;
+    for letter in text.chars() {
+        out.push(letter);
+        column += 1;
+        if column == COLUMNS {
+            out.push_str(" \r");
+            column = 0;
+        }
+    }
+    out
 }
 
 /// What is seen of a prompt.
@@ -91,6 +124,12 @@ mod tests {
             "{search}"
         );
         assert!(search.ends_with("sh-5.2$ systemctl stop nginx"), "{search}");
+        assert_eq!(streamed(Editing::Redraw, "ls", "ls -l", bash), "sh-5.2$ lssh-5.2$ ls -l");
+        assert_eq!(streamed(Editing::Paste, "", "id -u", bash), "sh-5.2$ id -uid -u");
+        let complete = streamed(Editing::Complete, "ls /etc/host", "ls /etc/hosts", bash);
+        assert_eq!(complete, "sh-5.2$ ls /etc/host\u{7}/etc/host  /etc/host.d  /etc/host.oldsh-5.2$ ls /etc/hosts");
+        let wrap = streamed(Editing::Wrap, "", &"x".repeat(100), bash);
+        assert_eq!(wrap, format!("sh-5.2$ {} {}", "x".repeat(72), "x".repeat(28)));
         assert_eq!(echo(Editing::Kill, "a", "b", Os::Windows, "PS> "), "b");
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     World,
     meddling::Meddling,
-    tests::{GROUP, PAYMENTS, after, everything_logged, lines, single, single_with, start},
+    tests::{GROUP, PAYMENTS, after, everything_logged, lines, single, single_with, start, young_world},
 };
 use crate::sim::scenario::{Forgery, Scenario};
 
@@ -244,4 +244,68 @@ fn a_test_can_print_on_a_terminal_while_it_runs() {
     let all = everything_logged(&world);
     assert_eq!(all.iter().filter(|(.., message)| message == "to the letter").count(), 1);
     assert!(all.last().unwrap().2.contains(r#""sessionData":["sh-5.2$ ","sh-5.2$ history -c"]"#), "{all:?}");
+}
+
+/// Lines in the stream of the cast's session of that owner on that node; none: there is no such stream.
+fn of_cast(world: &World, owner: &str, node: &str) -> Option<Vec<String>> {
+    let session = world.sessions.iter().find(|session| {
+        let place = world.node(&session.account, &session.region, &session.target).unwrap();
+        session.seat.is_none() && session.owner.contains(owner) && place.name == node && session.started > start()
+    });
+    let session = session.unwrap_or_else(|| panic!("no session of {owner} on {node}"));
+    let group = &world.region(&session.account, &session.region).unwrap().log_groups[GROUP];
+    let mut lines = Vec::new();
+    for event in &group.streams.get(&session.id)?.events {
+        let event: Value = serde_json::from_str(&event.message).unwrap();
+        lines.extend(event["sessionData"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()));
+    }
+    Some(lines)
+}
+
+#[test]
+fn the_demo_shows_one_of_each_within_five_minutes() {
+    let mut world = young_world(1);
+    world.advance(after(300.0));
+    let has = |owner: &str, node: &str, wanted: &[&str]| {
+        let lines = of_cast(&world, owner, node).unwrap_or_else(|| panic!("{owner} on {node} has no stream"));
+        for wanted in wanted {
+            assert!(lines.iter().any(|line| line.contains(wanted)), "{owner} lacks {wanted:?}: {lines:#?}");
+        }
+        lines
+    };
+    // Typed and critical; a burst of looking around, credentials of the instance, encoded commands.
+    has("svc-maintenance", "retail-search-1", &["sh-5.2$ sudo systemctl stop amazon-ssm-agent", "bash /dev/shm/.x"]);
+    let burst = ["$ id", "$ whoami", "$ uname -a", "$ cat /etc/passwd", "$ ss -tlnp", "$ sudo -l", "$ ps aux"];
+    let recon = has("v.adler", "retail-web-3", &burst);
+    assert!(recon.iter().any(|line| line.contains("iam/security-credentials/ssm-managed-node")));
+    assert!(recon.iter().any(|line| line.contains("base64 -d | sh")), "{recon:#?}");
+    // Printed, and typed by nobody.
+    let read =
+        has("henrik.voss", "siem-forwarder-1", &["    sudo systemctl stop amazon-ssm-agent", "don\u{fffd}t run"]);
+    assert!(!read.iter().any(|line| line.contains("$ sudo")));
+    // Not to be read off with certainty.
+    has(
+        "l.moreau",
+        "warehouse-db-replica-1",
+        &["$ cat /etc/hostnameid -u", "\u{8}sudo ", "$ history -cls", "sh-5.2$ sh-5.2$ df -h", "(reverse-i-search)`"],
+    );
+    has("b.dubois", "store-0417-pos-gateway", &["\u{1b}[?1049h", ":wq\"app.conf\"", "\u{1b}(B\u{1b}[m"]);
+    assert!(has("priya.nair", "spark-batch-2", &[]).len() > 20_000, "a flood");
+    // Lies and repetitions.
+    let forged =
+        has("svc-legacy-deploy", "retail-web-4", &["\u{1b}]0;root@retail-web-4:~\u{7}[root@retail-web-4 ~]# "]);
+    assert!(forged.contains(&"$ sudo rm -rf /srv/pos/journal".to_owned()), "{forged:#?}");
+    let replayed = has("d.kowalski", "directory-sync-1", &["[sync] page 14 of 40"]);
+    let pages = replayed.iter().filter(|line| line.contains("[sync] page ")).count();
+    assert_eq!(pages, 14 + 5, "{replayed:#?}");
+    has("m.ferrari", "reports-win-2", &["\u{feff}****", "PS C:\\Windows\\system32> powershell -NoProfile"]);
+    let secrets =
+        has("sam.reyes", "payments-canary-api-3", &["-pExample-Passw0rd", "wJalrXUtnFEMI", "0 43 10.0M   43 4400k"]);
+    assert!(secrets.iter().any(|line| line.len() == 33_000) && !secrets.iter().any(|line| line.contains("read token")));
+    // A stream that is gone; the archive has what it had, and more.
+    assert_eq!(of_cast(&world, "temp-contractor", "payments-staging-web-3"), None);
+    let objects = &world.buckets.values().next().unwrap().objects;
+    let (_, object) = objects.iter().find(|(key, _)| key.contains("temp-contractor")).expect("archived by now");
+    let text = String::from_utf8_lossy(&object.body);
+    assert!(text.contains("delete-log-stream") && text.contains("$ history -c\r"), "{text}");
 }

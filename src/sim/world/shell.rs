@@ -159,7 +159,7 @@ impl Shell {
         match step {
             Step::Wait(seconds) => {
                 let next = self.script.get(self.position);
-                let follows_output = next.is_some_and(|step| is_output(step) || matches!(step, Step::Wait(_)));
+                let follows_output = next.is_some_and(|step| is_output(step) || is_silent(step));
                 if !self.at_prompt && !follows_output {
                     self.show_prompt(0.05);
                 }
@@ -339,7 +339,7 @@ impl Shell {
 
     /// Whether the command that is typed now answers by itself: nothing that it prints is scripted.
     fn answers(&self) -> bool {
-        let next = self.script.iter().skip(self.position).find(|step| !matches!(step, Step::Wait(_)));
+        let next = self.script.iter().skip(self.position).find(|step| !is_silent(step));
         !next.is_some_and(|step| is_output(step) || matches!(step, Step::Prompt(_)))
     }
 
@@ -415,6 +415,11 @@ impl Shell {
             self.plan(delay, shown);
         }
     }
+}
+
+/// Whether a step leaves the terminal as it is.
+fn is_silent(step: &Step) -> bool {
+    matches!(step, Step::Wait(_) | Step::Event(_) | Step::Forge(_) | Step::Replay(_) | Step::DeleteStream)
 }
 
 /// Whether a step is what the command before it prints.

@@ -22,7 +22,7 @@ pub(super) fn world(name: &str, seed: u64) -> World {
 }
 
 /// The default scenario with four minutes of work before its start instead of its full past.
-fn young_world(seed: u64) -> World {
+pub(super) fn young_world(seed: u64) -> World {
     let mut scenario = Scenario::load("default").unwrap();
     scenario.crowd.as_mut().unwrap().warm_up = 240.0;
     World::new(&scenario, seed, 1.0, start())

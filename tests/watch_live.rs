@@ -14,7 +14,7 @@ use ssmwatch::{
         Sim,
         gate::{Effect, Fault},
         scenario::Scenario,
-        world::tails::Ending,
+        world::{archive::Object, tails::Ending},
     },
     watch::WatchConfig,
 };
@@ -532,4 +532,27 @@ async fn the_object_of_a_session_is_read_when_asked_for() {
     break_it(&sim, Fault::new("s3", "GetObject", Effect::Deny));
     let (body, _) = body_of(&mut rig, &dave).await;
     assert_eq!(failing(&body), Some(FailureClass::Denied), "{body:?}");
+}
+
+#[tokio::test]
+async fn of_a_huge_object_only_the_first_16_mib_are_read() {
+    let sim = quiet().await;
+    let dave = session_of(&sim, "/dave");
+    let mut rig = Rig::start(&sim, hasty()).await;
+    rig.until("what is there", |observation| match observation {
+        Observation::Archive { session, object: Fact::Known { value: Some(_), .. } } if *session == dave => Some(()),
+        _ => None,
+    })
+    .await;
+    let most = 16 << 20;
+    for (length, is_cut) in [(most, false), (most + 1, true)] {
+        sim.with_world(|world| {
+            let mut objects = world.buckets.values_mut().flat_map(|bucket| &mut bucket.objects);
+            let (_, object) = objects.find(|(key, _)| key.ends_with(&format!("{}.log", dave.id))).unwrap();
+            *object = Object::new(vec![b'x'; length], "text/plain", object.modified);
+        });
+        let (body, cut) = body_of(&mut rig, &dave).await;
+        let Fact::Known { value: Some(bytes), .. } = body else { panic!("{body:?}") };
+        assert_eq!((bytes.len(), cut), (most, is_cut));
+    }
 }

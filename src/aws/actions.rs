@@ -50,7 +50,7 @@ pub fn required_actions() -> &'static [RequiredAction] {
         read("logs:GetLogEvents", "transcripts"),
         read(
             "s3:GetObject",
-            "whether a session's log reached the archive (LOG-07), and what it says; on the log bucket",
+            "whether a session's log reached the archive (LOG-07), and what it says (with kms:Decrypt, if the bucket has a key); on the log bucket",
         ),
         read("s3:ListBucket", "telling a missing object from a denied one (LOG-07); on the log bucket"),
         act("ssm:TerminateSession", "ending sessions"),

@@ -367,7 +367,6 @@ impl GroupTail {
         for (stream, event) in update.events {
             self.take(&mut fresh, &stream, event, Shown::Live(number));
         }
-        let any = !fresh.is_empty();
         self.tell_fresh(fresh, at).await?;
         if self.is_owed() || self.failing.is_some() {
             // What is known of the streams is told when the read is over that this made necessary.
@@ -375,12 +374,13 @@ impl GroupTail {
         }
         self.read_at.store(at.as_millisecond(), Ordering::Relaxed);
         let now = Instant::now();
-        let over = now >= self.read_ends;
-        if over {
-            self.read_ends = now + self.every();
-            self.books.end_read(self.wanted.sessions.keys(), at);
+        if now < self.read_ends {
+            return Ok(());
         }
-        if over || any { self.tell_health(Fact::known((), FILTER, at)).await } else { Ok(()) }
+        // Verdicts follow: they are not asked for more often than polls would.
+        self.read_ends = now + self.every();
+        self.books.end_read(self.wanted.sessions.keys(), at);
+        self.tell_health(Fact::known((), FILTER, at)).await
     }
 
     /// Takes an event of a session that is wanted, if it is new; what was done, and when it arrived.

@@ -588,6 +588,63 @@ async fn live_tail_streams_updates_until_it_is_timed_out() {
 }
 
 #[tokio::test]
+async fn live_tails_are_listed_and_ended_over_the_control_plane() {
+    let sim = sim().await;
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&config(&sim, MEMBER, None));
+    let endpoint = format!("{}/", sim.endpoint());
+    let group = format!("arn:aws:logs:{REGION}:{MEMBER}:log-group:/ssm-session-logs");
+    let start = logs.start_live_tail().log_group_identifiers(&group).customize();
+    let start = start.mutate_request(move |request| request.set_uri(endpoint.as_str()).unwrap());
+    let mut stream = start.send().await.unwrap().response_stream;
+    let (_, open) = control(&sim, "GET", "/_sim/live_tails", "").await;
+    let expected = serde_json::json!([{"account": MEMBER, "region": REGION, "log_groups": [group]}]);
+    assert_eq!(open["live_tails"], expected);
+    let elsewhere = r#"{"account":"000000000000","ending":"sever"}"#;
+    assert_eq!(control(&sim, "POST", "/_sim/live_tails", elsewhere).await.1["ended"], 0);
+    assert_eq!(control(&sim, "POST", "/_sim/live_tails", r#"{"ending":"fail"}"#).await.1["ended"], 1);
+    assert_eq!(control(&sim, "POST", "/_sim/live_tails", r#"{"ending":"nicely"}"#).await.0, 400);
+    let error = loop {
+        match tokio::time::timeout(DEADLINE, stream.recv()).await.unwrap() {
+            Ok(event) => assert!(event.is_some(), "ended without saying why"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.as_service_error().unwrap().is_session_streaming_exception(), "{error:?}");
+    let sample = r#"{"effect":{"type":"sample_live_tail","drop":0.5}}"#;
+    assert_eq!(control(&sim, "POST", "/_sim/faults", sample).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_session_prints_and_is_meddled_with_over_the_control_plane() {
+    let sim = sim().await;
+    let (_, world) = control(&sim, "GET", "/_sim/world", "").await;
+    let sessions = world["sessions"].as_array().unwrap();
+    let alice = sessions.iter().find(|session| session["session_id"].as_str().unwrap().starts_with("alice")).unwrap();
+    let id = alice["session_id"].as_str().unwrap();
+    let print = serde_json::json!({"session_id": id, "text": "\u{1b}]0;t\u{7}# history -c\r\n"}).to_string();
+    assert_eq!(control(&sim, "POST", "/_sim/print", &print).await.0, 200);
+    for with in
+        ["{\"event\":\"to the letter\"}", "{\"forge\":{\"lines\":[\"x\"],\"owner\":\"nobody\"}}", "{\"replay\":2}"]
+    {
+        let body = format!("{{\"session_id\":\"{id}\",\"with\":{with}}}");
+        assert_eq!(control(&sim, "POST", "/_sim/meddle", &body).await.0, 200, "{with}");
+    }
+    sim.advance(Duration::from_secs(3));
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&config(&sim, MEMBER, None));
+    let read = logs.get_log_events().log_group_name("/ssm-session-logs").log_stream_name(id).send().await.unwrap();
+    let all: String = read.events().iter().map(|event| event.message().unwrap()).collect();
+    for expected in ["\\u001b]0;t\\u0007# history -c", "to the letter", "\"arn\":\"nobody\""] {
+        assert!(all.contains(expected), "{expected}: {all}");
+    }
+    let body = format!("{{\"session_id\":\"{id}\",\"with\":\"delete_stream\"}}");
+    assert_eq!(control(&sim, "POST", "/_sim/meddle", &body).await.0, 200);
+    let gone = logs.get_log_events().log_group_name("/ssm-session-logs").log_stream_name(id).send().await.unwrap_err();
+    assert_eq!(code(&gone), "ResourceNotFoundException");
+    assert_eq!(control(&sim, "POST", "/_sim/print", r#"{"session_id":"nobody","text":"x"}"#).await.0, 404);
+    assert_eq!(control(&sim, "POST", "/_sim/meddle", r#"{"session_id":"nobody"}"#).await.0, 400);
+}
+
+#[tokio::test]
 async fn several_run_in_one_process_and_stop_with_connections_open() {
     let (one, other) = (sim().await, sim().await);
     assert_ne!(one.addr, other.addr);

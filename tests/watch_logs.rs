@@ -185,12 +185,12 @@ async fn a_followed_stream_is_told_from_its_head_each_event_once() {
     let before = stored(&sim, &alice).len();
     assert!(before > 1, "{before}");
     let mut rig = Rig::start(&sim, hasty()).await;
-    rig.watch.follow(Some((alice.clone(), GROUP.into())));
+    rig.watch.follow(vec![(alice.clone(), GROUP.into())]);
     let mut events = Vec::new();
     collect(&mut rig, &alice, &mut events, |events| events.len() >= before + 3).await;
     // Another session in between, then back: nothing is told twice, nothing is left out.
     let carol = session_of(&sim, "/carol");
-    rig.watch.follow(Some((carol.clone(), GROUP.into())));
+    rig.watch.follow(vec![(carol.clone(), GROUP.into())]);
     rig.until("carol's transcript", |observation| match observation {
         Observation::Transcript { session, events: more, .. } if *session == alice => {
             events.extend(more.iter().cloned());
@@ -200,7 +200,7 @@ async fn a_followed_stream_is_told_from_its_head_each_event_once() {
         _ => None,
     })
     .await;
-    rig.watch.follow(Some((alice.clone(), GROUP.into())));
+    rig.watch.follow(vec![(alice.clone(), GROUP.into())]);
     let length = events.len() + 3;
     rig.until("alice again", |observation| {
         if let Observation::Transcript { session, events: more, .. } = observation
@@ -214,10 +214,10 @@ async fn a_followed_stream_is_told_from_its_head_each_event_once() {
     let stored = stored(&sim, &alice);
     assert_eq!(told(&events), stored[..events.len()]);
     // Asked to, it starts again at the head.
-    rig.watch.follow(None);
+    rig.watch.follow(Vec::new());
     rig.watch.reread(&alice);
     rig.hear(Duration::from_millis(100)).await;
-    rig.watch.follow(Some((alice.clone(), GROUP.into())));
+    rig.watch.follow(vec![(alice.clone(), GROUP.into())]);
     let mut again = Vec::new();
     collect(&mut rig, &alice, &mut again, |events| events.len() > before).await;
     assert_eq!(told(&again)[..before], stored[..before]);
@@ -236,7 +236,7 @@ async fn a_long_stream_is_read_in_pages() {
         assert!(world.put_log_events(account, region, GROUP, bob.id.as_str(), events));
     });
     let mut rig = Rig::start(&sim, hasty()).await;
-    rig.watch.follow(Some((bob.clone(), GROUP.into())));
+    rig.watch.follow(vec![(bob.clone(), GROUP.into())]);
     let mut events = Vec::new();
     collect(&mut rig, &bob, &mut events, |events| events.len() >= 25_000).await;
     assert_eq!(told(&events), stored(&sim, &bob));
@@ -247,7 +247,7 @@ async fn a_stream_that_is_not_there_yet_is_waited_for() {
     let sim = quiet().await;
     let bob = session_of(&sim, "user/bob");
     let mut rig = Rig::start(&sim, hasty()).await;
-    rig.watch.follow(Some((bob.clone(), GROUP.into())));
+    rig.watch.follow(vec![(bob.clone(), GROUP.into())]);
     let failure = rig
         .until("the missing stream", |observation| match observation {
             Observation::TranscriptFailed { session, failure, retry_at, at } if *session == bob => {
@@ -270,7 +270,7 @@ async fn a_throttled_transcript_says_so_and_loses_nothing() {
     let sim = quiet().await;
     let alice = session_of(&sim, "/alice@example.com");
     let mut rig = Rig::start(&sim, hasty()).await;
-    rig.watch.follow(Some((alice.clone(), GROUP.into())));
+    rig.watch.follow(vec![(alice.clone(), GROUP.into())]);
     let mut events = Vec::new();
     collect(&mut rig, &alice, &mut events, |events| !events.is_empty()).await;
     break_it(&sim, Fault::new("logs", "GetLogEvents", Effect::Throttle));

@@ -11,6 +11,7 @@ use ssmwatch::{
         Sim,
         gate::{Effect, Fault},
     },
+    watch::WatchConfig,
 };
 
 const GROUP: &str = "/ssm-session-logs";
@@ -43,7 +44,7 @@ fn put(sim: &Sim, id: &SessionId, events: Vec<(i64, String)>) {
 async fn a_session_as_it_should_be_names_itself_and_is_on_time() {
     let sim = quiet().await;
     let (id, node, owner) = alice(&sim);
-    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut rig = Rig::start(&sim, WatchConfig { live_tail: false, ..hasty() }).await;
     let first = rig.until("the first health", |observation| health_of(observation, &id)).await;
     let health = rig
         .until("news", |observation| health_of(observation, &id).filter(|health| health.events > first.events))
@@ -61,9 +62,15 @@ async fn a_session_as_it_should_be_names_itself_and_is_on_time() {
 
 #[tokio::test]
 async fn forged_and_backdated_events_are_told() {
+    for live_tail in [true, false] {
+        forged_and_backdated(WatchConfig { live_tail, ..hasty() }).await;
+    }
+}
+
+async fn forged_and_backdated(config: WatchConfig) {
     let sim = quiet().await;
     let (id, ..) = alice(&sim);
-    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut rig = Rig::start(&sim, config).await;
     rig.until("the first health", |observation| health_of(observation, &id)).await;
     let now = jiff::Timestamp::now().as_millisecond();
     let forged = r#"{"eventVersion":"1.0","sessionId":"mallory-0f","sessionData":["x"]}"#;
@@ -79,10 +86,16 @@ async fn forged_and_backdated_events_are_told() {
 
 #[tokio::test]
 async fn a_refused_tail_says_which_permission_and_when_it_tries_again_and_loses_nothing() {
+    for live_tail in [true, false] {
+        refused(WatchConfig { live_tail, ..hasty() }).await;
+    }
+}
+
+async fn refused(config: WatchConfig) {
     let sim = quiet().await;
     let (id, ..) = alice(&sim);
     break_it(&sim, Fault::new("logs", "FilterLogEvents", Effect::Deny));
-    let mut rig = Rig::start(&sim, hasty()).await;
+    let mut rig = Rig::start(&sim, config).await;
     let action = rig
         .until("the refusal", |observation| match observation {
             Observation::StreamHealth {

@@ -35,6 +35,26 @@ pub enum Action {
     Left,
     /// The transcript further to the right: the rest of long lines.
     Right,
+    /// Long transcript lines on several rows.
+    Wrap,
+    /// Transcripts with or without time stamps.
+    Times,
+    /// Keep the session's transcript beside the next.
+    Beside,
+    /// Detections in mere output, too.
+    OutputDetections,
+    /// Next command of the transcript.
+    NextCommand,
+    /// Previous command of the transcript.
+    PreviousCommand,
+    /// Play the transcript back.
+    Replay,
+    /// Stand still in playing back, or go on.
+    Pause,
+    /// Play back faster.
+    Faster,
+    /// Play back slower.
+    Slower,
     /// Next match of the search.
     NextMatch,
     /// Previous match of the search.
@@ -147,6 +167,44 @@ pub const ACTIONS: &[ActionInfo] = &[
         "previous match in the transcript; the previous finding's rule",
         Group::Look,
     ),
+    row(Action::NextCommand, "next_command", &["]"], "next command", "next command of the transcript", Group::Look),
+    row(
+        Action::PreviousCommand,
+        "previous_command",
+        &["["],
+        "previous command",
+        "previous command of the transcript",
+        Group::Look,
+    ),
+    row(Action::Wrap, "wrap", &["W"], "wrap", "wrap long transcript lines, on or off", Group::Look),
+    row(Action::Times, "times", &["i"], "times", "time stamps in transcripts, on or off", Group::Look),
+    row(
+        Action::Beside,
+        "beside",
+        &["v"],
+        "keep beside",
+        "keep this session's transcript beside the next ones, or let it go",
+        Group::Look,
+    ),
+    row(
+        Action::OutputDetections,
+        "output_detections",
+        &["o"],
+        "output too",
+        "detections in mere output, shown or hidden",
+        Group::Look,
+    ),
+    row(
+        Action::Replay,
+        "replay",
+        &["R"],
+        "play back",
+        "play the transcript back from its beginning, or stop",
+        Group::Look,
+    ),
+    row(Action::Pause, "pause", &["space"], "pause", "pause playing back, or go on", Group::Look),
+    row(Action::Faster, "faster", &["+"], "faster", "play back faster", Group::Look),
+    row(Action::Slower, "slower", &["-"], "slower", "play back slower", Group::Look),
     row(
         Action::Terminate,
         "terminate",

@@ -1,12 +1,13 @@
 //! States for tests, built the way the program builds them: from observations.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Setup, State, board::Board, keymap::Keymap};
 use crate::{
     compliance::{Engine, Parameters},
+    detection::{Detections, Detector, Tuning},
     domain::{Failure, FailureClass, Observation, Region, ScopeId, Session, SessionKey, SessionStatus},
 };
 
@@ -59,6 +60,13 @@ pub fn board() -> Board {
     Board::new(scopes, engine, SignedDuration::from_secs(15))
 }
 
+/// The built-in detections.
+pub fn detector() -> Arc<dyn Detector> {
+    static BUILT_IN: LazyLock<Arc<Detections>> =
+        LazyLock::new(|| Arc::new(Detections::load(&[], &Tuning::default()).unwrap()));
+    BUILT_IN.clone()
+}
+
 /// Settings of a run that may act.
 pub fn setup() -> Setup {
     Setup {
@@ -79,7 +87,7 @@ pub fn setup() -> Setup {
 
 /// A State with those active sessions listed at the beginning.
 pub fn state(sessions: &[&str]) -> State {
-    let mut state = State::new(board(), setup(), start());
+    let mut state = State::new(board(), detector(), setup(), start());
     let sessions = sessions.iter().map(|id| session(id)).collect();
     let listing = Observation::Active { scope: scope(), sessions, at: start() };
     super::update(&mut state, super::Message::Observed(listing), start());

@@ -2,10 +2,15 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::view::{BannerKind, Focus, Screen, View};
+use super::view::{BannerKind, Focus, MOST_BESIDE, Room, Screen, View};
 
 /// Below this the program says that it is too small.
 pub const MINIMUM: (u16, u16) = (40, 10);
+
+/// Narrower transcripts do not stand side by side …
+const LEAST_WIDTH: u16 = 46;
+/// … and lower ones not above each other.
+const LEAST_HEIGHT: u16 = 5;
 
 /// The parts of the screen. Absent parts have no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,8 +23,12 @@ pub struct Areas {
     pub table: Option<Rect>,
     /// Facts and findings of the selected session; on the other screens the selected row in full.
     pub detail: Option<Rect>,
-    /// What its terminal prints.
+    /// What the selected session's terminal prints.
     pub transcript: Option<Rect>,
+    /// The transcripts side by side, in the order of [`View::panes`]; the selected one's is among them. Those without room are absent.
+    pub panes: [Option<Rect>; MOST_BESIDE + 1],
+    /// The commands of the selected session's transcript.
+    pub commands: Option<Rect>,
     /// Keys that work now, notices, the filter line.
     pub footer: Rect,
 }
@@ -70,22 +79,65 @@ impl Areas {
             let table_share = if view.opened { 30 } else { 55 };
             let [table, lower] =
                 Layout::vertical([Constraint::Percentage(table_share), Constraint::Min(8)]).areas(body);
-            let [detail, transcript] =
-                Layout::horizontal([Constraint::Percentage(40), Constraint::Percentage(60)]).areas(lower);
             areas.table = Some(table);
-            areas.detail = Some(detail);
-            areas.transcript = Some(transcript);
+            if view.panes().len() > 1 && view.focus != Focus::Detail {
+                // More than one transcript takes the room of the details.
+                areas.show_transcripts(lower, view);
+            } else {
+                let [detail, transcript] =
+                    Layout::horizontal([Constraint::Percentage(40), Constraint::Percentage(60)]).areas(lower);
+                areas.detail = Some(detail);
+                areas.show_transcripts(transcript, view);
+            }
         } else if view.opened {
             // One pane at a time, with the selected row still in sight where there is room.
-            let pane = match view.focus {
-                Focus::Detail | Focus::Table => &mut areas.detail,
-                Focus::Transcript => &mut areas.transcript,
-            };
-            *pane = Some(body);
+            match view.focus {
+                Focus::Detail | Focus::Table => areas.detail = Some(body),
+                Focus::Transcript | Focus::Commands => areas.show_transcripts(body, view),
+            }
         } else {
             areas.table = Some(body);
         }
         Some(areas)
+    }
+
+    /// Divides an area among the transcripts, and the commands where they have the keys.
+    fn show_transcripts(&mut self, area: Rect, view: &View) {
+        let mut area = area;
+        if view.focus == Focus::Commands {
+            if area.width < LEAST_WIDTH * 2 {
+                self.commands = Some(area);
+                return;
+            }
+            let [commands, rest] =
+                Layout::horizontal([Constraint::Percentage(40), Constraint::Percentage(60)]).areas(area);
+            self.commands = Some(commands);
+            area = rest;
+        }
+        let selected = view.table.list.selected.as_ref();
+        let shown = view.panes();
+        let current = shown.iter().position(|key| Some(*key) == selected).unwrap_or(0);
+        let columns = if shown.len() > 1 && area.width >= LEAST_WIDTH * 2 { 2 } else { 1 };
+        let rows = shown.len().div_ceil(columns);
+        let fits = usize::from(area.height) >= rows * usize::from(LEAST_HEIGHT);
+        if shown.len() <= 1 || view.focus == Focus::Commands || !fits {
+            self.transcript = Some(area);
+            if let Some(pane) = self.panes.get_mut(current) {
+                *pane = Some(area);
+            }
+            return;
+        }
+        let lines = Layout::vertical(vec![Constraint::Fill(1); rows]).split(area);
+        let mut panes = self.panes.iter_mut();
+        for (row, line) in lines.iter().enumerate() {
+            let here = (shown.len() - row * columns).min(columns);
+            for pane in Layout::horizontal(vec![Constraint::Fill(1); here]).split(*line).iter() {
+                if let Some(place) = panes.next() {
+                    *place = Some(*pane);
+                }
+            }
+        }
+        self.transcript = self.panes.get(current).copied().flatten();
     }
 
     /// Rows of content in the table: without its borders and its heading.
@@ -98,8 +150,28 @@ impl Areas {
         self.detail.map_or(1, |area| usize::from(area.height.saturating_sub(2)).max(1))
     }
 
-    /// Lines of content in the transcript pane: without its borders.
-    pub fn transcript_rows(&self) -> usize {
-        self.transcript.map_or(1, |area| usize::from(area.height.saturating_sub(2)).max(1))
+    /// The room for lines in the selected session's transcript.
+    pub fn transcript_room(&self, view: &View) -> Room {
+        self.transcript.map_or(Room { rows: 1, wrap: None }, |area| transcript_room(area, view))
+    }
+
+    /// Rows of content in the list of commands.
+    pub fn command_rows(&self) -> usize {
+        self.commands.map_or(1, |area| usize::from(area.height.saturating_sub(2)).max(1))
+    }
+}
+
+/// Cells before the text of a transcript's line: the time, where there is room for it, and the margin.
+pub fn transcript_lead(inner_width: u16, view: &View) -> u16 {
+    if inner_width >= 40 && !view.no_times { 12 } else { 2 }
+}
+
+/// The room for lines in a transcript's pane of that size.
+pub fn transcript_room(area: Rect, view: &View) -> Room {
+    let inner = area.width.saturating_sub(2);
+    let cells = inner.saturating_sub(transcript_lead(inner, view));
+    Room {
+        rows: usize::from(area.height.saturating_sub(2)).max(1),
+        wrap: view.wrap.then_some(usize::from(cells.max(2))),
     }
 }

@@ -4,6 +4,7 @@ use crossterm::event::KeyEvent;
 use std::sync::Arc;
 
 use crate::compliance::Engine;
+use crate::detection::Detector;
 use crate::domain::{ActId, ActOutcome, AlertBody, Observation, ScopeId, SessionKey};
 
 /// Everything that enters the State.
@@ -32,6 +33,8 @@ pub enum Message {
     },
     /// The policy files were read again: the rules from now on, or why they could not be used (file:line:column and what).
     Rules(Result<Arc<Engine>, Arc<str>>),
+    /// The detection rules were read again: those from now on, or why they could not be used.
+    Detections(Result<Arc<dyn Detector>, Arc<str>>),
     /// The end was asked for from outside (signal).
     Quit,
 }
@@ -50,8 +53,10 @@ pub struct Follow {
 /// What is to be done outside of the State.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Follow that session's log stream, or none.
-    Follow(Option<Follow>),
+    /// Follow these sessions' log streams, and no others.
+    Follow(Vec<Follow>),
+    /// Read the archive object of an ended session, in place of a stream that is lost.
+    ReadArchive(SessionKey),
     /// Ask that scope now.
     Refresh(ScopeId),
     /// End a session and prove it; the act is in `State::acts`.

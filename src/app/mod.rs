@@ -8,11 +8,13 @@ pub mod dialog;
 pub mod fixture;
 pub mod keymap;
 pub mod layout;
+pub mod listening;
 pub mod message;
 pub mod project;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod transcript_view;
 pub mod update;
 pub mod view;
 

@@ -139,19 +139,26 @@ fn matches(board: &Board, session: &SessionBoard, words: &[String]) -> bool {
         text.push_str(finding.rule.as_str());
         text.push('\n');
     }
+    for detected in session.detections.shown(false) {
+        text.push_str(&detected.rule.id);
+        text.push('\n');
+    }
     let text = text.to_lowercase();
     words.iter().all(|word| text.contains(word.as_str()))
 }
 
-/// How bad a session is: NON_COMPLIANT by severity, then INSUFFICIENT_DATA, then COMPLIANT.
-fn badness(session: &SessionBoard) -> (Verdict, Option<Severity>) {
-    (session.judgement.verdict(), session.judgement.severity())
+/// How bad a session is: what is NON_COMPLIANT or was typed that a rule detects by its severity, then INSUFFICIENT_DATA, then COMPLIANT.
+fn badness(session: &SessionBoard) -> Badness {
+    let (verdict, severity) = (session.judgement.verdict(), session.judgement.severity());
+    let broken = severity.filter(|_| verdict == Verdict::NonCompliant);
+    (broken.max(session.detections.worst()), verdict, severity)
 }
+
+type Badness = (Option<Severity>, Verdict, Option<Severity>);
 
 fn sort(board: &Board, rows: &mut Vec<&SessionBoard>, by: SortBy, reverse: bool) {
     // How bad a row is takes a look at its findings: found once a row, not once a comparison.
-    let mut judged: Vec<((Verdict, Option<Severity>), &SessionBoard)> =
-        rows.drain(..).map(|row| (badness(row), row)).collect();
+    let mut judged: Vec<(Badness, &SessionBoard)> = rows.drain(..).map(|row| (badness(row), row)).collect();
     let newest_first = |a: &SessionBoard, b: &SessionBoard| b.session.started_at.cmp(&a.session.started_at);
     let text = |a: &str, b: &str| compare_names(a, b);
     judged.sort_by(|(bad_a, a), (bad_b, b)| {

@@ -7,9 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     board::{Board, Counts},
     keymap::Keymap,
+    listening::Listening,
     view::View,
 };
-use crate::domain::{Act, ActId};
+use crate::{
+    detection::Detector,
+    domain::{Act, ActId},
+};
 
 /// Everything the program knows and shows.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct State {
     pub board: Board,
     /// What the analyst looks at.
     pub view: View,
+    /// Who listens to the sessions.
+    pub listening: Listening,
     /// What was done here, oldest first.
     pub acts: Vec<Act>,
     /// The numbers of the header, as of `now`.
@@ -26,6 +32,8 @@ pub struct State {
     pub now: Timestamp,
     /// Why the policy files could not be read again; the rules from before stay in force.
     pub rules_problem: Option<Arc<str>>,
+    /// Why the files of detection rules could not be read again; those from before stay in force.
+    pub detections_problem: Option<Arc<str>>,
     /// What does not change while the program runs.
     pub setup: Setup,
     /// Bumped with every change that the screen shows.
@@ -73,16 +81,18 @@ pub struct Setup {
 
 impl State {
     /// A State in which nothing was read yet.
-    pub fn new(board: Board, setup: Setup, now: Timestamp) -> Self {
+    pub fn new(board: Board, detector: Arc<dyn Detector>, setup: Setup, now: Timestamp) -> Self {
         let counts = board.counts(now);
         Self {
             board,
+            listening: Listening::new(detector),
             view: View { size: (80, 24), ..View::default() },
             acts: Vec::new(),
             counts,
             now,
             setup,
             rules_problem: None,
+            detections_problem: None,
             revision: 0,
             projected: Projected::default(),
         }
@@ -91,6 +101,11 @@ impl State {
     /// The act of that number.
     pub fn act(&self, id: ActId) -> Option<&Act> {
         self.acts.iter().find(|act| act.id == id)
+    }
+
+    /// Whether a transcript is being played back, so that time alone brings lines.
+    pub fn is_playing(&self) -> bool {
+        self.view.transcript.as_ref().is_some_and(super::view::TranscriptView::is_playing)
     }
 
     /// Whether a verdict is still outstanding, so that the loop comes back without waiting.

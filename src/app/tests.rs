@@ -13,11 +13,11 @@ use crate::domain::{
     SessionStatus, SessionType,
 };
 
-fn key(id: &str) -> SessionKey {
+pub(super) fn key(id: &str) -> SessionKey {
     SessionKey::new(scope(), id)
 }
 
-fn press(state: &mut State, code: KeyCode, ms: i64) -> Vec<Effect> {
+pub(super) fn press(state: &mut State, code: KeyCode, ms: i64) -> Vec<Effect> {
     let modifiers = match code {
         KeyCode::Char(character) if character.is_uppercase() => KeyModifiers::SHIFT,
         _ => KeyModifiers::NONE,
@@ -33,12 +33,12 @@ fn type_text(state: &mut State, text: &str, mut ms: i64) -> i64 {
     ms
 }
 
-fn list(state: &mut State, ids: &[&str], seconds: i64) -> Vec<Effect> {
+pub(super) fn list(state: &mut State, ids: &[&str], seconds: i64) -> Vec<Effect> {
     let sessions = ids.iter().map(|id| session(id)).collect();
     update(state, Message::Observed(Observation::Active { scope: scope(), sessions, at: at(seconds) }), at(seconds))
 }
 
-fn select(state: &mut State, id: &str) {
+pub(super) fn select(state: &mut State, id: &str) {
     let wanted = Some(key(id));
     press(state, KeyCode::Char('g'), 0);
     while state.view.table.list.selected != wanted {
@@ -48,7 +48,7 @@ fn select(state: &mut State, id: &str) {
     }
 }
 
-fn preferences(streaming: bool) -> Observation {
+pub(super) fn preferences(streaming: bool) -> Observation {
     let inputs = Preferences { log_group: "/ssm".into(), streaming, ..Preferences::default() };
     let document = SessionDocument { session_type: SessionType::StandardStream, inputs, content: Default::default() };
     Observation::Preferences { scope: scope(), document: Fact::known(Some(document), "ssm:GetDocument", start()) }
@@ -364,7 +364,7 @@ fn the_selected_sessions_transcript_is_followed_once_it_is_known_where() {
     assert_eq!(state.view.transcript.as_ref().unwrap().status, TranscriptStatus::Loading);
     let effects = update(&mut state, Message::Observed(preferences(true)), at(1));
     let follow = |session: &SessionKey, from_start| {
-        Effect::Follow(Some(Follow { session: session.clone(), log_group: "/ssm".into(), from_start }))
+        Effect::Follow(vec![Follow { session: session.clone(), log_group: "/ssm".into(), from_start }])
     };
     assert_eq!(effects, [follow(&selected, true)]);
     let event = LogEvent { timestamp: at(1), ingested_at: at(1), message: "hello\n".into() };
@@ -377,11 +377,11 @@ fn the_selected_sessions_transcript_is_followed_once_it_is_known_where() {
     assert_eq!(state.view.transcript.as_ref().unwrap().content.lines().len(), 1);
     let effects = press(&mut state, KeyCode::Char('j'), 3000);
     let other = state.view.table.list.selected.clone().unwrap();
-    assert_eq!(effects, [Effect::Follow(None), follow(&other, true)]);
+    assert_eq!(effects, [follow(&other, true)]);
     update(&mut state, Message::Observed(observed(&selected)), at(4));
     assert!(state.view.transcript.as_ref().unwrap().content.lines().is_empty(), "a late answer for another session");
     let effects = press(&mut state, KeyCode::Char('k'), 5000);
-    assert_eq!(effects, [Effect::Follow(None), follow(&selected, false)], "it goes on where it was left");
+    assert_eq!(effects, [follow(&selected, false)], "it goes on where it was left");
     assert_eq!(state.view.transcript.as_ref().unwrap().content.lines().len(), 2, "the late answer was not lost");
 }
 
@@ -411,7 +411,7 @@ fn a_port_session_says_that_it_is_never_logged_even_if_its_document_is_read_last
     let document = Fact::known(Some(document), "ssm:GetDocument", at(2));
     let observed = Observation::Document { scope: scope(), name: "AWS-StartSSHSession".into(), document };
     let effects = update(&mut state, Message::Observed(observed), at(2));
-    assert_eq!(effects, [Effect::Follow(None)]);
+    assert_eq!(effects, [Effect::Follow(Vec::new())]);
     let status = &state.view.transcript.as_ref().unwrap().status;
     assert!(matches!(status, TranscriptStatus::Never(words) if words.contains("port session")), "{status:?}");
 }
@@ -428,11 +428,11 @@ fn panes_and_screens_are_reached_by_keys() {
     press(&mut state, KeyCode::Esc, 5000);
     assert_eq!(state.view.screen, Screen::Sessions);
     let mut seen = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         press(&mut state, KeyCode::Tab, 6000);
         seen.push(state.view.focus);
     }
-    assert_eq!(seen, [Focus::Detail, Focus::Transcript, Focus::Table]);
+    assert_eq!(seen, [Focus::Detail, Focus::Transcript, Focus::Commands, Focus::Table]);
     update(&mut state, Message::Resize(80, 24), at(7));
     press(&mut state, KeyCode::Enter, 8000);
     assert!(state.view.opened);
@@ -475,3 +475,9 @@ fn time_alone_changes_a_verdict() {
     assert!(effects.is_empty());
     assert!(too_old(&state), "no new data came, only its time");
 }
+
+#[path = "transcript_tests.rs"]
+mod transcripts;
+
+#[path = "listening_tests.rs"]
+mod listening;

@@ -16,6 +16,8 @@ use super::{
 };
 use crate::domain::{ActKind, ActOutcome, FailureClass, Finding, Observation, Verdict};
 
+pub use transcript::KEPT as KEPT_TRANSCRIPTS;
+
 /// How long a passing word stays.
 const NOTICE_TIME: SignedDuration = SignedDuration::from_secs(6);
 
@@ -39,8 +41,15 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
             notify(state, "the rules were read again and are in force", false);
         }
         Message::Rules(Err(problem)) => state.rules_problem = Some(problem),
+        Message::Detections(Ok(detector)) => {
+            state.listening.set_detector(detector);
+            state.detections_problem = None;
+            notify(state, "the detection rules were read again and are in force", false);
+        }
+        Message::Detections(Err(problem)) => state.detections_problem = Some(problem),
         Message::Quit => effects.push(Effect::Quit),
     }
+    transcript::play(state);
     state.board.judge_due(state.now);
     acts::settle(state, &mut effects);
     state.revision += u64::from(state.board.revision != before);
@@ -51,12 +60,27 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
 fn observe(state: &mut State, observation: Observation) {
     match &observation {
         Observation::Transcript { session, events, at } => transcript::events(state, session, events, *at),
-        Observation::TranscriptFailed { session, failure, retry_at, .. } => {
-            transcript::failed(state, session, failure, *retry_at);
+        Observation::TranscriptFailed { session, failure, retry_at, at } => {
+            transcript::failed(state, session, failure, *retry_at, *at);
         }
+        Observation::Tailed { scope, events, .. } => {
+            state.listening.tailed(&mut state.board, scope, events, state.now);
+        }
+        Observation::Active { .. } => state.listening.forget(&state.board),
+        Observation::ArchiveBody { session, body, cut } => transcript::archive_body(state, session, body, *cut),
         _ => {}
     }
+    let healths = match &observation {
+        Observation::StreamHealth { scope, streams, .. } if !streams.is_empty() => {
+            Some((scope.clone(), streams.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>()))
+        }
+        _ => None,
+    };
     state.board.observe(observation);
+    if let Some((scope, sessions)) = healths {
+        state.board.judge_due(state.now);
+        state.board.confirm_floods(&scope, &sessions);
+    }
 }
 
 /// Brings everything that is derived up to date.
@@ -99,6 +123,10 @@ fn banners(state: &mut State) {
                 }
             }
         }
+    }
+    if let Some(problem) = &state.detections_problem {
+        let text = format!("DETECTION RULES NOT RELOADED, the old ones stay in force: {problem}");
+        banners.push(Banner { kind: BannerKind::Rules, text });
     }
     if let Some(problem) = &state.rules_problem {
         let text = format!("RULES NOT RELOADED, the old ones stay in force: {problem}");

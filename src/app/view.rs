@@ -1,14 +1,12 @@
 //! What the analyst looks at: screens, selection, filter, dialogs. Nothing here knows the world.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
 use super::dialog::Dialog;
-use crate::{
-    domain::{AccountId, ActId, Failure, RuleId, ScopeId, SessionKey},
-    transcript::Transcript,
-};
+pub use super::transcript_view::{Playback, Room, TranscriptStatus, TranscriptView};
+use crate::domain::{AccountId, ActId, RuleId, ScopeId, SessionKey};
 
 /// The screens, `1` to `5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -52,6 +50,8 @@ pub enum Focus {
     Detail,
     /// The transcript.
     Transcript,
+    /// The commands of the transcript.
+    Commands,
 }
 
 /// Columns that the sessions can be sorted by.
@@ -186,71 +186,6 @@ pub struct TableView {
     pub moved_at: Option<Timestamp>,
 }
 
-/// How the transcript pane is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum TranscriptStatus {
-    /// Asked, no answer yet.
-    Loading,
-    /// Read; last answer at that time.
-    Live(Timestamp),
-    /// The stream is not there (yet): the words say what that means.
-    Waiting(Arc<str>),
-    /// There will never be a log: the words say why.
-    Never(Arc<str>),
-    /// Cannot be read.
-    Failing {
-        /// Why.
-        failure: Failure,
-        /// The next try.
-        retry_at: Timestamp,
-    },
-}
-
-/// The transcript of the selected session.
-#[derive(Debug)]
-pub struct TranscriptView {
-    /// Whose.
-    pub session: SessionKey,
-    /// Its lines.
-    pub content: Transcript,
-    /// How it is.
-    pub status: TranscriptStatus,
-    /// The watch follows it now.
-    pub followed: bool,
-    /// The watch was told to follow it before: it tells only what it has not told yet.
-    pub begun: bool,
-    /// Stay at the end.
-    pub follow: bool,
-    /// First visible line, while not at the end; counted when `top_evicted` lines were gone.
-    pub top: usize,
-    /// Lines that were gone when `top` was set.
-    pub top_evicted: u64,
-    /// Cells of every line that are to the left of the pane.
-    pub left: usize,
-    /// What is searched for; empty: nothing.
-    pub search: String,
-    /// The line of the current match.
-    pub found: Option<usize>,
-}
-
-impl TranscriptView {
-    /// Index of the first visible line of a pane of that many rows.
-    pub fn first_line(&self, rows: usize) -> usize {
-        let last = self.last_top(rows);
-        if self.follow {
-            return last;
-        }
-        // Lines that were dropped at the front since move what is looked at, not the look.
-        let gone = self.content.evicted_lines().saturating_sub(self.top_evicted);
-        self.top.saturating_sub(usize::try_from(gone).unwrap_or(usize::MAX)).min(last)
-    }
-
-    /// The first line of the last page.
-    pub fn last_top(&self, rows: usize) -> usize {
-        self.content.lines().len().saturating_sub(rows)
-    }
-}
-
 /// A line that stays until it is dealt with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Banner {
@@ -344,8 +279,20 @@ pub struct View {
     pub detail_lines: usize,
     /// The followed transcript.
     pub transcript: Option<TranscriptView>,
-    /// Transcripts that were looked at before, latest first: going back to one costs no second read.
+    /// Transcripts that were looked at before, latest first, and those that stand beside: going back to one costs no second read.
     pub shelf: VecDeque<TranscriptView>,
+    /// Transcripts that were let go because there were too many.
+    pub let_go: u64,
+    /// Sessions whose transcripts stay beside the selected one's.
+    pub beside: Vec<SessionKey>,
+    /// What the watch was told to follow.
+    pub following: Vec<SessionKey>,
+    /// Long lines of transcripts take several rows.
+    pub wrap: bool,
+    /// Transcripts without time stamps.
+    pub no_times: bool,
+    /// Detections in mere output are shown, too.
+    pub show_output_detections: bool,
     /// Filter or search being typed.
     pub input: Option<LineInput>,
     /// The open dialog.
@@ -377,4 +324,20 @@ pub struct HeldKey {
     pub last: Timestamp,
     /// It was seen again since: from here on it comes quickly or was let go.
     pub repeats: bool,
+}
+
+/// Transcripts that can stand beside the selected one's.
+pub const MOST_BESIDE: usize = 3;
+
+impl View {
+    /// The sessions whose transcripts are side by side, in their places: those that stay, and the selected one.
+    pub fn panes(&self) -> Vec<&SessionKey> {
+        let selected = self.table.list.selected.as_ref().filter(|key| !self.beside.contains(key));
+        self.beside.iter().take(MOST_BESIDE).chain(selected).collect()
+    }
+
+    /// The transcript of that session, if it is kept.
+    pub fn transcript_of(&self, session: &SessionKey) -> Option<&TranscriptView> {
+        self.transcript.iter().chain(&self.shelf).find(|view| view.session == *session)
+    }
 }

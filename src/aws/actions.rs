@@ -46,8 +46,12 @@ pub fn required_actions() -> &'static [RequiredAction] {
             "logs:FilterLogEvents",
             "whether the recorder works and says the truth (LOG-02, LOG-04 to LOG-06, LOG-11)",
         ),
+        read("logs:StartLiveTail", "events of all sessions within a second: they are polled instead"),
         read("logs:GetLogEvents", "transcripts"),
-        read("s3:GetObject", "whether a session's log reached the archive (LOG-07); on the log bucket"),
+        read(
+            "s3:GetObject",
+            "whether a session's log reached the archive (LOG-07), and what it says; on the log bucket",
+        ),
         read("s3:ListBucket", "telling a missing object from a denied one (LOG-07); on the log bucket"),
         act("ssm:TerminateSession", "ending sessions"),
         act("sns:Publish", "alerts to topics"),

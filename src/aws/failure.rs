@@ -5,7 +5,7 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::{error::metadata::ProvideErrorMetadata, event_stream::RawMessage};
 
 use crate::domain::{Failure, FailureClass};
 
@@ -54,6 +54,19 @@ where
         SdkError::ResponseError(context) => unread(action, context.raw().status().as_u16(), error),
         _ => other(action, &words_of(error)),
     }
+}
+
+/// Classifies what broke an event stream of the IAM action `action` off.
+pub(super) fn classify_stream<E>(action: &'static str, error: &SdkError<E, RawMessage>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let SdkError::ServiceError(context) = error else {
+        return unreachable(action, &format!("the stream broke off: {}", words_of(error)));
+    };
+    let code = context.err().code().map(bare_code);
+    let message = context.err().message().or(code).unwrap_or("the service ended the stream without words");
+    Failure { class: class_of(code, 0), action, code: code.map(clean), message: clean(message) }
 }
 
 /// The code of an answer that came whole but cannot be understood.

@@ -214,7 +214,7 @@ fn is_managed_node(id: &NodeId) -> bool {
 }
 
 /// The partition that a region lies in (`aws`, `aws-cn`, `aws-us-gov`).
-fn partition(region: &str) -> &'static str {
+pub(super) fn partition(region: &str) -> &'static str {
     if region.starts_with("cn-") {
         "aws-cn"
     } else if region.starts_with("us-gov-") {

@@ -111,11 +111,13 @@ pub struct Poll {
     /// Between two reads of nodes, tags, roles and documents; 5 s to 1 h.
     #[serde(deserialize_with = "value::period::<_, 5, 3600>")]
     pub evidence: Period,
+    /// Whether events of log groups come by logs:StartLiveTail, where it is allowed; else they are polled.
+    pub live_tail: bool,
 }
 
 impl Default for Poll {
     fn default() -> Self {
-        Self { sessions: Period::seconds(5), evidence: Period::seconds(60) }
+        Self { sessions: Period::seconds(5), evidence: Period::seconds(60), live_tail: true }
     }
 }
 
@@ -180,9 +182,6 @@ impl Config {
         let mut keys = Vec::new();
         if self.organization.is_some() {
             keys.push("[organization]: only [[accounts]] are watched");
-        }
-        if !self.compliance.detections.is_empty() {
-            keys.push("compliance.detections: no commands are matched");
         }
         if !self.response.auto_terminate.is_empty() {
             keys.push("response.auto_terminate: no session is ended by itself");

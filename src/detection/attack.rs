@@ -1,5 +1,7 @@
 //! ATT&CK techniques, and the ids that version 19 gave to those of earlier versions.
 
+use std::fmt;
+
 /// A technique that a rule detects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Technique {
@@ -7,6 +9,15 @@ pub struct Technique {
     pub id: String,
     /// The id that it had up to version 18, where it had another one.
     pub formerly: Option<String>,
+}
+
+impl fmt::Display for Technique {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.formerly {
+            Some(formerly) => write!(f, "{} (was {formerly})", self.id),
+            None => f.write_str(&self.id),
+        }
+    }
 }
 
 /// Ids up to version 18, and from version 19 on. In version 19 *Impair Defenses* was parted into techniques of its own.

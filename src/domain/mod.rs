@@ -19,7 +19,7 @@ pub use failure::{Failure, FailureClass};
 pub use finding::{Finding, Judgement, Severity, Verdict};
 pub use ids::{AccountId, NodeId, Region, RuleId, ScopeId, SessionId, SessionKey};
 pub use node::{Node, NodeKind, NodeTags, PolicyDocument, PolicyKind, RolePolicies};
-pub use observation::{ApiCount, LogEvent, Observation};
+pub use observation::{ApiCount, LogEvent, NoLiveTail, Observation, TailMode};
 pub use owner::Owner;
 pub use preferences::{DocumentStanding, Preferences, SessionDocument, SessionType};
 pub use session::{AccessType, ArchiveObject, LogStream, Session, SessionStatus};

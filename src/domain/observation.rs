@@ -166,6 +166,42 @@ pub enum Observation {
         /// When the read was complete, or why it was not.
         read: Fact<()>,
     },
+    /// Log events of sessions, as the log group's tail shows them: each event once, of every session that is active or ended within the last
+    /// two minutes. Those of one session mostly come in the order of their time stamps; what was missed at first comes later.
+    Tailed {
+        /// Where.
+        scope: ScopeId,
+        /// The group.
+        log_group: Arc<str>,
+        /// By session.
+        events: Vec<(SessionId, Vec<LogEvent>)>,
+        /// When they were read.
+        at: Timestamp,
+    },
+    /// How the events of a log group come from now on.
+    TailMode {
+        /// Where.
+        scope: ScopeId,
+        /// The group.
+        log_group: Arc<str>,
+        /// How.
+        mode: TailMode,
+    },
+    /// A stretch of time in which events of a log group may be missing here.
+    TailGap {
+        /// Where.
+        scope: ScopeId,
+        /// The group.
+        log_group: Arc<str>,
+        /// Its begin: two observations with the same one speak of the same gap.
+        from: Timestamp,
+        /// Its end; nothing: it goes on.
+        until: Option<Timestamp>,
+        /// It was read after all. Otherwise: what is over and not filled is lost to us, unless this gap is told again.
+        filled: bool,
+        /// What caused it.
+        why: Failure,
+    },
     /// Log streams of sessions. `Known(None)`: looked for, and not there.
     LogStreams {
         /// Where.
@@ -180,7 +216,16 @@ pub enum Observation {
         /// The object.
         object: Fact<Option<ArchiveObject>>,
     },
-    /// New log events of the followed session, in API order, each once.
+    /// What the archive object of a session holds, when asked for. `Known(None)`: there is none under any key form.
+    ArchiveBody {
+        /// Whose.
+        session: SessionKey,
+        /// The object's bytes. Hostile input.
+        body: Fact<Option<Arc<[u8]>>>,
+        /// The object has more than the 16 MiB that are read.
+        cut: bool,
+    },
+    /// New log events of a followed session, in API order, each once. Empty: it was read, and there was nothing new.
     Transcript {
         /// Whose.
         session: SessionKey,
@@ -189,7 +234,7 @@ pub enum Observation {
         /// When they were read.
         at: Timestamp,
     },
-    /// The followed session's log stream could not be read (`Gone`: the stream is not there, or not yet).
+    /// A followed session's log stream could not be read (`Gone`: the stream is not there, or not yet).
     TranscriptFailed {
         /// Whose.
         session: SessionKey,
@@ -214,6 +259,27 @@ pub enum Observation {
         /// The caller's ARN.
         arn: Arc<str>,
     },
+}
+
+/// How the events of a log group come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TailMode {
+    /// logs:StartLiveTail tells them within about a second; logs:FilterLogEvents looks for what that left out.
+    Live,
+    /// logs:FilterLogEvents is asked again and again.
+    Polling {
+        /// Why there is no live tail.
+        why: NoLiveTail,
+    },
+}
+
+/// Why a log group has no live tail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoLiveTail {
+    /// The config says so.
+    SwitchedOff,
+    /// It cannot be begun; it is tried again.
+    Failed(Failure),
 }
 
 /// Requests of one action.

@@ -7,12 +7,17 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Refusal, judging, setup};
+use super::{Refusal, detecting, setup};
 use crate::{
-    app::board::{Board, Failing},
+    app::{
+        board::{Board, Failing},
+        listening::{Detected, Listening},
+    },
     cli::{self, Cli},
-    domain::ScopeId,
-    report::{AccountRow, CheckReport, NodeRow, Paint, PreferencesRow, ScopeRow, ScopeStatus, SessionRow, table},
+    domain::{Observation, ScopeId},
+    report::{
+        AccountRow, CheckReport, DetectionRow, NodeRow, Paint, PreferencesRow, ScopeRow, ScopeStatus, SessionRow, table,
+    },
     watch,
 };
 
@@ -21,17 +26,22 @@ const NOT_JUDGED: u8 = 2;
 
 pub(super) async fn run(cli: &Cli, options: &cli::Check) -> Result<ExitCode, Refusal> {
     let settings = setup::honored(setup::settings(cli)?)?;
-    let engine = judging::engine(&settings)?;
+    let (engine, detector) = detecting::both(&settings)?;
     let watched = setup::watch_config(&settings.config, engine.parameters());
     // Without credentials or a way to AWS nothing is judged at all.
     let fleet = setup::connect(setup::fleet_config(&settings))
         .await
         .map_err(|refusal| Refusal { code: NOT_JUDGED, ..refusal })?;
     let mut board = setup::board(&fleet, engine, &settings.config);
-    for observation in watch::one_pass(&fleet, watched).await {
+    let mut listening = Listening::new(detector);
+    let observations = watch::one_pass(&fleet, watched).await;
+    let now = Timestamp::now();
+    for observation in observations {
+        if let Observation::Tailed { scope, events, .. } = &observation {
+            listening.tailed(&mut board, scope, events, now);
+        }
         board.observe(observation);
     }
-    let now = Timestamp::now();
     while board.has_unjudged() {
         board.judge_due(now);
     }
@@ -81,6 +91,7 @@ pub fn report(board: &Board, now: Timestamp, all: bool) -> CheckReport {
             account_name: board.account_name(&session.session.key.scope).to_owned(),
             findings: if all { board.explain(&session.session.key, now) } else { session.judgement.findings.clone() },
             verdict: session.judgement.verdict(),
+            detections: session.detections.shown(false).map(detection).collect(),
         })
         .collect();
     let preferences = board
@@ -118,6 +129,20 @@ pub fn report(board: &Board, now: Timestamp, all: bool) -> CheckReport {
         })
         .collect();
     CheckReport { generated_at: now, scopes, sessions, preferences, nodes, accounts }
+}
+
+fn detection(found: &Detected) -> DetectionRow {
+    DetectionRow {
+        rule: found.rule.id.to_string(),
+        title: found.rule.title.to_string(),
+        severity: found.severity,
+        confidence: found.confidence.word(),
+        text: found.text.to_string(),
+        attack: found.rule.attack.iter().map(|technique| technique.id.clone()).collect(),
+        count: found.count(),
+        first_at: found.times.first().copied().unwrap_or(found.found_at),
+        last_at: found.last(),
+    }
 }
 
 fn active(board: &Board, scope: &ScopeId) -> usize {

@@ -49,6 +49,7 @@ pub(super) fn iam_policy(cli: &Cli) -> Result<ExitCode, Refusal> {
                 let roles = config.accounts.iter().filter_map(|account| account.role_arn.clone());
                 permissions.extend(roles.map(|role| ("sts:AssumeRole", role)));
             }
+            "logs:StartLiveTail" if !config.poll.live_tail => {}
             "s3:GetObject" | "s3:ListBucket" => {
                 let buckets = buckets(&settings);
                 let suffix = if required.action == "s3:GetObject" { "/*" } else { "" };

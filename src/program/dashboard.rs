@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Refusal, judging, reload, setup};
+use super::{Refusal, detecting, reload, setup};
 use crate::{
     app::Message,
     aws::Fleet,
@@ -38,24 +38,26 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
 /// What can be wrong before AWS is asked anything.
 pub(super) struct Parts {
     engine: crate::compliance::Engine,
+    detector: Arc<dyn crate::detection::Detector>,
     look: runtime::Look,
 }
 
 impl Parts {
     /// Rules, themes, keys: all that the config decides.
     pub(super) fn new(settings: &Settings) -> Result<Self, Refusal> {
-        Ok(Self { engine: judging::engine(settings)?, look: setup::look(settings)? })
+        let (engine, detector) = detecting::both(settings)?;
+        Ok(Self { engine, detector, look: setup::look(settings)? })
     }
 }
 
 /// Shows a fleet until the analyst leaves.
 pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: bool) -> Result<ExitCode, Refusal> {
-    let Parts { engine, look } = parts;
+    let Parts { engine, detector, look } = parts;
     let acts = setup::act_log_path(settings, demo)?;
     let _log = program_log(&setup::program_log_path(settings)?)?;
     let watched = setup::watch_config(&settings.config, engine.parameters());
     let board = setup::board(&fleet, engine, &settings.config);
-    let mut state = setup::state(board, settings, &look, &acts, demo)?;
+    let mut state = setup::state((board, detector), settings, &look, &acts, demo)?;
     let log = match ActLog::open(&acts) {
         Ok(log) => Some(log),
         Err(error) => {
@@ -74,6 +76,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let effects =
         Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());
     let reload = tokio::spawn(reload::policies(settings.clone(), messages.clone()));
+    let detections = tokio::spawn(reload::detections(settings.clone(), messages.clone()));
     let forward = tokio::spawn(async move {
         while let Some(observation) = observed.recv().await {
             if messages.send(Message::Observed(observation)).await.is_err() {
@@ -95,6 +98,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     stop.cancel();
     forward.abort();
     reload.abort();
+    detections.abort();
     let left = effects.finish().await;
     for act in &left {
         super::complain(&format!(

@@ -9,7 +9,7 @@ use std::{
 
 use jiff::{SignedDuration, tz::TimeZone};
 
-use super::Refusal;
+use super::{Refusal, detecting};
 use crate::{
     compliance::{AllowedHours, Engine, Network, Parameters, TagPattern, check_file, just_in_time::JitPolicies},
     config::{self, Settings},
@@ -42,6 +42,10 @@ fn parameters(settings: &Settings) -> Result<Parameters, Refusal> {
             Refusal::config(error.to_string(), "correct the policy, or take the file out of compliance.jit_policies")
         })?)),
     };
+    // Detections have the same keys.
+    let named = !compliance.disabled.is_empty() || !compliance.severity.is_empty();
+    let detections = if named { detecting::ids(settings) } else { Vec::new() };
+    let is_detection = |id: &str| detections.iter().any(|detection| **detection == *id);
     Ok(Parameters {
         allowed_documents: compliance.allowed_documents.clone(),
         mandatory_policy: compliance.mandatory_policy.as_str().to_owned(),
@@ -86,8 +90,13 @@ fn parameters(settings: &Settings) -> Result<Parameters, Refusal> {
         threshold: alerts.threshold,
         threshold_window: signed(alerts.window),
         stale_after: Parameters::stale_after_for(signed(settings.config.poll.evidence)),
-        disabled: compliance.disabled.clone(),
-        severity: compliance.severity.clone(),
+        disabled: compliance.disabled.iter().filter(|id| !is_detection(id)).cloned().collect(),
+        severity: compliance
+            .severity
+            .iter()
+            .filter(|(id, _)| !is_detection(id))
+            .map(|(id, severity)| (id.clone(), *severity))
+            .collect(),
     })
 }
 
@@ -124,8 +133,18 @@ fn beside(settings: &Settings) -> PathBuf {
     settings.origin.file.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// Policy files that the patterns of that key match: name and text, in the order of their names.
+/// Policy files that the patterns of that key match.
 fn policies(settings: &Settings, key: &str, patterns: &[String]) -> Result<Vec<(String, String)>, Refusal> {
+    files(settings, key, "policies/*.cedar", patterns)
+}
+
+/// Files that the patterns of a key of `[compliance]` match: name and text, in the order of their names.
+pub(super) fn files(
+    settings: &Settings,
+    key: &str,
+    example: &str,
+    patterns: &[String],
+) -> Result<Vec<(String, String)>, Refusal> {
     let beside = beside(settings);
     let mut files = Vec::new();
     for pattern in patterns {
@@ -133,7 +152,7 @@ fn policies(settings: &Settings, key: &str, patterns: &[String]) -> Result<Vec<(
         let paths = glob::glob(&full.to_string_lossy()).map_err(|error| {
             Refusal::config(
                 format!("compliance.{key}: `{pattern}` is not a pattern: {error}"),
-                "write for instance \"policies/*.cedar\", relative to the config file",
+                format!("write for instance \"{example}\", relative to the config file"),
             )
         })?;
         let before = files.len();
@@ -161,16 +180,16 @@ fn policies(settings: &Settings, key: &str, patterns: &[String]) -> Result<Vec<(
         .collect()
 }
 
-/// Whether the rules hang on files of people's own.
-pub(super) fn has_own_files(settings: &Settings) -> bool {
+/// Patterns of the files that the rules hang on, relative to the config file.
+pub(super) fn own_policies(settings: &Settings) -> Vec<String> {
     let compliance = &settings.config.compliance;
-    !compliance.policies.is_empty() || !compliance.jit_policies.is_empty() || compliance.golden.is_some()
+    compliance.policies.iter().chain(&compliance.jit_policies).chain(&compliance.golden).cloned().collect()
 }
 
-/// What those files are now: each, when it was written, its length.
-pub(super) fn stamps(settings: &Settings) -> Vec<(PathBuf, Option<SystemTime>, u64)> {
-    let (beside, compliance) = (beside(settings), &settings.config.compliance);
-    let patterns = compliance.policies.iter().chain(&compliance.jit_policies).chain(&compliance.golden);
+/// What the files of those patterns are now: each, when it was written, its length.
+pub(super) fn stamps(settings: &Settings, patterns: &[String]) -> Vec<(PathBuf, Option<SystemTime>, u64)> {
+    let beside = beside(settings);
+    let patterns = patterns.iter();
     let matches = patterns.filter_map(|pattern| glob::glob(&beside.join(pattern).to_string_lossy()).ok());
     let mut stamps: Vec<_> = matches
         .flatten()

@@ -4,6 +4,7 @@ mod check;
 mod config_commands;
 mod dashboard;
 mod demo;
+mod detecting;
 mod judging;
 mod reload;
 mod rules;

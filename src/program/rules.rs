@@ -6,18 +6,25 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Refusal, complain, judging, print, setup};
+use super::{Refusal, complain, detecting, print, setup};
 use crate::{
     cli::{Cli, RulesCommand},
     compliance::{Engine, FactKind, Origin, Rule, check_file, just_in_time::JitPolicies, schema_text},
+    detection::{Detections, Detector, Tuning},
 };
 
 pub(super) fn run(cli: &Cli, command: Option<&RulesCommand>) -> Result<ExitCode, Refusal> {
     match command.unwrap_or(&RulesCommand::List) {
         RulesCommand::Schema => Ok(print(&schema_text())),
-        RulesCommand::List => Ok(print(&list(&judging::engine(&setup::settings(cli)?)?))),
+        RulesCommand::List => {
+            let (engine, detector) = detecting::both(&setup::settings(cli)?)?;
+            Ok(print(&list(&engine, &*detector)))
+        }
         RulesCommand::Show { id } => {
-            let engine = judging::engine(&setup::settings(cli)?)?;
+            let (engine, detector) = detecting::both(&setup::settings(cli)?)?;
+            if let Some(rule) = detector.rules().iter().find(|rule| rule.id.eq_ignore_ascii_case(id)) {
+                return Ok(print(&detecting::sheet(rule)));
+            }
             let rule =
                 engine.rules().iter().find(|rule| rule.id.as_str().eq_ignore_ascii_case(id)).ok_or_else(|| {
                     Refusal::failed(format!("there is no rule `{id}`"), "see all of them: ssmwatch rules list")
@@ -26,8 +33,13 @@ pub(super) fn run(cli: &Cli, command: Option<&RulesCommand>) -> Result<ExitCode,
         }
         RulesCommand::Check { paths } if paths.is_empty() => {
             let settings = setup::settings(cli)?;
-            let engine = judging::engine(&settings).map_err(|refusal| Refusal { code: 1, ..refusal })?;
-            Ok(print(&format!("ok: {} rules in force\n", engine.rules().len())))
+            let (engine, detector) = detecting::both(&settings).map_err(|refusal| Refusal { code: 1, ..refusal })?;
+            let (rules, detections) = (engine.rules().len(), detector.rules().len());
+            let mut text = format!("ok: {rules} rules and {detections} detections in force\n");
+            for rule in detector.not_loaded() {
+                text.push_str(&format!("  not loaded: {}: {}: {}\n", rule.file, rule.title, rule.reason));
+            }
+            Ok(print(&text))
         }
         RulesCommand::Check { paths } => check(paths),
     }
@@ -41,9 +53,10 @@ fn origin(rule: &Rule) -> &str {
 }
 
 /// One line a rule.
-fn list(engine: &Engine) -> String {
-    let width = engine.rules().iter().map(|rule| rule.id.as_str().len()).max().unwrap_or_default();
-    engine
+fn list(engine: &Engine, detector: &dyn Detector) -> String {
+    let ids = engine.rules().iter().map(|rule| rule.id.as_str()).chain(detector.rules().iter().map(|rule| &*rule.id));
+    let width = ids.map(str::len).max().unwrap_or_default().min(40);
+    let rules: String = engine
         .rules()
         .iter()
         .map(|rule| {
@@ -56,7 +69,8 @@ fn list(engine: &Engine) -> String {
                 rule.title
             )
         })
-        .collect()
+        .collect();
+    rules + &detecting::list(detector, width)
 }
 
 /// Everything about one rule.
@@ -97,11 +111,26 @@ fn check(paths: &[PathBuf]) -> Result<ExitCode, Refusal> {
     }
     let mut wrong = 0_usize;
     let mut seen = Vec::new();
+    let mut not_loaded = Vec::new();
     for file in &files {
         let name = file.display().to_string();
         let text = fs::read_to_string(file).map_err(|error| {
             Refusal::failed(format!("{name}: cannot be read: {error}"), "make it readable, as UTF-8 text")
         })?;
+        if is_sigma(file) {
+            match Detections::load(&[(name, text)], &Tuning::default()) {
+                Ok(detections) => {
+                    for rule in detections.not_loaded() {
+                        not_loaded.push(format!("  not loaded: {}: {}: {}\n", rule.file, rule.title, rule.reason));
+                    }
+                }
+                Err(error) => {
+                    wrong += 1;
+                    complain(&format!("{error}\n"));
+                }
+            }
+            continue;
+        }
         if is_just_in_time(&text) {
             if let Err(error) = JitPolicies::parse(&[(name, text)]) {
                 wrong += 1;
@@ -132,7 +161,12 @@ fn check(paths: &[PathBuf]) -> Result<ExitCode, Refusal> {
         ));
         return Ok(ExitCode::FAILURE);
     }
-    Ok(print(&format!("ok: {} {}\n", files.len(), if files.len() == 1 { "file" } else { "files" })))
+    let counted = if files.len() == 1 { "file" } else { "files" };
+    Ok(print(&format!("ok: {} {counted}\n{}", files.len(), not_loaded.concat())))
+}
+
+fn is_sigma(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
 }
 
 /// Policies of AWS Systems Manager just-in-time node access name its action.
@@ -150,15 +184,18 @@ fn policy_files(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(refused)? {
         let file = entry.map_err(refused)?.path();
-        if file.extension().is_some_and(|extension| extension == "cedar") {
+        if file.is_dir() {
+            // SigmaHQ keeps its rules in folders of folders.
+            files.extend(policy_files(&file).unwrap_or_default());
+        } else if is_sigma(&file) || file.extension().is_some_and(|extension| extension == "cedar") {
             files.push(file);
         }
     }
     files.sort();
     if files.is_empty() {
         return Err(Refusal::failed(
-            format!("{}: there is no *.cedar file", path.display()),
-            "name a policy file, or a folder that has some",
+            format!("{}: there is no *.cedar and no *.yml file", path.display()),
+            "name a policy or a Sigma rule, or a folder that has some",
         ));
     }
     Ok(files)

@@ -21,6 +21,7 @@ use crate::{
     cli::Cli,
     compliance::{Engine, Parameters},
     config::{self, Compliance, Config, Settings, Vocabulary},
+    detection::Detector,
     response::AlertTargets,
     ui::theme::{Glyphs, Theme},
     watch::WatchConfig,
@@ -72,7 +73,10 @@ pub(super) fn honored(settings: Settings) -> Result<Settings, Refusal> {
 
 fn built_in_rules() -> Vec<String> {
     match Engine::new(Parameters::default(), Vec::new()) {
-        Ok(engine) => engine.rules().iter().map(|rule| rule.id.to_string()).collect(),
+        Ok(engine) => {
+            let rules = engine.rules().iter().map(|rule| rule.id.to_string());
+            rules.chain(super::detecting::built_in()).collect()
+        }
         Err(_) => Vec::new(),
     }
 }
@@ -123,6 +127,7 @@ pub(super) fn watch_config(config: &Config, parameters: &Parameters) -> WatchCon
         log_bucket: config.compliance.log_bucket.as_ref().map(|bucket| bucket.as_str().to_owned()),
         principal_tags: parameters.approval_required || !parameters.tag_pairs.is_empty(),
         tag_changes: parameters.approval_required,
+        live_tail: config.poll.live_tail,
         principals_since: match parameters.disabled.iter().any(|rule| rule == "WHO-07") {
             true => Duration::ZERO,
             false => Duration::try_from(parameters.new_principal_after).unwrap_or_default(),
@@ -182,7 +187,7 @@ pub(super) fn look(settings: &Settings) -> Result<crate::runtime::Look, Refusal>
 
 /// A State for the dashboard.
 pub(super) fn state(
-    board: Board,
+    (board, detector): (Board, Arc<dyn Detector>),
     settings: &Settings,
     look: &crate::runtime::Look,
     acts: &Path,
@@ -212,7 +217,7 @@ pub(super) fn state(
         act_log: acts.display().to_string().into(),
         zone: jiff::tz::TimeZone::system(),
     };
-    Ok(State::new(board, setup, Timestamp::now()))
+    Ok(State::new(board, detector, setup, Timestamp::now()))
 }
 
 /// Where acts are written down: beside the log file if one is named, else in the user's state directory.

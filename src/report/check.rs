@@ -69,6 +69,31 @@ pub struct SessionRow {
     pub findings: Vec<Finding>,
     /// The verdict.
     pub verdict: Verdict,
+    /// What rules found in what was typed lately, the worst first.
+    pub detections: Vec<DetectionRow>,
+}
+
+/// One rule that matched what was typed in a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DetectionRow {
+    /// The rule's id.
+    pub rule: String,
+    /// What it finds.
+    pub title: String,
+    /// Its severity here.
+    pub severity: Severity,
+    /// `command`, or `output` where it was merely printed.
+    pub confidence: &'static str,
+    /// The command or the line, its secrets masked.
+    pub text: String,
+    /// Techniques of ATT&CK, the ids of version 19.
+    pub attack: Vec<String>,
+    /// How often.
+    pub count: u64,
+    /// When it came first and last.
+    pub first_at: Timestamp,
+    /// When it came last.
+    pub last_at: Timestamp,
 }
 
 /// The preferences document of one scope.
@@ -243,6 +268,7 @@ impl CheckReport {
                     verdict: row.counted_verdict(),
                     severity: row.severity(),
                     findings: findings(&row.findings, all),
+                    detections: &row.detections,
                 })
                 .collect(),
             preferences: self
@@ -381,6 +407,7 @@ struct JudgedSession<'a> {
     verdict: Verdict,
     severity: Option<Severity>,
     findings: Vec<FindingObject<'a>>,
+    detections: &'a [DetectionRow],
 }
 
 #[derive(Serialize)]

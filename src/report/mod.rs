@@ -8,7 +8,7 @@ mod text;
 
 pub use crate::transcript::mask;
 pub use alert::{Alert, MAX_BODY_BYTES, MAX_SUBJECT_CHARACTERS};
-pub use check::{AccountRow, CheckReport, NodeRow, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
+pub use check::{AccountRow, CheckReport, DetectionRow, NodeRow, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
 pub use iam_policy::iam_policy;
 pub use table::{Paint, table};
 pub use text::{clean, fit, safe_json};

@@ -56,12 +56,14 @@ impl Effects {
                     self.settled(act.clone(), count_it);
                 }
             }
-            Effect::Follow(follow) => {
-                if let Some(follow) = follow.as_ref().filter(|follow| follow.from_start) {
+            Effect::Follow(follows) => {
+                for follow in follows.iter().filter(|follow| follow.from_start) {
                     self.watch.reread(&follow.session);
                 }
-                self.watch.follow(follow.map(|follow| (follow.session, follow.log_group.to_string())));
+                let sessions = follows.into_iter().map(|follow| (follow.session, follow.log_group.to_string()));
+                self.watch.follow(sessions.collect());
             }
+            Effect::ReadArchive(session) => self.watch.read_archive(session),
             Effect::Refresh(scope) => self.watch.refresh(&scope),
             Effect::Terminate { act, session, count_it } => {
                 if let Some(act) = state.act(act) {

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until},
 };
 
 use crate::{
@@ -23,6 +23,8 @@ use crate::{
 
 /// A frame is drawn at most this often.
 const FRAME: Duration = Duration::from_millis(33);
+/// What is played back moves on this often.
+const PLAYBACK: Duration = Duration::from_millis(100);
 /// How many waiting messages are taken before a frame is drawn.
 const DRAIN: usize = 256;
 
@@ -86,6 +88,7 @@ pub async fn run(
                 drawn_revision = state.revision;
                 continue;
             }
+            () = sleep(PLAYBACK), if state.is_playing() => Message::Tick,
             // Verdicts are found in portions, so that keys never wait for ten thousand of them.
             () = std::future::ready(()), if state.has_work() => Message::Tick,
         };

@@ -9,12 +9,17 @@
 //! | `GET /_sim/faults` | faults that can still hit |
 //! | `POST /_sim/faults` | adds one ([`Fault`]): `{"service":"ssm","operation":"DescribeSessions","count":1,"effect":{"type":"hang"}}` |
 //! | `DELETE /_sim/faults[?id=N]` | removes one or all |
+//! | `GET /_sim/live_tails` | Live Tail sessions that are open |
+//! | `POST /_sim/live_tails` | ends them now: `{"account":"*","region":"*","ending":"sever"}`; or `time_out`, `fail`, `close` |
+//! | `POST /_sim/print` | prints on a session's terminal: `{"session_id":"…","text":"sh-5.2$ id\r\n"}` |
+//! | `POST /_sim/meddle` | meddles with its log: `{"session_id":"…","with":{"replay":3}}`; or `{"event":"…"}`, `{"forge":{…}}`, `"delete_stream"` |
 //! | `GET /_sim/world` | accounts, sessions with their status, the world's time |
 //! | `POST /_sim/advance` | `{"seconds":N}` moves the world's clock forward |
 //!
 //! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `disconnect`, `cut`, `malformed`, `empty_page`,
-//! `expired_credentials`, `deny`, `throttle`, `end_live_tail`. Selectors `account`, `region`, `service`, `operation` default
-//! to `*`; `count` limits how often, `probability` (0 to 1) how likely.
+//! `expired_credentials`, `deny`, `throttle`; and of running Live Tail sessions, update by update: `end_live_tail`,
+//! `fail_live_tail`, `sever_live_tail`, `hang_live_tail`, `sample_live_tail` (`drop`, 0 to 1). Selectors `account`, `region`,
+//! `service`, `operation` default to `*`; `count` limits how often, `probability` (0 to 1) how likely.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -24,6 +29,7 @@ use super::{
     gate::Fault,
     server::State,
     wire::{answer::Answer, request::Request},
+    world::{meddling::Meddling, tails::Ending},
 };
 
 /// Furthest that one request moves the clock: ten years.
@@ -77,6 +83,21 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer
             Some(Ok(id)) => ok(&json!({"removed": state.world.gate.remove_faults(Some(id))})),
             None => ok(&json!({"removed": state.world.gate.remove_faults(None)})),
         },
+        ("GET", "live_tails") => ok(&json!({"live_tails": state.world.live_tails.followers("*", "*")})),
+        ("POST", "live_tails") => match serde_json::from_slice::<End>(&request.body) {
+            Ok(End { account, region, ending }) => {
+                ok(&json!({"ended": state.world.live_tails.end(&account, &region, ending)}))
+            }
+            Err(error) => refused(&error.to_string()),
+        },
+        ("POST", "print") => match serde_json::from_slice::<Print>(&request.body) {
+            Ok(print) => of_session(&print.session_id, state.world.print(&print.session_id, print.text.as_bytes())),
+            Err(error) => refused(&error.to_string()),
+        },
+        ("POST", "meddle") => match serde_json::from_slice::<Meddle>(&request.body) {
+            Ok(Meddle { session_id, with }) => of_session(&session_id, state.world.meddle_with(&session_id, &with)),
+            Err(error) => refused(&error.to_string()),
+        },
         ("GET", "world") => ok(&state.world.overview()),
         ("POST", "advance") => match serde_json::from_slice::<Advance>(&request.body) {
             Ok(Advance { seconds }) if (0.0..=FURTHEST).contains(&seconds) => {
@@ -87,7 +108,7 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer
             Ok(_) => refused("seconds must be between 0 and 320000000: the clock does not go back"),
             Err(error) => refused(&error.to_string()),
         },
-        (_, "" | "calls" | "published" | "faults" | "world" | "advance") => {
+        (_, "" | "calls" | "published" | "faults" | "live_tails" | "print" | "meddle" | "world" | "advance") => {
             reply(405, &json!({"error": format!("{} is not allowed here", request.method), "now": now.to_string()}))
         }
         _ => reply(404, &json!({"error": "no such resource", "see": "/_sim/"})),
@@ -100,6 +121,38 @@ struct Advance {
     seconds: f64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    #[serde(default = "any")]
+    account: String,
+    #[serde(default = "any")]
+    region: String,
+    ending: Ending,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Print {
+    session_id: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Meddle {
+    session_id: String,
+    with: Meddling,
+}
+
+fn of_session(id: &str, found: bool) -> Answer {
+    if found { ok(&json!({})) } else { reply(404, &json!({"error": format!("no active session is called {id:?}")})) }
+}
+
+fn any() -> String {
+    "*".into()
+}
+
 fn index() -> Json {
     json!({
         "GET /_sim/calls": "counts of calls, throttles and errors by account, region and operation",
@@ -110,9 +163,15 @@ fn index() -> Json {
             "adds a fault": {"account": "*", "region": "*", "service": "ssm", "operation": "Describe*", "count": 1,
                              "probability": 1.0, "effect": {"type": "error", "code": "InternalServerError", "message": "", "status": 500}},
             "effects": ["error", "latency {milliseconds}", "hang", "disconnect", "cut", "malformed", "empty_page", "expired_credentials",
-                        "deny", "throttle", "end_live_tail"]
+                        "deny", "throttle", "end_live_tail", "fail_live_tail", "sever_live_tail", "hang_live_tail",
+                        "sample_live_tail {drop}"]
         },
         "DELETE /_sim/faults": "removes all faults; ?id=N removes one",
+        "GET /_sim/live_tails": "Live Tail sessions that are open",
+        "POST /_sim/live_tails": {"account": "*", "region": "*", "ending": "sever, time_out, fail or close"},
+        "POST /_sim/print": {"session_id": "id of an active session", "text": "sh-5.2$ id\r\n"},
+        "POST /_sim/meddle": {"session_id": "id of an active session",
+                              "with": "one of {event: text}, {forge: {lines, node, owner, session_id, …}}, {replay: lines}, delete_stream"},
         "GET /_sim/world": "accounts, sessions with their status, the world's time",
         "POST /_sim/advance": {"seconds": 60}
     })

@@ -17,6 +17,19 @@ pub enum LineKind {
     Marker,
     /// The output of one full-screen program, folded into one line.
     Screen(Box<Folded>),
+    /// Not a line: something is missing here.
+    Gap(Box<Gap>),
+}
+
+/// A time of which the transcript has nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Nothing is there since.
+    pub from: Timestamp,
+    /// Until then; `None`: it goes on.
+    pub until: Option<Timestamp>,
+    /// Why, in words, cleaned.
+    pub why: Box<str>,
 }
 
 /// What a full-screen program printed.
@@ -30,6 +43,8 @@ pub struct Folded {
     pub screens: u64,
     /// The program has not left the full screen yet.
     pub open: bool,
+    /// When the latest of its lines was sent; the first one: the line's own time.
+    pub until: Option<Timestamp>,
     /// The folded lines, cleaned; the oldest are dropped when there are too many (`line_count` says how many there were).
     pub lines: VecDeque<Line>,
     /// Bytes of `lines`.
@@ -50,11 +65,14 @@ pub struct Line {
     /// The same run of lines came directly before: the agent sent it again (it does when an answer is lost), or the
     /// session printed the same once more. The text alone cannot tell.
     pub repeated: bool,
+    /// It is part of a private key that was printed over several lines: not to be shown.
+    pub secret: bool,
     /// Bytes of the raw line that are not in `text` because the line is too long to show.
     pub cut_bytes: u64,
     pub(super) text: Box<str>,
     pub(super) marks: Box<[Mark]>,
     pub(super) raw: Option<Box<str>>,
+    pub(super) alternatives: Option<Box<[Box<str>]>>,
 }
 
 impl Line {
@@ -73,16 +91,23 @@ impl Line {
         self.raw.as_deref().unwrap_or(&self.text)
     }
 
+    /// Other readings of an uncertain line, cleaned, the prompt included.
+    pub fn alternatives(&self) -> impl Iterator<Item = &str> {
+        self.alternatives.iter().flat_map(|readings| readings.iter().map(|reading| &**reading))
+    }
+
     /// Memory that the line holds, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let folded = match &self.kind {
             LineKind::Screen(folded) => size_of::<Folded>() + folded.bytes,
+            LineKind::Gap(gap) => size_of::<Gap>() + gap.why.len(),
             _ => 0,
         };
         size_of::<Self>()
             + self.text.len()
             + size_of_val(&*self.marks)
             + self.raw.as_deref().map_or(0, str::len)
+            + self.alternatives().map(|reading| size_of::<Box<str>>() + reading.len()).sum::<usize>()
             + folded
     }
 }

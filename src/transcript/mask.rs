@@ -1,8 +1,8 @@
 //! What looks like a secret is masked before it leaves the program.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
 /// What is looked for, and what stands in its place; the words that introduce a secret stay.
 const SECRETS: [(&str, &str); 12] = [
@@ -53,6 +53,27 @@ const ROUNDS: usize = 8;
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> =
     LazyLock::new(|| SECRETS.iter().filter_map(|(pattern, mask)| Some((Regex::new(pattern).ok()?, *mask))).collect());
 
+/// All patterns at once: nearly no line has a secret.
+static ANY: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| RegexSet::new(SECRETS.iter().map(|(pattern, _)| *pattern)).ok());
+
+/// Where in a text secrets are, as byte ranges in order, without the words that introduce them: for who shows the rest.
+pub fn secrets(text: &str) -> Vec<Range<usize>> {
+    let Some(any) = ANY.as_ref() else { return std::iter::once(0..text.len()).collect() };
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for pattern in any.matches(text) {
+        let Some((regex, mask)) = PATTERNS.get(pattern) else { continue };
+        for found in regex.captures_iter(text) {
+            let Some(whole) = found.get(0) else { continue };
+            let kept = [(1, "${1}"), (2, "${2}")].into_iter().filter(|(_, group)| mask.contains(group));
+            let start = kept.filter_map(|(group, _)| found.get(group)).map(|group| group.end()).max();
+            ranges.push(start.unwrap_or(whole.start())..whole.end());
+        }
+    }
+    ranges.sort_by_key(|range| range.start);
+    ranges
+}
+
 /// The text with what looks like a secret masked. Masking twice is masking once.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
@@ -76,6 +97,24 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_found_where_they_are() {
+        let hidden = |text: &str| {
+            let mut shown = text.to_owned();
+            for range in secrets(text).into_iter().rev() {
+                shown.replace_range(range.clone(), &"*".repeat(range.len()));
+            }
+            shown
+        };
+        assert_eq!(
+            hidden("export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE"),
+            "export AWS_ACCESS_KEY_ID=********************"
+        );
+        assert_eq!(hidden("mysql -uroot -phunter2 db"), "mysql -uroot -p******* db");
+        assert_eq!(hidden("curl -u ann:pw https://x"), "curl -u ann:** https://x");
+        assert_eq!(hidden("nothing to see"), "nothing to see");
+    }
 
     #[test]
     fn every_pattern_is_one() {

@@ -5,6 +5,8 @@
 //! behind it is interpreted by the analyst's terminal.
 
 mod absence;
+mod command;
+mod gap;
 mod health;
 mod line;
 mod mask;
@@ -12,29 +14,34 @@ mod payload;
 mod prompt;
 mod replay;
 pub mod sanitize;
+mod screen;
 mod search;
 mod terminal;
+mod wrap;
 
 use std::{borrow::Cow, collections::VecDeque, mem};
 
 use jiff::Timestamp;
 
 pub use absence::{NO_STREAM_YET, NoLog, why_no_log};
+pub use command::{Certainty, Command, Heard, MOST_COMMANDS};
 pub use health::HealthBook;
-pub use line::{Folded, Line, LineKind};
-pub use mask::mask;
+pub use line::{Folded, Gap, Line, LineKind};
+pub use mask::{mask, secrets};
 pub use payload::Payload;
 pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};
 pub use search::{Direction, Match, Search};
+pub use wrap::{wrapped, wrapped_rows};
 
 use crate::domain::LogEvent;
+use command::Reader;
 use payload::Message;
 use replay::Replays;
 use sanitize::offset;
 use terminal::{Part, Row};
 
 /// Bytes that one transcript may hold when nothing else is said.
-pub const DEFAULT_CAPACITY: usize = 2 * 1024 * 1024;
+pub const DEFAULT_CAPACITY: usize = 4 * 1024 * 1024;
 /// The least capacity: the longest line and the folded output of one full-screen program fit.
 pub const MIN_CAPACITY: usize = 512 * 1024;
 /// Bytes of a raw line that are shown. The agent cuts lines at 33,000 bytes, no terminal shows more than a few hundred.
@@ -43,6 +50,11 @@ pub const SHOWN_BYTES: usize = 8 * 1024;
 const KEPT_BYTES: usize = 64 * 1024;
 /// Bytes of folded output that are kept for one full-screen program.
 const FOLDED_BYTES: usize = 128 * 1024;
+/// What stands around a private key (RFC 7468), and lines that one has at the most: 16,384 bits in base64, 64 characters a line.
+const KEY_BEGIN: &str = "-----BEGIN ";
+const KEY_WORDS: &str = "PRIVATE KEY-----";
+const KEY_END: &str = "-----END ";
+const MOST_KEY_LINES: u32 = 400;
 /// The agent cuts a line at this many bytes (`StreamMessageLengthThresholdInBytes`).
 const STREAMED_CUT: usize = 33_000;
 /// A cut piece can be shorter after stripping; the last line of an event is taken for one from this length on.
@@ -66,6 +78,13 @@ pub struct Transcript {
     open_end: Option<OpenEnd>,
     /// A full-screen program has the screen; the last line stands for it.
     screen: Option<Screen>,
+    reader: Reader,
+    /// The number of the first line that was not read for commands yet.
+    read_to: u64,
+    /// A private key is being printed: so many lines of it may still come.
+    key_lines: u32,
+    /// Full-screen output that was folded away and not heard yet.
+    folded: Vec<Box<str>>,
 }
 
 /// A line that the agent cut.
@@ -101,6 +120,7 @@ struct Shown {
     uncertain: bool,
     cut_bytes: u64,
     clears: u64,
+    alternatives: Option<Box<[Box<str>]>>,
 }
 
 impl Default for Transcript {
@@ -124,14 +144,62 @@ impl Transcript {
             replays: Replays::default(),
             open_end: None,
             screen: None,
+            reader: Reader::default(),
+            read_to: 0,
+            key_lines: 0,
+            folded: Vec::new(),
         }
     }
 
-    /// Takes in events in the order in which the service returned them, each once.
-    pub fn push(&mut self, events: &[LogEvent]) {
+    /// Takes in events in the order in which the service returned them, each once; returns what was heard in them. Lines that an event's
+    /// successors pushed out are not heard: give events one by one where everything has to be.
+    pub fn push(&mut self, events: &[LogEvent]) -> Vec<Heard> {
+        let mut heard = Vec::new();
         for event in events {
+            self.close_gap(event.timestamp);
             self.push_event(event);
+            self.hear(&mut heard);
             self.revision += 1;
+        }
+        heard
+    }
+
+    /// The commands so far, oldest first.
+    pub fn commands(&self) -> &VecDeque<Command> {
+        self.reader.commands()
+    }
+
+    /// Commands that are not remembered any more.
+    pub fn forgotten_commands(&self) -> u64 {
+        self.reader.forgotten()
+    }
+
+    /// The line of that number, counted from the transcript's first; nothing: it is gone, or not there yet.
+    pub fn line(&self, number: u64) -> Option<&Line> {
+        self.lines.get(usize::try_from(number.checked_sub(self.evicted_lines)?).ok()?)
+    }
+
+    /// Drops all lines that cannot change any more: for whoever only listens.
+    pub fn forget_lines(&mut self) {
+        while self.lines.len() > 1 {
+            let Some(line) = self.lines.pop_front() else { break };
+            self.bytes -= line.bytes();
+            self.evicted_lines += 1;
+        }
+        self.lines.shrink_to(8);
+        self.reader.forget();
+    }
+
+    /// Reads the lines that cannot grow any more.
+    fn hear(&mut self, heard: &mut Vec<Heard>) {
+        heard.extend(self.folded.drain(..).map(Heard::Folded));
+        self.read_to = self.read_to.max(self.evicted_lines);
+        let end = self.evicted_lines + self.lines.len() as u64 - u64::from(self.open_end.is_some());
+        while self.read_to < end {
+            let at = usize::try_from(self.read_to - self.evicted_lines).unwrap_or(usize::MAX);
+            let Some(line) = self.lines.get(at) else { break };
+            heard.extend(self.reader.take(self.read_to, line));
+            self.read_to += 1;
         }
     }
 
@@ -145,9 +213,9 @@ impl Transcript {
         self.evicted_lines
     }
 
-    /// Bytes of memory that the lines hold.
+    /// Bytes of memory that the lines and the commands hold.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.reader.bytes()
     }
 
     /// Changes with every change of the lines.
@@ -225,16 +293,20 @@ impl Transcript {
     fn push_raw(&mut self, raw: Cow<'_, str>, origin: Origin) -> bool {
         if self.screen.is_none() && raw.len() <= SHOWN_BYTES && sanitize::is_printable_ascii(raw.as_bytes()) {
             let kind = self.kind_of(&raw, origin);
+            let searched = raw.contains(terminal::HISTORY_SEARCH);
+            let alternatives = searched.then(|| self.alternatives(&raw, &raw));
             self.append(Line {
                 at: origin.at,
                 ingested_at: origin.ingested_at,
                 kind,
-                uncertain: raw.contains(terminal::HISTORY_SEARCH),
+                uncertain: searched,
                 repeated: origin.repeated,
+                secret: false,
                 cut_bytes: 0,
                 text: raw.into_owned().into_boxed_str(),
                 marks: Box::default(),
                 raw: None,
+                alternatives,
             });
             return true;
         }
@@ -248,11 +320,10 @@ impl Transcript {
         for part in parts {
             match part {
                 Part::Text(text) if self.screen.is_some() => {
-                    self.fold(text, origin, !folded);
-                    folded = true;
+                    folded |= self.fold(text, origin, !folded, changes_screen);
                 }
                 Part::Text(text) => {
-                    let (line, _) = self.line(text, origin);
+                    let (line, _) = self.made(text, origin);
                     // Settings of the terminal beside a change of the screen are not a line.
                     if !(changes_screen && line.text.is_empty()) {
                         self.append(line);
@@ -263,6 +334,19 @@ impl Transcript {
             }
         }
         whole
+    }
+
+    /// Lines of a private key are secret, up to its end or as many as a key can have.
+    fn hide_keys(&mut self, line: &mut Line) {
+        if line.text.contains(KEY_BEGIN) && line.text.contains(KEY_WORDS) {
+            self.key_lines = MOST_KEY_LINES;
+        } else if self.key_lines > 0 {
+            self.key_lines -= 1;
+            line.secret = true;
+            if line.text.contains(KEY_END) {
+                self.key_lines = 0;
+            }
+        }
     }
 
     fn kind_of(&self, raw: &str, origin: Origin) -> LineKind {
@@ -276,7 +360,7 @@ impl Transcript {
     }
 
     /// A line of that raw text, and how often the text clears the screen.
-    fn line(&self, raw: &str, origin: Origin) -> (Line, u64) {
+    fn made(&self, raw: &str, origin: Origin) -> (Line, u64) {
         let shown = self.shown(raw, raw.len(), origin.streamed);
         let kept = raw.get(..raw.floor_char_boundary(KEPT_BYTES)).unwrap_or_default();
         let line = Line {
@@ -285,10 +369,12 @@ impl Transcript {
             kind: self.kind_of(raw, origin),
             uncertain: shown.uncertain,
             repeated: origin.repeated,
+            secret: false,
             cut_bytes: shown.cut_bytes,
             raw: (*shown.text != *kept).then(|| kept.into()),
             text: shown.text,
             marks: shown.marks,
+            alternatives: shown.alternatives,
         };
         (line, shown.clears)
     }
@@ -304,6 +390,9 @@ impl Transcript {
         let shown_bytes = row.text.floor_char_boundary(SHOWN_BYTES);
         let cut_bytes = row.cut_bytes + (row.text.len() - shown_bytes + raw_bytes - kept.len()) as u64;
         row.text.truncate(shown_bytes);
+        let uncertain = row.uncertain;
+        let alternatives =
+            (uncertain && streamed && kept.len() <= SHOWN_BYTES).then(|| self.alternatives(kept, &row.text));
         let (cleaned, mut marks) = clean_marked(&row.text, self.glyphs).into_parts();
         let changed = match cleaned {
             Cow::Owned(text) => Some(text),
@@ -321,7 +410,23 @@ impl Transcript {
             uncertain: row.uncertain,
             cut_bytes,
             clears: row.clears,
+            alternatives: alternatives.filter(|readings| !readings.is_empty()),
         }
+    }
+
+    /// Other readings of a line, cleaned, each once.
+    fn alternatives(&self, raw: &str, text: &str) -> Box<[Box<str>]> {
+        let mut readings: Vec<Box<str>> = Vec::new();
+        for reading in terminal::alternatives(raw) {
+            let reading = clean_marked(&reading, self.glyphs);
+            if !reading.text().is_empty()
+                && reading.text() != text
+                && !readings.iter().any(|known| **known == *reading.text())
+            {
+                readings.push(reading.text().into());
+            }
+        }
+        readings.into_boxed_slice()
     }
 
     /// Joins a piece to the last line, which the agent had cut. Returns the bytes of the whole raw line so far.
@@ -338,12 +443,14 @@ impl Transcript {
         let sure = !streamed || first_piece % STREAMED_CUT == 0 || first_piece >= KEPT_BYTES;
         line.uncertain |= shown.uncertain || !sure;
         (line.text, line.marks, line.cut_bytes) = (shown.text, shown.marks, shown.cut_bytes);
+        line.alternatives = shown.alternatives;
         line.raw = Some(raw.into_boxed_str());
         self.append(line);
         raw_bytes
     }
 
-    fn append(&mut self, line: Line) {
+    fn append(&mut self, mut line: Line) {
+        self.hide_keys(&mut line);
         self.bytes += line.bytes();
         self.lines.push_back(line);
         while self.bytes > self.capacity {
@@ -352,90 +459,6 @@ impl Transcript {
             self.evicted_lines += 1;
         }
     }
-
-    fn enter_screen(&mut self, origin: Origin) {
-        if self.screen.is_some() {
-            return;
-        }
-        let command = self.lines.back().filter(|line| line.kind == LineKind::Streamed || line.kind == LineKind::Plain);
-        let (prompt, program) = command.map_or((None, None), |line| match prompt::length(line.text()) {
-            Some(end) => {
-                let (prompt, command) = line.text().split_at_checked(end).unwrap_or_default();
-                (Some(prompt.into()), prompt::program(command).map(Into::into))
-            }
-            None => (None, None),
-        });
-        self.screen = Some(Screen { prompt });
-        let folded = Folded { program, open: true, ..Folded::default() };
-        self.append(Line {
-            at: origin.at,
-            ingested_at: origin.ingested_at,
-            text: summary(&folded).into_boxed_str(),
-            kind: LineKind::Screen(Box::new(folded)),
-            uncertain: false,
-            repeated: origin.repeated,
-            cut_bytes: 0,
-            marks: Box::default(),
-            raw: None,
-        });
-    }
-
-    fn leave_screen(&mut self) {
-        if self.screen.take().is_some() {
-            self.with_folded(|folded| folded.open = false);
-        }
-    }
-
-    fn gives_screen_back(&self, raw: &str, origin: Origin) -> bool {
-        let Some(screen) = &self.screen else { return false };
-        let shown = self.shown(raw, raw.len(), origin.streamed);
-        let same_shell = match screen.prompt.as_deref() {
-            // The directory in a prompt changes, its beginning stays.
-            Some(prompt) => shown.text.starts_with(prompt.split([':', ' ']).next().unwrap_or(prompt)),
-            None => true,
-        };
-        let prompt = prompt::length(&shown.text).filter(|length| screen.prompt.is_some() || *length > "$ ".len());
-        (same_shell && prompt.is_some()) || self.kind_of(raw, origin) == LineKind::Marker
-    }
-
-    /// Folds a text of the full screen away; `new_line`: it is the first of its log line.
-    fn fold(&mut self, text: &str, origin: Origin, new_line: bool) {
-        let (line, clears) = self.line(text, origin);
-        self.with_folded(|folded| {
-            folded.line_count += u64::from(new_line);
-            folded.screens += clears;
-            folded.bytes += line.bytes();
-            folded.lines.push_back(line);
-            while folded.bytes > FOLDED_BYTES {
-                let Some(oldest) = folded.lines.pop_front() else { break };
-                folded.bytes -= oldest.bytes();
-            }
-        });
-    }
-
-    /// Changes the line that stands for a full-screen program; it is the last one.
-    fn with_folded(&mut self, change: impl FnOnce(&mut Folded)) {
-        let Some(mut line) = self.lines.pop_back() else { return };
-        self.bytes -= line.bytes();
-        if let LineKind::Screen(folded) = &mut line.kind {
-            change(folded);
-            line.text = summary(folded).into_boxed_str();
-        }
-        self.append(line);
-    }
-}
-
-/// The words for a folded full-screen program. The program's name is cleaned already: it comes from a line's text.
-fn summary(folded: &Folded) -> String {
-    let program = folded.program.as_deref().map_or(String::new(), |program| format!("{program}: "));
-    let lines = match folded.line_count {
-        0 => "no output yet".to_owned(),
-        1 => "1 line of screen output folded".to_owned(),
-        count => format!("{count} lines of screen output folded"),
-    };
-    let screens = if folded.screens > 1 { format!(", {} screens", folded.screens) } else { String::new() };
-    let open = if folded.open { ", still on the screen" } else { "" };
-    format!("{program}full-screen program, {lines}{screens}{open}")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub enum Direction {
     Backward,
 }
 
-/// A literal text to look for, upper and lower case alike.
+/// A literal text to look for; upper and lower case alike unless it has an upper-case letter.
 #[derive(Debug, Clone)]
 pub struct Search {
     regex: Regex,
@@ -27,7 +27,10 @@ impl Search {
         if text.is_empty() {
             return None;
         }
-        RegexBuilder::new(&regex::escape(text)).case_insensitive(true).build().ok().map(|regex| Self { regex })
+        let any_case = !text.chars().any(char::is_uppercase);
+        // What is not ASCII may have been damaged by the agent's cleaning.
+        let pattern: String = text.chars().map(pattern_of).collect();
+        RegexBuilder::new(&pattern).case_insensitive(any_case).build().ok().map(|regex| Self { regex })
     }
 
     /// All places in a cleaned text, as byte ranges.
@@ -35,10 +38,18 @@ impl Search {
         self.regex.find_iter(text).map(|found| found.range())
     }
 
+    /// Whether the line has the text, in any of its readings.
+    pub fn is_in(&self, line: &Line) -> bool {
+        self.first_in(line).is_some()
+    }
+
     /// The first place in a line; a match in the folded output of a full-screen program covers the line that stands for it.
     fn first_in(&self, line: &Line) -> Option<Range<usize>> {
         if let Some(found) = self.regex.find(line.text()) {
             return Some(found.range());
+        }
+        if line.alternatives().any(|reading| self.regex.is_match(reading)) {
+            return Some(0..line.text().len());
         }
         match &line.kind {
             LineKind::Screen(folded) if folded.lines.iter().any(|hidden| self.regex.is_match(hidden.text())) => {
@@ -47,6 +58,12 @@ impl Search {
             _ => None,
         }
     }
+}
+
+/// Matches a character, or what the agent made of it: it takes the bytes 0x80 to 0x9f for control characters.
+fn pattern_of(c: char) -> String {
+    let literal = regex::escape(c.encode_utf8(&mut [0; 4]));
+    if c.is_ascii() { literal } else { format!("(?:{literal}|\u{fffd})") }
 }
 
 /// A place in a transcript.

@@ -35,15 +35,23 @@ pub(super) fn parts(raw: &str) -> Vec<Part<'_>> {
         let Some(rest) = raw.get(at + 3..) else { continue };
         let Some(end) = rest.find(|c: char| !c.is_ascii_digit() && c != ';') else { continue };
         let (Some(numbers), Some(last)) = (rest.get(..end), rest.as_bytes().get(end)) else { continue };
+        let after = rest.get(end + 1..).unwrap_or_default();
         let change = match last {
             b'h' => Part::EnterScreen,
             b'l' => Part::LeaveScreen,
             _ => continue,
         };
-        if numbers.split(';').any(|number| matches!(number, "47" | "1047" | "1049")) {
+        let alternate = numbers.split(';').any(|number| matches!(number, "47" | "1047" | "1049"));
+        // `top` and `watch` take the screen without the alternate buffer: keypad mode on, and the screen cleared.
+        let keypad = numbers == "1"
+            && match last {
+                b'h' => after.starts_with("\u{1b}=") && after.contains("\u{1b}[2J"),
+                _ => after.starts_with("\u{1b}>"),
+            };
+        if alternate || keypad {
             parts.extend(text_between(raw, start, at));
             parts.push(change);
-            start = at + 3 + end + 1;
+            start = at + 3 + end + 1 + if keypad { 2 } else { 0 };
         }
     }
     parts.extend(text_between(raw, start, raw.len()));
@@ -113,6 +121,54 @@ pub(super) fn render(raw: &str, stripped: bool) -> Row {
     parser.advance(&mut row, raw.get(start..).unwrap_or_default().as_bytes());
     let sequences_kept = raw.contains(ESC);
     row.finish(stripped && !sequences_kept)
+}
+
+/// What else a stripped line may have been. The sequences that tell an erasure or an insertion from a movement are gone, so
+/// what was typed after the cursor had gone back may stand in front of the rest, or in its place. Nothing where there is no such doubt.
+pub(super) fn alternatives(raw: &str) -> Vec<String> {
+    let mut readings: Vec<String> = Vec::new();
+    if raw.contains(HISTORY_SEARCH) {
+        // The match follows the last of the search's own prompts; the shell draws the command line anew when it is taken.
+        readings.extend(raw.rsplit("': ").next().map(without_controls));
+    }
+    if raw.contains('\u{8}') && !raw.contains(ESC) {
+        readings.push(edited(raw, Edit::Insert));
+        readings.push(edited(raw, Edit::Erase));
+    }
+    if !readings.is_empty() {
+        readings.push(without_controls(raw));
+    }
+    readings
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Edit {
+    /// What is typed pushes the rest to the right.
+    Insert,
+    /// Going back erases.
+    Erase,
+}
+
+fn edited(raw: &str, edit: Edit) -> String {
+    let mut row: Vec<char> = Vec::new();
+    let mut cursor = 0_usize;
+    for c in raw.chars() {
+        match c {
+            '\u{8}' if edit == Edit::Erase => drop(row.pop()),
+            '\u{8}' => cursor = cursor.saturating_sub(1),
+            _ if c.is_control() => {}
+            _ if edit == Edit::Erase => row.push(c),
+            _ => {
+                row.insert(cursor.min(row.len()), c);
+                cursor += 1;
+            }
+        }
+    }
+    row.into_iter().collect()
+}
+
+fn without_controls(raw: &str) -> String {
+    raw.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// Bytes up to and including the end of a control string; `bell_ends`: BEL ends it as well as ESC `\`.

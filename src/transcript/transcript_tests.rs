@@ -91,18 +91,13 @@ fn a_full_screen_program_is_one_line_and_what_follows_is_kept() {
     let transcript = transcript(&[streamed(&lines)]);
     assert_eq!(
         texts(&transcript),
-        [
-            "sh-5.2$ sudo vi -u NONE notes.txt",
-            "vi: full-screen program, 6 lines of screen output folded",
-            "sh-5.2$ exit",
-            "exit"
-        ]
+        ["sh-5.2$ sudo vi -u NONE notes.txt", "vi: full screen, 5 lines folded", "sh-5.2$ exit", "exit"]
     );
     let LineKind::Screen(folded) = &transcript.lines()[1].kind else { panic!("not folded") };
     assert!(!folded.open);
-    assert_eq!(folded.lines.len(), 6);
+    assert_eq!(folded.lines.len(), 5);
     assert_eq!(folded.lines[1].text(), "two");
-    let search = Search::new("NEW LIN:WQ").unwrap();
+    let search = Search::new("new lin:wq").unwrap();
     assert_eq!(transcript.find(&search, 0, Direction::Forward).unwrap().line, 1, "folded output can be found");
 }
 
@@ -114,12 +109,7 @@ fn the_prompt_ends_a_full_screen_program_whose_end_was_stripped() {
     ]);
     assert_eq!(
         texts(&transcript),
-        [
-            "sh-5.2$ htop",
-            "htop: full-screen program, 2 lines of screen output folded",
-            "sh-5.2$ systemctl stop amazon-ssm-agent",
-            "ok"
-        ]
+        ["sh-5.2$ htop", "htop: full screen, 2 lines folded", "sh-5.2$ systemctl stop amazon-ssm-agent", "ok"]
     );
 }
 
@@ -155,18 +145,29 @@ fn an_open_full_screen_program_says_so() {
     let transcript = transcript(&[streamed(&["x\u{1b}[?1049h\u{1b}[2Ja"]), streamed(&["\u{1b}[2J\u{1b}(Bb"])]);
     assert_eq!(
         texts(&transcript),
-        ["x", "full-screen program, 2 lines of screen output folded, 2 screens, still on the screen"]
+        ["x", "a program, 1 s: full screen, 2 lines folded, 2 screens, still on the screen"]
     );
 }
 
 #[test]
-fn screens_without_the_alternate_buffer_are_lines() {
+fn top_takes_the_screen_without_the_alternate_buffer() {
     let transcript = transcript(&[streamed(&[
         "$ top",
         "\u{1b}[?1h\u{1b}=\u{1b}[?25l\u{1b}[H\u{1b}[2J\u{1b}(B\u{1b}[mtop - 09:26:47 up\u{1b}(B\u{1b}[m\u{1b}[39;49m\u{1b}[K",
         "Tasks:\u{1b}(B\u{1b}[m\u{1b}[1m  98 \u{1b}(B\u{1b}[mtotal\u{1b}[K",
+        "\u{1b}[?1l\u{1b}>\u{1b}[25;1H$ id",
+        "uid=0",
     ])]);
-    assert_eq!(texts(&transcript), ["$ top", "top - 09:26:47 up", "Tasks:  98 total"]);
+    assert_eq!(texts(&transcript), ["$ top", "top: full screen, 2 lines folded", "$ id", "uid=0"]);
+    assert_eq!(transcript.commands().len(), 2);
+}
+
+#[test]
+fn a_full_screen_program_says_how_long_it_had_the_screen() {
+    let mut transcript = Transcript::default();
+    transcript.push(&[event(0, streamed(&["$ vi a", "\u{1b}[?1049h~"]))]);
+    transcript.push(&[event(250, streamed(&["x"])), event(260, streamed(&["\u{1b}[?1049l$ exit"]))]);
+    assert_eq!(texts(&transcript)[1], "vi, 4 min: full screen, 2 lines folded");
 }
 
 #[test]
@@ -277,15 +278,28 @@ fn the_oldest_lines_go_when_the_capacity_is_reached() {
 }
 
 #[test]
-fn search_goes_both_ways_without_regard_to_case() {
+fn a_private_key_is_secret_line_by_line() {
+    let shown = transcript(&[
+        streamed(&["$ cat k", "-----BEGIN OPENSSH PRIVATE KEY-----", "b3BlbnNzaC1rZXk", "AAAA"]),
+        streamed(&["BBBB", "-----END OPENSSH PRIVATE KEY-----", "$ id"]),
+    ]);
+    let secret: Vec<bool> = shown.lines().iter().map(|line| line.secret).collect();
+    assert_eq!(secret, [false, false, true, true, true, true, false]);
+}
+
+#[test]
+fn search_goes_both_ways_in_smart_case() {
     let transcript = transcript(&[streamed(&["$ Uname -a", "Linux", "$ uname\u{7}", "a.b"])]);
-    let search = Search::new("UNAME").unwrap();
+    let search = Search::new("uname").unwrap();
     let found = |from, direction| transcript.find(&search, from, direction).map(|found| (found.line, found.range));
     assert_eq!(found(0, Direction::Forward), Some((0, 2..7)));
     assert_eq!(found(1, Direction::Forward), Some((2, 2..7)));
     assert_eq!(found(3, Direction::Forward), None);
     assert_eq!(found(1, Direction::Backward), Some((0, 2..7)));
     assert_eq!(found(99, Direction::Backward), Some((2, 2..7)));
+    assert!(Search::new("don’t").unwrap().ranges("don\u{fffd}t").eq(std::iter::once(0..7)), "damaged by the agent");
+    let exact = Search::new("Uname").unwrap();
+    assert_eq!(transcript.find(&exact, 1, Direction::Forward), None, "an upper-case letter is meant");
     assert!(Search::new("a.b").unwrap().ranges("axb a.b").eq(std::iter::once(4..7)), "literal");
     assert!(Search::new("").is_none());
 }
@@ -352,7 +366,12 @@ proptest! {
         pieces.push(streamed(rest));
         let cut = transcript(&pieces);
         let shape = |transcript: &Transcript| -> Vec<(String, bool)> {
-            transcript.lines().iter().map(|line| (line.text().to_owned(), line.uncertain)).collect()
+            let text = |line: &Line| match &line.kind {
+                // How long a program had the screen is told by the events' times.
+                LineKind::Screen(folded) => folded.line_count.to_string(),
+                _ => line.text().to_owned(),
+            };
+            transcript.lines().iter().map(|line| (text(line), line.uncertain)).collect()
         };
         prop_assert_eq!(shape(&whole), shape(&cut));
     }

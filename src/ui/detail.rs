@@ -160,8 +160,11 @@ impl Sheet<'_> {
             let (archive, style) = super::history::archive(look, session);
             self.field("archive", &archive, style);
             self.ended_here(session);
+        } else {
+            self.recorder(session);
         }
         self.surroundings(session);
+        self.detections(session);
         let findings = look.state.board.explain(&record.key, look.state.now);
         self.findings(&findings);
         self.facts(session);

@@ -62,11 +62,11 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Option<P
 
 fn draw_input(look: &Look<'_>, buffer: &mut Buffer, area: Rect, typed: &str) -> Position {
     let view = &look.state.view;
-    let in_transcript = view.screen == Screen::Sessions && view.focus == Focus::Transcript;
+    let in_transcript = view.screen == Screen::Sessions && matches!(view.focus, Focus::Transcript | Focus::Commands);
     let (label, found) = if in_transcript {
-        let found = match view.transcript.as_ref().map(|transcript| transcript.found) {
+        let found = match view.transcript.as_ref().map(|transcript| transcript.match_position()) {
             _ if typed.is_empty() => String::new(),
-            Some(Some(_)) => "found".to_owned(),
+            Some((Some(at), count)) => format!("{} of {count}", at + 1),
             _ => "no match".to_owned(),
         };
         (" search: ", found)
@@ -159,11 +159,32 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
                     let following = view.transcript.as_ref().is_some_and(|transcript| transcript.follow);
                     actions.push((Action::Follow, if following { "stop following" } else { "follow" }));
                     actions.push((Action::Filter, "search"));
-                    actions.push((Action::Right, "rest of lines"));
+                    if !view.wrap {
+                        actions.push((Action::Right, "rest of lines"));
+                    }
                     if view.transcript.as_ref().is_some_and(|transcript| !transcript.search.is_empty()) {
                         actions.push(hint(Action::NextMatch));
                         actions.push(hint(Action::PreviousMatch));
                     }
+                    let playing = view.transcript.as_ref().is_some_and(|transcript| transcript.playback.is_some());
+                    if playing {
+                        actions.extend([hint(Action::Pause), hint(Action::Faster), hint(Action::Slower)]);
+                        actions.extend([hint(Action::NextCommand), (Action::Replay, "stop")]);
+                    }
+                    act_on(&mut actions, selected.is_some(), active);
+                    let beside = selected.is_some_and(|key| view.beside.contains(key));
+                    actions.push((Action::Beside, if beside { "let go" } else { "keep beside" }));
+                    if !playing {
+                        actions.extend([hint(Action::Wrap), hint(Action::Times), hint(Action::Replay)]);
+                    }
+                }
+                Focus::Commands => {
+                    actions.extend([
+                        hint(Action::Back),
+                        (Action::Down, "next command"),
+                        (Action::Open, "to its place"),
+                    ]);
+                    actions.push((Action::Filter, "search"));
                     act_on(&mut actions, selected.is_some(), active);
                 }
             }

@@ -77,6 +77,18 @@ fn words(look: &Look<'_>) -> Vec<Word> {
             glyph: glyphs.severity(Severity::Critical),
         });
     }
+    if counts.detected_worst >= Some(Severity::High) {
+        let detected = format!("{} detected", counts.detected);
+        match words.iter_mut().find(|word| word.word == "LOOK") {
+            Some(look) => look.reasons.extend(look.reasons.last().map(|longest| format!("{longest}, {detected}"))),
+            None => words.push(Word {
+                word: "LOOK",
+                reasons: vec![detected.clone(), format!("{detected}: dangerous commands were typed")],
+                style: theme.header_look,
+                glyph: glyphs.severity(Severity::Critical),
+            }),
+        }
+    }
     // Accounts, nodes and preferences are as loud by themselves as beside sessions.
     let others = [("accounts", counts.accounts), ("prefs", counts.preferences), ("nodes", counts.nodes)];
     let drift: Vec<String> = others
@@ -256,6 +268,12 @@ fn numbers(look: &Look<'_>) -> Vec<Counter> {
         style: loud(counts.non_compliant, theme.danger),
         words: [" non-compliant", " non-compliant", " non-compl."],
     });
+    if counts.detected > 0 {
+        let worst = counts.detected_worst.unwrap_or(Severity::Informational);
+        let (_, style) = look.mark(Verdict::NonCompliant, Some(worst));
+        let words = [" with detections", " detected", " detected"];
+        all.push(Counter { number: counts.detected.to_string(), style: style.add_modifier(Modifier::BOLD), words });
+    }
     all.push(Counter {
         number: counts.insufficient.to_string(),
         style: loud(counts.insufficient, theme.insufficient),

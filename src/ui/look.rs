@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::{
         State,
-        board::{Phase, SessionBoard},
+        board::{Phase, Recorder, SessionBoard},
     },
     domain::{ActKind, MissingFact, Owner, ScopeId, SessionKey, SessionStatus, Severity, Verdict},
     transcript,
@@ -158,6 +158,20 @@ impl<'a> Look<'a> {
                 };
                 (self.clean(session.session.status.as_str()).into_owned(), style)
             }
+        }
+    }
+
+    /// The style of what is said of a recorder.
+    pub(super) fn recorder(&self, recorder: Recorder) -> Style {
+        let theme = self.theme;
+        match recorder {
+            Recorder::Forged | Recorder::Deleted | Recorder::Unlogged => theme.danger.add_modifier(Modifier::BOLD),
+            Recorder::Flooded | Recorder::Stalled { .. } | Recorder::Late { .. } | Recorder::Unreadable => {
+                theme.warning
+            }
+            Recorder::NoLog(reason) if reason.is_final() => theme.warning,
+            Recorder::Live { .. } => theme.ok,
+            Recorder::NotKnown | Recorder::NoLog(_) | Recorder::Waiting => theme.muted,
         }
     }
 

@@ -6,7 +6,9 @@
 mod acts;
 mod banner;
 mod columns;
+mod commands;
 mod detail;
+mod detections;
 mod dialog;
 mod footer;
 mod header;
@@ -61,8 +63,17 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
             if let Some(area) = detail {
                 drawn.detail_lines = detail::draw(&look, buffer, area);
             }
-            if let Some(area) = areas.transcript {
-                transcript::draw(&look, buffer, area);
+            if let Some(area) = areas.commands {
+                commands::draw(&look, buffer, area);
+            }
+            let panes = state.view.panes();
+            for (session, area) in panes.iter().zip(areas.panes) {
+                if let Some(area) = area {
+                    transcript::draw(&look, buffer, area, session);
+                }
+            }
+            if let (true, Some(area)) = (panes.is_empty(), areas.transcript) {
+                transcript::draw_none(&look, buffer, area);
             }
         }
         screen => {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::{
         board::{Phase, SessionBoard},
+        listening::Detected,
         view::{Focus, Screen, SortBy},
     },
     domain::{Session, SessionKey, SessionStatus, Verdict},
@@ -56,16 +57,35 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let visible = usize::from(inner.height.saturating_sub(1));
     let roomy = inner.width >= ROOMY;
-    let rows: Vec<Row<'_>> =
-        table.list.rows.iter().skip(table.list.offset).take(visible).map(|key| row(look, key, roomy)).collect();
+    let keys: Vec<&SessionKey> = table.list.rows.iter().skip(table.list.offset).take(visible).collect();
+    let form = Form { roomy, detections: keys.iter().any(|key| detected(look, key).is_some()) };
+    let rows: Vec<Row<'_>> = keys.into_iter().map(|key| row(look, key, form)).collect();
     let verdicts = rows.iter().filter_map(|row| row.cells.get(VERDICT)).map(|cell| text::line_width(cell)).max();
-    let columns = columns(look, roomy, inner.width, verdicts.unwrap_or(0));
+    let columns = columns(look, form, inner.width, verdicts.unwrap_or(0));
     columns::draw(buffer, inner, &columns, &rows, &look.dress(table.reverse));
     let position = look.position(table.list.offset, visible, shown);
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
 }
 
-fn columns(look: &Look<'_>, roomy: bool, width: u16, verdicts: usize) -> Vec<Column> {
+/// What the table has room and use for.
+#[derive(Clone, Copy)]
+struct Form {
+    /// A status has a word of its own, and the node its id.
+    roomy: bool,
+    /// A row has a detection.
+    detections: bool,
+}
+
+/// The worst thing that was typed in a session, and how many others there are.
+fn detected<'a>(look: &Look<'a>, key: &SessionKey) -> Option<(&'a Detected, usize)> {
+    let book = &look.state.board.sessions.get(key)?.detections;
+    let output = look.state.view.show_output_detections;
+    let worst = book.shown(output).next()?;
+    Some((worst, book.shown(output).count() - 1))
+}
+
+fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Column> {
+    let roomy = form.roomy;
     let table = &look.state.view.table;
     let sorted = |by: SortBy, mut column: Column| {
         column.sorted = table.sort == by;
@@ -85,6 +105,7 @@ fn columns(look: &Look<'_>, roomy: bool, width: u16, verdicts: usize) -> Vec<Col
         sorted(SortBy::Owner, Column::new("OWNER", 10, 40, 2)),
         sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 3).documents()),
         sorted(SortBy::Reason, Column::new("REASON", 12, 60, 9)),
+        Column::new("LOG", 8, 9, 7),
         sorted(SortBy::Age, Column::number("AGE", 5, 7, 0)),
         sorted(
             SortBy::LastOutput,
@@ -94,14 +115,18 @@ fn columns(look: &Look<'_>, roomy: bool, width: u16, verdicts: usize) -> Vec<Col
     if roomy {
         columns.insert(VERDICT + 1, Column::new("STATUS", 9, 24, 5));
     }
+    if form.detections {
+        columns.insert(VERDICT + 1, Column::new("DETECTED", 8, 12, 0));
+    }
     columns
 }
 
-fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, roomy: bool) -> Row<'a> {
+fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form) -> Row<'a> {
+    let roomy = form.roomy;
     let over = (look.state.view.table.list.selected.as_ref() == Some(key)).then_some(look.theme.selection);
     let Some(session) = look.state.board.sessions.get(key) else {
         // The column of the node comes before those that are dropped.
-        let node = if roomy { 5 } else { 4 };
+        let node = 4 + usize::from(roomy) + usize::from(form.detections);
         let mut cells = vec![Vec::new(); node];
         if let Some(verdict) = cells.get_mut(VERDICT) {
             verdict.push(piece("gone", look.theme.ghost));
@@ -141,11 +166,20 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, roomy: bool) -> Row<'a> {
         vec![piece(owner, plain(theme.text))],
         vec![piece(look.clean(record.document_name()), plain(if ordinary { theme.muted } else { theme.text }))],
         vec![piece(look.clean(reason), plain(theme.muted))],
+        recorder(look, session, plain),
         vec![piece(age(look, session), plain(theme.text))],
         vec![piece(last, plain(last_style))],
     ];
     if roomy {
         cells.insert(VERDICT + 1, vec![piece(condition.0, condition.1)]);
+    }
+    if form.detections {
+        let cell = detected(look, key).map(|(worst, others)| {
+            let (sign, style) = super::transcript::detection(look, worst.severity, worst.confidence);
+            let more = if others > 0 { format!(" +{others}") } else { String::new() };
+            vec![piece(format!("{sign}{}{more}", look.clean(&worst.rule.id)), plain(style))]
+        });
+        cells.insert(VERDICT + 1, cell.unwrap_or_default());
     }
     Row { cells, over }
 }
@@ -212,6 +246,15 @@ fn age(look: &Look<'_>, session: &SessionBoard) -> String {
         Some(started) => text::age(until.duration_since(started)),
         None => "?".to_owned(),
     }
+}
+
+/// How its recorder is.
+fn recorder(look: &Look<'_>, session: &SessionBoard, plain: impl Fn(Style) -> Style) -> Pieces<'static> {
+    if !session.is_active() {
+        return Vec::new();
+    }
+    let recorder = look.state.board.recorder(session, look.state.now);
+    vec![piece(recorder.word(), plain(look.recorder(recorder)))]
 }
 
 /// When it printed last; what is less than ten seconds ago happens now.

@@ -2,14 +2,17 @@
 //!
 //! Each scope has tasks of its own: one for the listings (never two requests at once), one each for evidence, log streams, the archive and
 //! CloudTrail, one that reads once who was here before; each account has one for its tags' history.
-//! They share what is known of the scope and wake each other when it changes. One more task tails the followed session. A scope that hangs or is
-//! refused holds only its own few request slots.
+//! They share what is known of the scope and wake each other when it changes. One more task reads the followed sessions, one archive objects that
+//! are asked for. A scope that hangs or is refused holds only its own few request slots.
 
 mod archive;
+mod archive_body;
 mod backoff;
 mod evidence;
 mod listing;
 mod lookup;
+mod pace;
+mod pass;
 mod principal_tags;
 mod principals;
 mod scope;
@@ -20,26 +23,24 @@ mod tail;
 mod trail;
 mod transcript;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::JoinSet,
-    time::{Instant, interval, sleep_until, timeout_at},
+    time::{Instant, interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::pass::one_pass;
 use self::{
     archive::Archives,
+    archive_body::Bodies,
     evidence::Evidence,
     listing::Listing,
     lookup::{Limiter, Limiters},
     principals::Principals,
-    scope::{Closed, RoleBook, Scope, clock_after},
+    scope::{Closed, RoleBook, Scope},
     streams::Streams,
     tag_trail::TagTrail,
     tail::Tails,
@@ -47,7 +48,7 @@ use self::{
     transcript::{Followed, Places, Tail},
 };
 use crate::{
-    aws::{Fleet, global_events_region, unreachable},
+    aws::{Fleet, global_events_region},
     domain::{AccountId, Observation, ScopeId, SessionKey},
 };
 
@@ -62,11 +63,8 @@ const START_SPAN: Duration = Duration::from_secs(1);
 /// How often request counts are told, if they changed.
 const API_USE_EVERY: Duration = Duration::from_secs(3);
 
-/// One pass tries so often what fails in a way that may be over soon, and waits about this long after the first time.
-const PASS_TRIES: usize = 5;
-/// Evidence is many things, each with its own next try.
-const PASS_EVIDENCE_TRIES: usize = 8;
-const PASS_RETRY: Duration = Duration::from_secs(1);
+/// Sessions that are followed at once: GetLogEvents takes 10 requests a second of an account and region, where it takes the fewest.
+pub const MOST_FOLLOWED: usize = 4;
 
 /// How the watch looks.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +81,14 @@ pub struct WatchConfig {
     pub principal_tags: bool,
     /// Whether changes of principals' tags are looked up in CloudTrail: where a tag approves sessions (rules APR-01, APR-02).
     pub tag_changes: bool,
+    /// Whether log groups are tailed live (logs:StartLiveTail); otherwise they are polled.
+    pub live_tail: bool,
+    /// How long a live tail runs before another takes over: the service ends it after three hours.
+    pub live_tail_life: Duration,
+    /// Beside a live tail: time between two reads that look for what it left out.
+    pub sweep_every: Duration,
+    /// A gap in what is read of a log group is told when it was open so long.
+    pub gap_after: Duration,
     /// How far back it is looked who held sessions before (rule WHO-07); zero: it is not.
     pub principals_since: Duration,
     /// How long [`one_pass`] waits for a scope.
@@ -98,6 +104,10 @@ impl Default for WatchConfig {
             log_bucket: None,
             principal_tags: false,
             tag_changes: false,
+            live_tail: true,
+            live_tail_life: Duration::from_secs(170 * 60),
+            sweep_every: Duration::from_secs(60),
+            gap_after: Duration::from_secs(30),
             principals_since: Duration::from_secs(10 * 24 * 3600),
             scope_deadline: Duration::from_secs(60),
         }
@@ -107,8 +117,9 @@ impl Default for WatchConfig {
 /// The running watch.
 #[derive(Debug)]
 pub struct Watch {
-    followed: watch::Sender<Followed>,
+    followed: watch::Sender<Vec<Followed>>,
     places: Arc<Places>,
+    bodies: mpsc::UnboundedSender<SessionKey>,
     scopes: HashMap<ScopeId, Arc<Scope>>,
     tasks: JoinSet<()>,
 }
@@ -154,7 +165,14 @@ impl Watch {
         let by_id: HashMap<ScopeId, Arc<Scope>> =
             scopes.into_iter().map(|scope| (scope.client.id().clone(), scope)).collect();
         let places = Arc::new(Places::default());
-        let followed = watch::Sender::new(None);
+        let followed = watch::Sender::new(Vec::new());
+        let (bodies, asked) = mpsc::unbounded_channel();
+        let reader = Bodies::new(by_id.clone());
+        let stopped = stop.clone();
+        tasks.spawn(async move {
+            // Either end is the end of the watch; nothing is left to say.
+            let _ = stopped.run_until_cancelled(reader.run(asked)).await;
+        });
         let tail = Tail { scopes: by_id.clone(), places: places.clone(), out: sender.clone() };
         let receiver = followed.subscribe();
         let stopped = stop.clone();
@@ -166,17 +184,29 @@ impl Watch {
         tasks.spawn(async move {
             let _ = stopped.run_until_cancelled(tell_api_use(fleet, sender)).await;
         });
-        Self { followed, places, scopes: by_id, tasks }
+        Self { followed, places, bodies, scopes: by_id, tasks }
     }
 
-    /// Follows this session's stream in this log group, and no other; nothing: stops to follow. Events that were told before are not told again.
-    pub fn follow(&self, session: Option<(SessionKey, String)>) {
-        let session = session.map(|(key, group)| (key, Arc::from(group)));
+    /// Follows these sessions' streams, each in its log group, and no others; more than [`MOST_FOLLOWED`] are not followed. Those that were followed
+    /// before go on undisturbed. Events that were told before are not told again.
+    pub fn follow(&self, sessions: Vec<(SessionKey, String)>) {
+        let mut wanted: Vec<Followed> = Vec::new();
+        for (session, group) in sessions {
+            if wanted.len() < MOST_FOLLOWED && wanted.iter().all(|followed| followed.0 != session) {
+                wanted.push((session, group.into()));
+            }
+        }
         self.followed.send_if_modified(|followed| {
-            let changed = *followed != session;
-            *followed = session;
+            let changed = *followed != wanted;
+            *followed = wanted;
             changed
         });
+    }
+
+    /// Reads what the session's archive object holds; the answer is an [`Observation::ArchiveBody`].
+    pub fn read_archive(&self, session: SessionKey) {
+        // Nobody reads any more only when the watch is over.
+        let _ = self.bodies.send(session);
     }
 
     /// The next time this session is followed, its events are told from the first one on.
@@ -289,16 +319,7 @@ impl Watched {
     }
 
     async fn tails(self) {
-        let scope = self.scope.clone();
-        let work = async {
-            let mut changes = scope.known.subscribe();
-            let mut tails = Tails::new(scope.clone());
-            loop {
-                let next = tails.step().await?;
-                wait(next, &mut changes).await?;
-            }
-        };
-        self.until_stopped(work).await;
+        self.until_stopped(Tails::new(self.scope.clone()).run()).await;
     }
 
     async fn archives(self) {
@@ -366,181 +387,5 @@ async fn tell_api_use(fleet: Fleet, sender: mpsc::Sender<Observation>) -> Result
                 sender.send(observation).await.map_err(|_| Closed)?;
             }
         }
-    }
-}
-
-/// Reads everything once, all scopes at the same time, each within [`WatchConfig::scope_deadline`]. What fails is tried again as long as that
-/// may help, and what was read before the deadline is kept. A failed listing is told, once, where it was not read in the end.
-pub async fn one_pass(fleet: &Fleet, config: WatchConfig) -> Vec<Observation> {
-    let deadline = Instant::now() + config.scope_deadline;
-    let config = WatchConfig { sessions_every: config.sessions_every.min(PASS_RETRY), ..config };
-    let (sender, mut receiver) = mpsc::channel(256);
-    let Scopes { scopes, tags } = scopes_of(fleet, config, &sender);
-    let mut passes = JoinSet::new();
-    for tags in tags {
-        passes.spawn(async move {
-            let _ = timeout_at(deadline, pass_tags(tags)).await;
-        });
-    }
-    for scope in scopes {
-        let sender = sender.clone();
-        passes.spawn(async move {
-            // A pass that is cut off has told what it read; the listings that it lacks are seen below.
-            let _ = timeout_at(deadline, pass(&scope)).await;
-            let observation = Observation::ApiUse { scope: scope.client.id().clone(), calls: scope.client.counts() };
-            // The receiver lives until all passes are over.
-            let _ = sender.send(observation).await;
-        });
-    }
-    drop(sender);
-    let mut seen = Vec::new();
-    while let Some(observation) = receiver.recv().await {
-        seen.push(observation);
-    }
-    passes.join_all().await;
-    only_last_failures(&mut seen);
-    for scope in fleet.scopes() {
-        let settled = seen.iter().any(|observation| match observation {
-            Observation::History { scope: told, .. } | Observation::ListingFailed { scope: told, .. } => {
-                told == scope.id()
-            }
-            _ => false,
-        });
-        if !settled {
-            let failure = unreachable("ssm:DescribeSessions", "no complete answer before the deadline");
-            let at = clock_after(Duration::ZERO);
-            seen.push(Observation::ListingFailed { scope: scope.id().clone(), failure, retry_at: at, at });
-        }
-    }
-    seen
-}
-
-/// Drops failures of listings that were read afterwards: a pass reads History last, once Active was read.
-fn only_last_failures(seen: &mut Vec<Observation>) {
-    let mut settled: HashSet<ScopeId> = HashSet::new();
-    let mut kept: Vec<Observation> = Vec::with_capacity(seen.len());
-    for observation in seen.drain(..).rev() {
-        let keep = match &observation {
-            Observation::History { scope, .. } => {
-                settled.insert(scope.clone());
-                true
-            }
-            Observation::ListingFailed { scope, .. } => settled.insert(scope.clone()),
-            _ => true,
-        };
-        if keep {
-            kept.push(observation);
-        }
-    }
-    kept.reverse();
-    *seen = kept;
-}
-
-/// One scope, once.
-async fn pass(scope: &Arc<Scope>) -> Result<(), Closed> {
-    let mut listing = Listing::new(scope.clone(), Duration::ZERO);
-    for tries_left in (0..PASS_TRIES).rev() {
-        if rest(scope, Some(listing.first().await?), tries_left).await {
-            break;
-        }
-    }
-    scope.known.send_modify(|known| known.passed = true);
-    let (evidence, trail, principals) = tokio::join!(pass_evidence(scope), pass_trail(scope), pass_principals(scope));
-    evidence.and(trail).and(principals)
-}
-
-async fn pass_evidence(scope: &Arc<Scope>) -> Result<(), Closed> {
-    // Documents of ended sessions decide where their archive is; roles of nodes come with the nodes.
-    let mut evidence = Evidence::new(scope.clone());
-    for _ in 0..PASS_EVIDENCE_TRIES {
-        evidence.step().await?;
-        match evidence.next_passing() {
-            Some(next) => sleep_until(next).await,
-            None => break,
-        }
-    }
-    scope.take_hiccup();
-    let (streams, tails, archives) = tokio::join!(pass_streams(scope), pass_tails(scope), pass_archives(scope));
-    streams.and(tails).and(archives)
-}
-
-async fn pass_streams(scope: &Arc<Scope>) -> Result<(), Closed> {
-    let mut streams = Streams::new(scope.clone());
-    for tries_left in (0..PASS_TRIES).rev() {
-        if rest(scope, streams.step().await?, tries_left).await {
-            break;
-        }
-    }
-    Ok(())
-}
-
-async fn pass_tails(scope: &Arc<Scope>) -> Result<(), Closed> {
-    let mut tails = Tails::new(scope.clone());
-    // Pages of busy groups are paced; the scope's deadline cuts them off.
-    while let Some(next) = tails.step().await? {
-        if tails.passed() {
-            break;
-        }
-        sleep_until(next).await;
-    }
-    Ok(())
-}
-
-async fn pass_archives(scope: &Arc<Scope>) -> Result<(), Closed> {
-    let mut archives = Archives::new(scope.clone());
-    for tries_left in (0..PASS_TRIES).rev() {
-        if rest(scope, archives.step().await?, tries_left).await {
-            break;
-        }
-    }
-    Ok(())
-}
-
-async fn pass_trail(scope: &Arc<Scope>) -> Result<(), Closed> {
-    let mut trail = Trail::new(scope.clone());
-    for _ in 0..PASS_TRIES {
-        match trail.once().await? {
-            Some(next) => sleep_until(next).await,
-            None => break,
-        }
-    }
-    Ok(())
-}
-
-async fn pass_principals(scope: &Arc<Scope>) -> Result<(), Closed> {
-    // Where no listing was read, this one would not be either.
-    if !scope.known.borrow().listed {
-        return Ok(());
-    }
-    let mut principals = Principals::new(scope.clone());
-    for _ in 0..PASS_TRIES {
-        match principals.once().await? {
-            Some(next) => sleep_until(next).await,
-            None => break,
-        }
-    }
-    Ok(())
-}
-
-/// The tags of one account, once its scopes are listed or never will be.
-async fn pass_tags(mut tags: TagTrail) -> Result<(), Closed> {
-    tags.listings_passed().await?;
-    for _ in 0..PASS_TRIES {
-        match tags.step().await? {
-            (next, true) => sleep_until(next).await,
-            (_, false) => break,
-        }
-    }
-    Ok(())
-}
-
-/// Waits for the next try, if one may help; whether none does.
-async fn rest(scope: &Scope, next: Option<Instant>, tries_left: usize) -> bool {
-    match next {
-        Some(next) if scope.take_hiccup() && tries_left > 0 => {
-            sleep_until(next).await;
-            false
-        }
-        _ => true,
     }
 }

@@ -19,6 +19,7 @@ use super::{
     WatchConfig,
     backoff::{CEILING, delay, is_passing},
     lookup::Limiter,
+    pace::Pace,
 };
 use crate::{
     aws::{PREFERENCES_DOCUMENT, PolicyCache, ScopeClient},
@@ -27,6 +28,8 @@ use crate::{
 
 /// Requests of one scope that are in flight at once: a scope that hangs cannot take all of the fleet's.
 const IN_FLIGHT: usize = 4;
+/// GetLogEvents takes 10 requests a second of an account and region, where it takes the fewest (CloudWatch Logs quotas); a little less.
+const TRANSCRIPT_PAUSE: Duration = Duration::from_millis(110);
 
 /// The receiver of observations is gone; the watch has nobody to talk to.
 #[derive(Debug)]
@@ -208,6 +211,10 @@ pub(super) struct Scope {
     pub known: watch::Sender<Known>,
     /// Poll now.
     pub refresh: Notify,
+    /// The pace of reads of followed streams.
+    pub transcripts: Pace,
+    /// Whom to tell that a followed session has new events.
+    nudges: Mutex<HashMap<SessionId, Arc<Notify>>>,
     /// A request failed in a way that may be over soon.
     hiccup: AtomicBool,
     out: mpsc::Sender<Observation>,
@@ -233,6 +240,8 @@ impl Scope {
             lookups,
             known: watch::Sender::new(Known::default()),
             refresh: Notify::new(),
+            transcripts: Pace::new(TRANSCRIPT_PAUSE),
+            nudges: Mutex::default(),
             hiccup: AtomicBool::new(false),
             out,
             fleet_permits,
@@ -256,6 +265,24 @@ impl Scope {
             self.hiccup.store(true, Ordering::Relaxed);
         }
         answer
+    }
+
+    /// Notified as soon as events of that session are seen, until [`Scope::unlisten`].
+    pub(super) fn listen(&self, session: &SessionId) -> Arc<Notify> {
+        self.nudges.lock().unwrap_or_else(PoisonError::into_inner).entry(session.clone()).or_default().clone()
+    }
+
+    /// Nobody waits for that session's events any more.
+    pub(super) fn unlisten(&self, session: &SessionId) {
+        self.nudges.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+    }
+
+    /// Events of those sessions were seen.
+    pub(super) fn nudge<'a>(&self, sessions: impl Iterator<Item = &'a SessionId>) {
+        let nudges = self.nudges.lock().unwrap_or_else(PoisonError::into_inner);
+        if !nudges.is_empty() {
+            sessions.filter_map(|session| nudges.get(session)).for_each(|nudge| nudge.notify_one());
+        }
     }
 
     /// Whether a request failed since the last call in a way that may be over soon.

@@ -1,195 +1,201 @@
-//! The tails of log groups: one FilterLogEvents a poll and group shows the events of all sessions that log there.
+//! The tails of log groups: the events of all sessions that log there.
+//!
+//! Where it is allowed, a live tail of each group shows events within about a second. It leaves out what comes before it begins, after it broke,
+//! and when there is much: FilterLogEvents looks for that, and polls where there is no live tail. Each event is taken once, whichever way it comes.
 //!
 //! FilterLogEvents selects by the events' time stamps, which the nodes write. How far a group was read is therefore told by AWS's clock:
 //! the latest ingestion that was seen. Neither the analyst's clock nor a node's can make the tail look past what comes.
 
+mod books;
+mod gaps;
+mod group;
+mod live;
 mod reading;
+mod taken;
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
-use jiff::Timestamp;
-use tokio::time::Instant;
+use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
-use self::reading::{Answer, Reading};
+use self::{group::GroupTail, live::at};
 use super::{
-    backoff::{Backoff, is_passing},
-    scope::{Closed, Scope, clock_after, clock_before},
+    WatchConfig,
+    pace::Pace,
+    scope::{Closed, Known, Scope},
     streams::groups_of,
 };
-use crate::{
-    domain::{Fact, Failure, FailureClass, Observation, SessionId, StreamHealth},
-    transcript::HealthBook,
-};
+use crate::domain::{SessionId, SessionType};
 
 const FILTER: &str = "logs:FilterLogEvents";
-/// The first read of a group looks back this far at the most.
-const LOOK_BACK: Duration = Duration::from_secs(600);
-/// FilterLogEvents takes 5 requests a second of an account and region, where it takes the fewest, and others ask too (CloudWatch Logs
-/// quotas): one a second of each group …
-const GROUP_PAUSE: Duration = Duration::from_secs(1);
-/// … and two a second of a scope.
+/// FilterLogEvents takes 5 requests a second of an account and region, where it takes the fewest: two a second of a scope.
 const SCOPE_PAUSE: Duration = Duration::from_millis(500);
-/// After so many pages it is said that the tail is behind; it goes on from there.
-const PAGES_A_READ: usize = 20;
-/// Tries of one pass where a failure may be over soon.
-const PASS_TRIES: u32 = 4;
+/// A session that ended is wanted this long: the agent sends the last lines within seconds, and what is not streamed as a whole.
+const AFTER_END: Duration = Duration::from_secs(120);
+/// Of sessions that ended while nothing could be read, this much is caught up with.
+const CATCH_UP: SignedDuration = SignedDuration::from_hours(1);
+/// How often it is looked whether sessions that ended are still wanted.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// The tail task of one scope.
-#[derive(Debug)]
-pub(super) struct Tails {
-    scope: Arc<Scope>,
-    groups: HashMap<Arc<str>, Tail>,
-    /// When the next request may go out.
-    free_at: Instant,
+/// Sessions of a log group that are wanted, and when they began.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Wanted {
+    sessions: HashMap<SessionId, Option<Timestamp>>,
+    /// No request of the scope can work.
+    cut_off: bool,
 }
 
-/// One group's tail.
-#[derive(Debug)]
-struct Tail {
-    due: Instant,
-    backoff: Backoff,
-    reading: Reading,
-    books: HashMap<SessionId, HealthBook>,
-    /// Sessions whose health changed and was not told yet.
-    changed: HashSet<SessionId>,
-    /// The last complete read.
-    read_at: Option<Timestamp>,
-    /// The last request failed, and waiting does not help.
-    refused: bool,
+/// A tail that runs.
+struct Running {
+    wanted: watch::Sender<Wanted>,
+    read_at: Arc<AtomicI64>,
+}
+
+/// The tails of one scope.
+pub(super) struct Tails {
+    scope: Arc<Scope>,
+    pace: Arc<Pace>,
+    running: HashMap<Arc<str>, Running>,
+    /// Sessions that were active when it was last looked, and those that are not listed any more: since when.
+    seen: HashMap<SessionId, Seen>,
+}
+
+struct Seen {
+    group: Arc<str>,
+    started_at: Option<Timestamp>,
+    left: Option<Instant>,
 }
 
 impl Tails {
     pub(super) fn new(scope: Arc<Scope>) -> Self {
-        Self { scope, groups: HashMap::new(), free_at: Instant::now() }
+        Self { scope, pace: Arc::new(Pace::new(SCOPE_PAUSE)), running: HashMap::new(), seen: HashMap::new() }
     }
 
-    /// Reads one page of the group that is due; when to come back (nothing: when something changes).
-    pub(super) async fn step(&mut self) -> Result<Option<Instant>, Closed> {
-        let scope = Arc::clone(&self.scope);
+    /// Tails each log group that has wanted sessions.
+    pub(super) async fn run(mut self) -> Result<(), Closed> {
+        let mut changes = self.scope.known.subscribe();
+        let mut tasks: JoinSet<Result<(), Closed>> = JoinSet::new();
+        loop {
+            let due = self.update(&mut tasks);
+            tokio::select! {
+                changed = changes.changed() => changed.map_err(|_| Closed)?,
+                Some(ended) = tasks.join_next() => if let Ok(ended) = ended { ended? },
+                () = at(due) => {}
+            }
+        }
+    }
+
+    /// For one pass: reads each log group once.
+    pub(super) async fn pass(mut self) -> Result<(), Closed> {
         let wanted = {
-            let known = scope.known.borrow();
+            let known = self.scope.known.borrow();
             if known.cut_off {
-                return Ok(None);
+                return Ok(());
             }
-            groups_of(&known, &scope.config)
+            wanted(&known, &self.scope.config, &mut self.seen, |_| None)
         };
-        self.groups.retain(|group, _| wanted.contains_key(group));
-        for (group, sessions) in &wanted {
-            let every = scope.config.sessions_every;
-            let tail = self.groups.entry(Arc::clone(group)).or_insert_with(|| {
-                let oldest = sessions.iter().filter_map(|(_, started)| *started).min();
-                let from = clock_before(LOOK_BACK);
-                Tail::new(oldest.map_or(from, |oldest| oldest.max(from)), every)
-            });
-            let ids: HashSet<&SessionId> = sessions.iter().map(|(id, _)| id).collect();
-            tail.books.retain(|id, _| ids.contains(id));
-            tail.changed.retain(|id| ids.contains(id));
-        }
-        let now = Instant::now();
-        let first = self.groups.iter().min_by_key(|(_, tail)| tail.due).map(|(group, tail)| (group.clone(), tail.due));
-        let Some((group, due)) = first else { return Ok(None) };
-        let due = due.max(self.free_at);
-        if due > now {
-            return Ok(Some(due));
-        }
-        self.free_at = now + SCOPE_PAUSE;
-        if let (Some(tail), Some(sessions)) = (self.groups.get_mut(&group), wanted.get(&group)) {
-            let sessions = sessions.iter().map(|(id, _)| id.clone()).collect();
-            if let Some((streams, read)) = tail.page(&scope, &group, &sessions, now).await {
-                let scope_id = scope.client.id().clone();
-                let observation = Observation::StreamHealth { scope: scope_id, log_group: group, streams, read };
-                scope.tell(observation).await?;
-            }
-        }
-        let next = self.groups.values().map(|tail| tail.due).min();
-        Ok(next.map(|next| next.max(self.free_at)))
+        let passes = wanted.into_iter().map(|(group, sessions)| {
+            let wanted = Wanted { sessions, cut_off: false };
+            let (scope, pace) = (Arc::clone(&self.scope), Arc::clone(&self.pace));
+            GroupTail::new(scope, group, pace, wanted, Arc::default()).pass()
+        });
+        try_join_all(passes).await.map(|_| ())
     }
 
-    /// For one pass: whether each group was read, or cannot be.
-    pub(super) fn passed(&self) -> bool {
-        self.groups.values().all(Tail::passed)
+    /// Begins and ends tails; when to look again.
+    fn update(&mut self, tasks: &mut JoinSet<Result<(), Closed>>) -> Option<Instant> {
+        let scope = Arc::clone(&self.scope);
+        let known = scope.known.borrow();
+        if known.cut_off {
+            for running in self.running.values() {
+                running.wanted.send_if_modified(|wanted| !std::mem::replace(&mut wanted.cut_off, true));
+            }
+            return None;
+        }
+        let running = &self.running;
+        let read_at = |group: &str| {
+            let millis = running.get(group)?.read_at.load(Ordering::Relaxed);
+            Timestamp::from_millisecond(millis).ok()
+        };
+        let wanted = wanted(&known, &scope.config, &mut self.seen, read_at);
+        let lingering = wanted.values().flat_map(HashMap::keys).any(|id| !known.active.contains_key(id));
+        drop(known);
+        // A tail ends when nobody can tell it any more what is wanted.
+        self.running.retain(|group, _| wanted.contains_key(group));
+        for (group, sessions) in wanted {
+            let wanted = Wanted { sessions, cut_off: false };
+            if let Some(running) = self.running.get(&group) {
+                running.wanted.send_if_modified(|before| {
+                    let changed = *before != wanted;
+                    *before = wanted;
+                    changed
+                });
+                continue;
+            }
+            let (sender, receiver) = watch::channel(wanted.clone());
+            let read_at = Arc::new(AtomicI64::new(0));
+            let running = Running { wanted: sender, read_at: Arc::clone(&read_at) };
+            let tail = GroupTail::new(Arc::clone(&scope), Arc::clone(&group), Arc::clone(&self.pace), wanted, read_at);
+            tasks.spawn(tail.run(receiver));
+            self.running.insert(group, running);
+        }
+        lingering.then(|| Instant::now() + LOOK_AGAIN)
     }
 }
 
-impl Tail {
-    fn new(from: Timestamp, every: Duration) -> Self {
-        Self {
-            due: Instant::now(),
-            backoff: Backoff::new(every.max(GROUP_PAUSE)),
-            reading: Reading::from(from, every),
-            books: HashMap::new(),
-            changed: HashSet::new(),
-            read_at: None,
-            refused: false,
-        }
-    }
+type ByGroup = HashMap<Arc<str>, HashMap<SessionId, Option<Timestamp>>>;
 
-    fn passed(&self) -> bool {
-        self.read_at.is_some() || self.refused || self.backoff.failures() >= PASS_TRIES
-    }
-
-    /// Reads a page; what is to be told now.
-    async fn page(
-        &mut self,
-        scope: &Scope,
-        group: &str,
-        sessions: &HashSet<SessionId>,
-        began: Instant,
-    ) -> Option<(Vec<(SessionId, StreamHealth)>, Fact<()>)> {
-        let (from, token) = self.reading.next_page();
-        let page = match scope.ask(scope.client.tail_page(group, from, token)).await {
-            Ok(page) => page,
-            Err(failure) => {
-                // A token lives 24 hours, and not over a restart of what gave it.
-                if failure.code.as_deref() == Some("InvalidParameterException") {
-                    self.reading.begin_again();
-                }
-                self.refused = !is_passing(&failure);
-                let wait = self.backoff.failed();
-                self.due = Instant::now() + wait;
-                return Some((Vec::new(), Fact::failed(failure, Some(clock_after(wait)))));
-            }
-        };
-        self.backoff.succeeded();
-        self.refused = false;
-        let Answer { fresh, complete } = self.reading.take(page, sessions);
-        for (session, events) in fresh {
-            self.books.entry(session.clone()).or_default().take(&events);
-            self.changed.insert(session);
+/// What is wanted of which group: sessions that are active, and those that ended lately or since the group was last read.
+fn wanted(
+    known: &Known,
+    config: &WatchConfig,
+    seen: &mut HashMap<SessionId, Seen>,
+    read_at: impl Fn(&str) -> Option<Timestamp>,
+) -> ByGroup {
+    let mut wanted = ByGroup::new();
+    for (group, sessions) in groups_of(known, config) {
+        for (id, started_at) in &sessions {
+            seen.insert(id.clone(), Seen { group: Arc::clone(&group), started_at: *started_at, left: None });
         }
-        if !complete {
-            self.due = began + GROUP_PAUSE;
-            let pages = self.reading.pages();
-            return pages.is_multiple_of(PAGES_A_READ).then(|| {
-                let until = self.reading.until().map_or_else(String::new, |until| format!(": read up to {until:.0}"));
-                let message = format!("the log group holds more than {pages} pages that are not read yet{until}");
-                tracing::warn!(scope = %scope.client.id(), group, "{message}");
-                let failure = Failure { class: FailureClass::Other, action: FILTER, code: None, message };
-                (self.news(), Fact::failed(failure, Some(clock_after(GROUP_PAUSE))))
-            });
-        }
-        self.due = began + scope.config.sessions_every.max(GROUP_PAUSE);
-        let read_at = Timestamp::now();
-        for session in sessions {
-            self.books.entry(session.clone()).or_default().end_read(read_at, self.read_at);
-        }
-        self.read_at = Some(read_at);
-        Some((self.news(), Fact::known((), FILTER, read_at)))
+        wanted.insert(group, sessions.into_iter().collect());
     }
-
-    /// The streams whose health changed.
-    fn news(&mut self) -> Vec<(SessionId, StreamHealth)> {
-        let changed = std::mem::take(&mut self.changed);
-        changed
-            .into_iter()
-            .filter_map(|id| {
-                let health = self.books.get(&id)?.health().clone();
-                Some((id, health))
-            })
-            .collect()
+    let now = Timestamp::now();
+    let since = |group: &str| {
+        // One that was never read is caught up with too: zero stands for the oldest time.
+        let read_at = read_at(group).unwrap_or(now).min(now).max(now.checked_sub(CATCH_UP).unwrap_or(now));
+        read_at.checked_sub(SignedDuration::try_from(AFTER_END).unwrap_or_default()).unwrap_or(read_at)
+    };
+    let ended = known.ended.values().filter(|session| !known.active.contains_key(&session.key.id));
+    for session in ended {
+        let Some(ended_at) = session.ended_at else { continue };
+        // Command sessions, and shells that do not stream, are logged when they are over.
+        if known.document_of(session).is_none() || known.type_of(session) == Some(&SessionType::Port) {
+            continue;
+        }
+        if let Some(group) = known.log_group_of(session, config).filter(|group| ended_at >= since(group)) {
+            wanted.entry(group).or_default().insert(session.key.id.clone(), session.started_at);
+        }
     }
+    // Between the listing that lacks a session and the one that knows its end.
+    let moment = Instant::now();
+    seen.retain(|id, seen| {
+        if known.active.contains_key(id) {
+            return true;
+        }
+        let left = *seen.left.get_or_insert(moment);
+        let waits = !known.ended.contains_key(id) && moment.duration_since(left) < AFTER_END;
+        if waits {
+            wanted.entry(Arc::clone(&seen.group)).or_default().insert(id.clone(), seen.started_at);
+        }
+        waits
+    });
+    wanted
 }

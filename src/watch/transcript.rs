@@ -1,15 +1,18 @@
-//! The followed session's log stream: the whole of it, then what is added, each event once.
+//! The followed sessions' log streams: the whole of each, then what is added, each event once.
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     sync::{Arc, Mutex, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::{
-    sync::{mpsc, watch},
-    time::{Instant, sleep},
+    sync::{Notify, mpsc, watch},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -23,6 +26,12 @@ use crate::{
 
 /// Pause between reads of a live stream: GetLogEvents allows 10 a second in the slowest regions.
 const POLL: Duration = Duration::from_secs(1);
+/// … and at the least, however often the tail of the log group sees something of it.
+const NUDGED: Duration = Duration::from_millis(150);
+/// GetLogEvents may show an event later than the tail: pause before the next read where one came too early.
+const TOO_EARLY: Duration = Duration::from_millis(250);
+/// Reads in a row that may have come too early.
+const MOST_EARLY: u32 = 3;
 /// Pause while a stream that is not there is waited for.
 const POLL_MISSING: Duration = Duration::from_secs(2);
 /// After the session's end, what the agent still has to send is waited for this long (Windows needs over 80 s) …
@@ -36,7 +45,7 @@ const SHORT_PAUSE: Duration = Duration::from_millis(200);
 const MOST_PLACES: usize = 1000;
 
 /// What is followed: a session and its log group.
-pub(super) type Followed = Option<(SessionKey, Arc<str>)>;
+pub(super) type Followed = (SessionKey, Arc<str>);
 
 /// How far each stream was told.
 #[derive(Debug, Default)]
@@ -71,59 +80,93 @@ impl Places {
     }
 }
 
-/// The one tail of the watch.
-#[derive(Debug)]
+/// The reader of all followed streams.
+#[derive(Debug, Clone)]
 pub(super) struct Tail {
     pub scopes: HashMap<ScopeId, Arc<Scope>>,
     pub places: Arc<Places>,
     pub out: mpsc::Sender<Observation>,
 }
 
+/// A stream that is followed, and whether it was read to its end.
+struct Reader {
+    of: Followed,
+    work: Option<BoxFuture<'static, Result<(), Closed>>>,
+}
+
 impl Tail {
     /// Follows what `followed` names until the sender is gone.
-    pub(super) async fn run(self, mut followed: watch::Receiver<Followed>) -> Result<(), Closed> {
+    pub(super) async fn run(self, mut followed: watch::Receiver<Vec<Followed>>) -> Result<(), Closed> {
+        let mut readers: Vec<Reader> = Vec::new();
         loop {
-            let now = followed.borrow_and_update().clone();
-            let tail = async {
-                if let Some((session, group)) = &now
-                    && let Some(scope) = self.scopes.get(&session.scope)
-                {
-                    self.follow(scope, session, group).await?;
+            let wanted = followed.borrow_and_update().clone();
+            // All in one task: what is no longer followed is over when it is dropped, and tells nothing while it is followed anew.
+            readers.retain(|reader| wanted.contains(&reader.of));
+            for of in wanted {
+                if readers.iter().all(|reader| reader.of != of) {
+                    readers.push(Reader { work: Some(self.reader(of.clone())), of });
                 }
-                // Read to its end, or nothing to follow: until something else is followed.
-                std::future::pending::<Result<(), Closed>>().await
-            };
+            }
+            let read = poll_fn(|context| {
+                for reader in &mut readers {
+                    let Some(work) = &mut reader.work else { continue };
+                    match work.as_mut().poll(context) {
+                        Poll::Ready(Err(closed)) => return Poll::Ready(closed),
+                        // Read to its end: nothing more comes.
+                        Poll::Ready(Ok(())) => reader.work = None,
+                        Poll::Pending => {}
+                    }
+                }
+                Poll::Pending
+            });
             tokio::select! {
                 changed = followed.changed() => if changed.is_err() { return Ok(()) },
-                ended = tail => return ended,
+                closed = read => return Err(closed),
             }
         }
     }
 
+    fn reader(&self, (session, group): Followed) -> BoxFuture<'static, Result<(), Closed>> {
+        let tail = self.clone();
+        Box::pin(async move {
+            let Some(scope) = tail.scopes.get(&session.scope) else { return Ok(()) };
+            let listening = Listening::new(scope, &session);
+            tail.follow(scope, &session, &group, &listening.news).await
+        })
+    }
+
     /// Tells the stream's events until the session is over and its log complete.
-    async fn follow(&self, scope: &Scope, session: &SessionKey, group: &Arc<str>) -> Result<(), Closed> {
+    async fn follow(&self, scope: &Scope, session: &SessionKey, group: &Arc<str>, news: &Notify) -> Result<(), Closed> {
         let mut place = self.places.get(session);
         let mut backoff = Backoff::new(POLL);
         let mut full_pages = 0;
         let mut last_event = None;
+        let mut early = MOST_EARLY;
         let begun = Instant::now();
         loop {
             let ended = ended_for(scope, session, begun);
+            scope.transcripts.turn().await;
+            let asked = Instant::now();
             let pause = match read(&scope.client, group, session, &place).await {
                 Ok(mut page) => {
                     backoff.succeeded();
                     drop_told(&mut page, &place);
                     place.token = Some(page.next.clone());
                     let more = !page.caught_up && !page.events.is_empty();
-                    if !page.events.is_empty() {
+                    if page.events.is_empty() {
+                        early = early.saturating_add(1);
+                    } else {
+                        early = MOST_EARLY;
                         last_event = Some(Instant::now());
                         place.last = last_of(&page, place.last);
-                        let (session, events) = (session.clone(), page.events);
-                        self.tell(Observation::Transcript { session, events, at: Timestamp::now() }).await?;
                     }
+                    let observation =
+                        Observation::Transcript { session: session.clone(), events: page.events, at: Timestamp::now() };
+                    self.tell(observation).await?;
                     self.places.put(session, place.clone());
                     full_pages = if more { full_pages + 1 } else { 0 };
                     match full_pages {
+                        0 if early < MOST_EARLY => TOO_EARLY,
                         0 => POLL,
                         pages if pages % PAGES_IN_A_ROW == 0 => SHORT_PAUSE,
                         _ => Duration::ZERO,
@@ -152,12 +195,42 @@ impl Tail {
             if ended.is_some_and(|ended| ended > AFTER_END) && quiet && backoff.is_idle() && full_pages == 0 {
                 return Ok(());
             }
-            sleep(pause).await;
+            // What fails keeps its pause.
+            if !backoff.is_idle() {
+                sleep(pause).await;
+                continue;
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = news.notified() => {
+                    early = 0;
+                    sleep_until(asked + NUDGED).await;
+                }
+            }
         }
     }
 
     async fn tell(&self, observation: Observation) -> Result<(), Closed> {
         self.out.send(observation).await.map_err(|_| Closed)
+    }
+}
+
+/// A session whose events are waited for, as long as this lives.
+struct Listening {
+    scope: Arc<Scope>,
+    session: SessionKey,
+    news: Arc<Notify>,
+}
+
+impl Listening {
+    fn new(scope: &Arc<Scope>, session: &SessionKey) -> Self {
+        Self { news: scope.listen(&session.id), scope: Arc::clone(scope), session: session.clone() }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.scope.unlisten(&self.session.id);
     }
 }
 

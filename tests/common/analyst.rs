@@ -14,6 +14,7 @@ use ssmwatch::{
     app::{Message, Setup, State, board::Board, keymap::Keymap, update},
     compliance::{Engine, Parameters},
     config::Template,
+    detection::{Detections, Tuning},
     domain::{Act, ActOutcome, SessionKey, Verdict},
     response::AlertTargets,
     runtime::effects::Effects,
@@ -120,7 +121,8 @@ impl Analyst {
                 }
             }
         });
-        let state = State::new(board, setup, Timestamp::now());
+        let detector = Arc::new(Detections::load(&[], &Tuning::default()).unwrap());
+        let state = State::new(board, detector, setup, Timestamp::now());
         let ahead = SignedDuration::ZERO;
         let mut analyst = Self { state, told: Vec::new(), log, effects, received, stop, ahead, _home: home };
         analyst.apply(Message::Resize(200, 60));

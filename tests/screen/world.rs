@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use ssmwatch::{
     app::{Message, Setup, State, board::Board, keymap::Keymap, update},
     compliance::{Engine, Parameters},
+    detection::{Detections, Tuning},
     domain::{
         AccessType, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, FailureClass, LogEvent, LogStream, Mfa,
         Node, NodeTags, Observation, PayloadIdentity, PolicyDocument, PolicyKind, Preferences, RolePolicies, ScopeId,
@@ -74,7 +75,10 @@ pub fn unread(size: (u16, u16), scopes: &[ScopeId]) -> State {
         let name = ACCOUNTS.iter().find(|(id, _)| *id == scope.account.as_str()).map_or("", |(_, name)| name);
         (scope.clone(), Arc::from(name), None)
     });
-    let mut state = State::new(Board::new(named, Arc::clone(&ENGINE), SignedDuration::from_secs(20)), setup(), ago(60));
+    static DETECTIONS: LazyLock<Arc<Detections>> =
+        LazyLock::new(|| Arc::new(Detections::load(&[], &Tuning::default()).unwrap()));
+    let board = Board::new(named, Arc::clone(&ENGINE), SignedDuration::from_secs(20));
+    let mut state = State::new(board, DETECTIONS.clone(), setup(), ago(60));
     update(&mut state, Message::Resize(size.0, size.1), ago(60));
     state
 }

@@ -38,7 +38,7 @@ impl Board {
                     self.revision += 1;
                 }
             }
-            Observation::TranscriptFailed { .. } => {}
+            Observation::TranscriptFailed { .. } | Observation::ArchiveBody { .. } => {}
             evidence => self.evidence_read(evidence),
         }
     }
@@ -246,6 +246,7 @@ impl SessionBoard {
             resume_records: Vec::new(),
             end_record: None,
             first_of_principal: Fact::not_read(),
+            detections: Default::default(),
             judgement: Judgement::default(),
             dirty: false,
             next_change: None,

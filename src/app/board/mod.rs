@@ -9,6 +9,8 @@ mod role_watch;
 #[cfg(test)]
 mod tests;
 
+pub use recorder::Recorder;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
@@ -16,6 +18,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::listening::DetectionBook;
 use crate::{
     compliance::{Concurrency, Engine, deny::DenyAnalysis},
     domain::{
@@ -208,6 +211,8 @@ pub struct SessionBoard {
     pub end_record: Option<Box<TrailEvent>>,
     /// Whether it is its principal's first session on the account in a long time.
     pub first_of_principal: Fact<bool>,
+    /// What rules found in what was typed and printed.
+    pub detections: DetectionBook,
     /// The findings and the verdict.
     pub judgement: Judgement,
     /// The verdict has to be found anew.
@@ -256,6 +261,10 @@ pub struct Counts {
     pub critical: usize,
     /// Of the active ones INSUFFICIENT_DATA.
     pub insufficient: usize,
+    /// Active sessions in which something was typed that a rule detects.
+    pub detected: usize,
+    /// The worst severity of what was typed.
+    pub detected_worst: Option<Severity>,
     /// Ended sessions.
     pub ended: usize,
     /// Ended sessions that are NON_COMPLIANT.
@@ -418,6 +427,9 @@ impl Board {
                 continue;
             }
             counts.active += 1;
+            let worst = session.detections.worst();
+            counts.detected += usize::from(worst.is_some());
+            counts.detected_worst = counts.detected_worst.max(worst);
             counts.unseen += usize::from(!not_fresh.is_empty() && not_fresh.contains(&session.session.key.scope));
             match verdict {
                 Verdict::NonCompliant => {

@@ -2,10 +2,152 @@
 
 use std::sync::Arc;
 
-use super::{Board, Phase, merge::renew};
-use crate::domain::{Fact, LogStream, ScopeId, SessionId, SessionKey, StreamHealth};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Board, Phase, SessionBoard, merge::renew};
+use crate::{
+    domain::{Fact, LogStream, ScopeId, Session, SessionId, SessionKey, StreamHealth, Verdict},
+    transcript::{NoLog, why_no_log},
+};
+
+/// For so long after a flood what is seen may still be old.
+const FLOOD_LASTS: SignedDuration = SignedDuration::from_secs(120);
+
+/// How the recorder of a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorder {
+    /// Not enough was read to tell.
+    NotKnown,
+    /// Nothing of the session is logged while it runs; some of these never.
+    NoLog(NoLog),
+    /// The log group cannot be read.
+    Unreadable,
+    /// Nothing was printed so far that would make a stream.
+    Waiting,
+    /// Lines come; so many seconds late when they came last.
+    Live {
+        /// From the payload's eventTime to the read.
+        delay: i64,
+    },
+    /// Lines come later than they should, and went on to (rule LOG-11).
+    Late {
+        /// From the payload's eventTime to the read.
+        delay: i64,
+    },
+    /// Nothing comes any more since then (rule LOG-02).
+    Stalled {
+        /// The last event.
+        since: Option<Timestamp>,
+    },
+    /// More is printed than the agent can send (rule LOG-04): what is seen may be minutes old.
+    Flooded,
+    /// The stream was deleted or made anew during the session (rule LOG-03).
+    Deleted,
+    /// The payload names somebody else (rule LOG-05).
+    Forged,
+    /// There should be a stream, and there is none (rule LOG-01).
+    Unlogged,
+}
+
+impl Recorder {
+    /// In one word, upper case where it is against a rule.
+    pub fn word(self) -> String {
+        match self {
+            Self::NotKnown => "?".to_owned(),
+            Self::NoLog(reason) if reason.is_final() => "never".to_owned(),
+            Self::NoLog(_) => "at end".to_owned(),
+            Self::Unreadable => "unread".to_owned(),
+            Self::Waiting => "waiting".to_owned(),
+            Self::Live { delay } => format!("live {delay}s"),
+            Self::Late { delay } => format!("LATE {delay}s"),
+            Self::Stalled { .. } => "STALLED".to_owned(),
+            Self::Flooded => "FLOODED".to_owned(),
+            Self::Deleted => "DELETED".to_owned(),
+            Self::Forged => "FORGED".to_owned(),
+            Self::Unlogged => "UNLOGGED".to_owned(),
+        }
+    }
+
+    /// What that means for who reads the transcript; nothing where all is well.
+    pub fn warning(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Flooded => "flooded: what you see may be minutes old",
+            Self::Late { .. } => "delivery is late: what you see is old",
+            Self::Stalled { .. } => "stalled: nothing arrives any more",
+            Self::Deleted => "the stream was deleted during the session",
+            Self::Forged => "forged: the log names another session",
+            Self::Unlogged => "unlogged: there should be a stream, and there is none",
+            Self::Unreadable => "the log group cannot be read",
+            _ => return None,
+        })
+    }
+}
 
 impl Board {
+    /// How the recorder of a session is at `now`: what the rules found, and where they found nothing what was read.
+    pub fn recorder(&self, session: &SessionBoard, now: Timestamp) -> Recorder {
+        let broken = |rule: &str| {
+            session
+                .judgement
+                .findings
+                .iter()
+                .any(|finding| finding.rule.as_str() == rule && finding.status == Verdict::NonCompliant)
+        };
+        let health = session.stream.as_ref();
+        let flooding =
+            |health: &StreamHealth| health.saturated_at.is_some_and(|at| now.duration_since(at) <= FLOOD_LASTS);
+        if broken("LOG-05") {
+            return Recorder::Forged;
+        }
+        if broken("LOG-03") || session.stream_change.is_some() {
+            return Recorder::Deleted;
+        }
+        if broken("LOG-01") {
+            return Recorder::Unlogged;
+        }
+        if broken("LOG-04") && health.is_some_and(flooding) {
+            return Recorder::Flooded;
+        }
+        let since = health.and_then(|health| health.last_ingested_at).or_else(|| session.last_output());
+        if broken("LOG-02") {
+            return Recorder::Stalled { since };
+        }
+        match (self.no_log(&session.session), health) {
+            (Some(reason), _) => Recorder::NoLog(reason),
+            (None, Some(health)) if health.events > 0 => {
+                let delay = health.delay_seconds;
+                if broken("LOG-11") { Recorder::Late { delay } } else { Recorder::Live { delay } }
+            }
+            (None, _) => {
+                let tail = self.log_group(&session.session.key.scope).and_then(|group| {
+                    self.scopes.get(&session.session.key.scope).and_then(|scope| scope.tails.get(&group))
+                });
+                match tail {
+                    Some(Fact::Known { .. }) if session.last_output().is_some() => Recorder::Live { delay: 0 },
+                    Some(Fact::Known { .. }) => Recorder::Waiting,
+                    Some(Fact::Missing(missing)) if matches!(missing.why, crate::domain::Why::Failed(_)) => {
+                        Recorder::Unreadable
+                    }
+                    _ => Recorder::NotKnown,
+                }
+            }
+        }
+    }
+
+    /// Why a session has no log while it runs; nothing where it can have one, or where its document is not known.
+    pub fn no_log(&self, session: &Session) -> Option<NoLog> {
+        let scope = self.scopes.get(&session.key.scope)?;
+        let preferences = scope.preferences.value().and_then(Option::as_ref);
+        let own = scope.documents.get(session.document_name()).and_then(Fact::value).and_then(Option::as_ref);
+        let default = preferences.filter(|_| session.document_name() == Session::DEFAULT_DOCUMENT);
+        let document = own.or(default)?;
+        // Documents of AWS's own carry no inputs: the account's preferences decide where their sessions are logged.
+        let streaming =
+            document.inputs.streaming || preferences.is_some_and(|preferences| preferences.inputs.streaming);
+        let group = self.log_group(&session.key.scope);
+        why_no_log(&document.session_type, streaming, group.as_deref().unwrap_or_default())
+    }
+
     /// A stream that was looked for. One that vanishes, or comes anew, while the session lives is remembered (rule LOG-03).
     pub(super) fn log_stream_seen(&mut self, key: &SessionKey, fact: Fact<Option<LogStream>>) {
         let Some(board) = self.sessions.get_mut(key) else { return };

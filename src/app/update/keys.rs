@@ -126,7 +126,7 @@ fn input_key(state: &mut State, event: KeyEvent) {
 /// The filter, or the search, is what the input line says, live.
 fn apply_input(state: &mut State) {
     let Some(text) = state.view.input.as_ref().map(|input| input.text.clone()) else { return };
-    if state.view.focus == Focus::Transcript && state.view.screen == Screen::Sessions {
+    if matches!(state.view.focus, Focus::Transcript | Focus::Commands) && state.view.screen == Screen::Sessions {
         transcript::search(state, text);
     } else {
         state.view.table.filter = text;
@@ -172,6 +172,22 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::Follow => transcript::toggle_follow(state),
         Action::Left => transcript::shift(state, false),
         Action::Right => transcript::shift(state, true),
+        Action::Wrap => transcript::toggle_wrap(state),
+        Action::Times => state.view.no_times = !state.view.no_times,
+        Action::Beside => transcript::toggle_beside(state),
+        Action::OutputDetections => {
+            let shown = !state.view.show_output_detections;
+            state.view.show_output_detections = shown;
+            let words = if shown { "detections in mere output are shown" } else { "only what was typed is shown" };
+            notify(state, words, false);
+            state.projected = Projected::default();
+        }
+        Action::NextCommand => transcript::next_command(state, true),
+        Action::PreviousCommand => transcript::next_command(state, false),
+        Action::Replay => transcript::toggle_playback(state),
+        Action::Pause => transcript::pause(state),
+        Action::Faster => transcript::change_speed(state, true),
+        Action::Slower => transcript::change_speed(state, false),
         Action::NextMatch => transcript::find(state, true),
         Action::PreviousMatch => transcript::find(state, false),
         Action::Terminate => acts::open_dialog(state, ActKind::Terminate, code),
@@ -216,8 +232,17 @@ fn open(state: &mut State) {
             }
         }
         Screen::Sessions if state.view.table.list.selected.is_some() => {
+            // From the list of commands to the command's place.
+            let to_command = state.view.focus == Focus::Commands;
             state.view.opened = true;
-            state.view.focus = if state.view.focus == Focus::Table { Focus::Detail } else { state.view.focus };
+            state.view.focus = match state.view.focus {
+                Focus::Table => Focus::Detail,
+                Focus::Commands => Focus::Transcript,
+                focus => focus,
+            };
+            if to_command {
+                return;
+            }
             state.view.detail_top = 0;
         }
         Screen::History | Screen::Alerts => {
@@ -245,9 +270,18 @@ fn open(state: &mut State) {
 fn back(state: &mut State) {
     let view = &mut state.view;
     if view.screen == Screen::Sessions && view.focus != Focus::Table {
-        if let Some(transcript) = view.transcript.as_mut().filter(|transcript| !transcript.search.is_empty()) {
-            transcript.search.clear();
-            transcript.found = None;
+        if let Some(transcript) = view.transcript.as_mut() {
+            if transcript.playback.take().is_some() {
+                return;
+            }
+            if !transcript.search.is_empty() {
+                transcript.search.clear();
+                transcript.found = None;
+                return;
+            }
+        }
+        if view.focus == Focus::Commands {
+            view.focus = Focus::Transcript;
             return;
         }
         view.focus = Focus::Table;
@@ -271,11 +305,12 @@ fn next_pane(state: &mut State, forward: bool) {
         state.view.screen = Screen::ALL.get(to).copied().unwrap_or_default();
         return;
     }
-    let roomy = areas(state).is_some_and(|areas| areas.table.is_some() && areas.detail.is_some());
+    let roomy =
+        areas(state).is_some_and(|areas| areas.table.is_some() && (areas.detail.or(areas.transcript)).is_some());
     let order: &[Focus] = if roomy {
-        &[Focus::Table, Focus::Detail, Focus::Transcript]
+        &[Focus::Table, Focus::Detail, Focus::Transcript, Focus::Commands]
     } else if state.view.opened {
-        &[Focus::Detail, Focus::Transcript]
+        &[Focus::Detail, Focus::Transcript, Focus::Commands]
     } else {
         // Only the table is on the screen: the first Tab opens the session.
         return open(state);
@@ -286,7 +321,8 @@ fn next_pane(state: &mut State, forward: bool) {
 }
 
 fn begin_input(state: &mut State) {
-    let in_transcript = state.view.screen == Screen::Sessions && state.view.focus == Focus::Transcript;
+    let in_transcript =
+        state.view.screen == Screen::Sessions && matches!(state.view.focus, Focus::Transcript | Focus::Commands);
     if !in_transcript {
         // The filter holds for the sessions and for the history.
         if state.view.screen != Screen::History {
@@ -349,7 +385,11 @@ fn scroll(state: &mut State, scroll: Scroll) {
             }
             .min(last);
         }
-        (Screen::Sessions, Focus::Transcript) => transcript::scroll(state, scroll, areas.transcript_rows()),
+        (Screen::Sessions, Focus::Transcript) => {
+            let room = areas.transcript_room(&state.view);
+            transcript::scroll(state, scroll, room);
+        }
+        (Screen::Sessions, Focus::Commands) => transcript::scroll_commands(state, scroll, areas.command_rows()),
         (Screen::Alerts, _) => move_list(&mut view.acts, scroll, table_rows),
         (Screen::Preferences, _) => move_list(&mut view.preferences, scroll, table_rows),
         (Screen::History, _) => move_list(&mut view.history, scroll, table_rows),

@@ -29,7 +29,7 @@ pub struct Fault {
     /// Operation, with `*` for any letters.
     #[serde(default = "any")]
     pub operation: String,
-    /// How many more requests it hits; without limit if absent.
+    /// How many more requests (or updates of Live Tail) it hits; without limit if absent.
     #[serde(default)]
     pub count: Option<u64>,
     /// Share of the matching requests that it hits, 0 to 1.
@@ -93,6 +93,31 @@ pub enum Effect {
     Throttle,
     /// Ends running Live Tail sessions with `SessionTimeoutException`.
     EndLiveTail,
+    /// Ends running Live Tail sessions with `SessionStreamingException`.
+    FailLiveTail,
+    /// Breaks the connections of running Live Tail sessions.
+    SeverLiveTail,
+    /// Holds back the updates of running Live Tail sessions; what comes meanwhile is buffered as the service does.
+    HangLiveTail,
+    /// Leaves events out of the updates of running Live Tail sessions, and says that they are sampled.
+    SampleLiveTail {
+        /// Share that is left out, 0 to 1.
+        drop: f64,
+    },
+}
+
+impl Effect {
+    /// Whether it hits running Live Tail sessions, once an update, and no requests.
+    pub fn is_of_live_tail(&self) -> bool {
+        matches!(
+            self,
+            Self::EndLiveTail
+                | Self::FailLiveTail
+                | Self::SeverLiveTail
+                | Self::HangLiveTail
+                | Self::SampleLiveTail { .. }
+        )
+    }
 }
 
 fn client_error() -> u16 {

@@ -255,7 +255,11 @@ impl Gate {
                     self.tally_of(visitor).throttled += 1;
                     return Passage { latency, verdict: Verdict::Refused(throttled(visitor.route)) };
                 }
-                Effect::EndLiveTail => {}
+                Effect::EndLiveTail
+                | Effect::FailLiveTail
+                | Effect::SeverLiveTail
+                | Effect::HangLiveTail
+                | Effect::SampleLiveTail { .. } => {}
             }
         }
         if !self.take_token(visitor, accounts.get(&visitor.caller.account)) {
@@ -268,34 +272,28 @@ impl Gate {
         Passage { latency, verdict: spoiling.map_or(Verdict::Open, Verdict::Spoiled) }
     }
 
-    /// Whether a running Live Tail session of that account and region is to end now.
-    pub fn ends_live_tail(&mut self, account: &str, region: &str) -> bool {
-        let found = self.faults.iter_mut().find(|fault| {
-            fault.effect == Effect::EndLiveTail
-                && matches(&fault.account, account)
-                && matches(&fault.region, region)
-                && fault.count != Some(0)
-        });
-        let ends = match found {
-            Some(fault) => {
-                fault.count = fault.count.map(|count| count.saturating_sub(1));
-                true
-            }
-            None => false,
-        };
-        self.faults.retain(|fault| fault.count != Some(0));
-        ends
+    /// Effects of the faults that hit the next update of a Live Tail session of that account and region.
+    pub fn live_tail_effects(&mut self, account: &str, region: &str) -> Vec<Effect> {
+        self.use_up(|fault| {
+            fault.effect.is_of_live_tail() && matches(&fault.account, account) && matches(&fault.region, region)
+        })
     }
 
     /// Effects of the faults that hit, used up by one; in the order in which the faults were added.
     fn effects(&mut self, visitor: &Visitor<'_>) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for fault in &mut self.faults {
-            let hit = matches(&fault.account, &visitor.caller.account)
+        self.use_up(|fault| {
+            !fault.effect.is_of_live_tail()
+                && matches(&fault.account, &visitor.caller.account)
                 && matches(&fault.region, visitor.region)
                 && visitor.route.service.is_selected_by(&fault.service)
                 && matches(&fault.operation, &visitor.route.operation)
-                && fault.effect != Effect::EndLiveTail
+        })
+    }
+
+    fn use_up(&mut self, of: impl Fn(&Fault) -> bool) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for fault in &mut self.faults {
+            let hit = of(fault)
                 && fault.count != Some(0)
                 && (fault.probability >= 1.0 || self.chance.f64() < fault.probability);
             if hit {

@@ -3,6 +3,7 @@
 //! Text fields may hold `{account}` and `{region}`; `account` and `region` selectors take an id, a name or `*`.
 
 mod parts;
+mod script;
 
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use super::gate::Fault;
 
 pub use parts::*;
+pub use script::*;
 
 /// The scenario that `ssmwatch demo` plays unless told otherwise.
 const DEFAULT: &str = include_str!("../scenarios/default.toml");
@@ -201,6 +203,13 @@ impl Scenario {
         for session in &self.cast {
             if !self.node_names().any(|name| name == session.node) {
                 return Err(format!("a session of {:?}: no node is called {:?}", session.owner, session.node));
+            }
+        }
+        for step in self.cast.iter().flat_map(|session| &session.script) {
+            if let Step::Forge(Forgery { node: Some(name), .. }) = step
+                && !self.node_names().any(|one| one == *name)
+            {
+                return Err(format!("a forgery: no node is called {name:?}"));
             }
         }
         for (number, happening) in self.happenings.iter().enumerate() {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::script::Step;
+
 /// One account.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -305,130 +307,6 @@ pub enum Archive {
     Empty,
     /// It arrives so many seconds after the end.
     Late(f64),
-}
-
-/// One step of a script.
-#[derive(Debug, Clone, Deserialize, PartialEq)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Step {
-    /// Nothing for so many seconds.
-    Wait(f64),
-    /// The owner types a command and Enter; common commands answer by themselves unless an `output` follows.
-    Type(String),
-    /// The owner types and does not press Enter.
-    TypeUnfinished(String),
-    /// Lines the command prints.
-    Output(Vec<String>),
-    /// Bytes as they are, `\u001b` and all.
-    Raw(String),
-    /// Lines again and again; `{n}` counts, `{time}` is the time of day.
-    Repeat {
-        /// Lines of one round.
-        lines: Vec<String>,
-        /// Seconds between rounds.
-        every: f64,
-        /// Rounds; none given: for ever.
-        times: Option<u64>,
-    },
-    /// Output without measure.
-    Flood {
-        /// Bytes a second.
-        rate: u64,
-        /// Seconds.
-        seconds: f64,
-    },
-    /// A full-screen program: `top`, `vi` or `less`.
-    Screen {
-        /// Which.
-        program: String,
-        /// Seconds it stays.
-        seconds: f64,
-    },
-    /// Another prompt from here on (`sudo -i`, `bash`), `\u001b` and all.
-    Prompt(String),
-    /// Harmless work by the persona of that name, for ever.
-    Work(String),
-    /// The script from its beginning, for ever.
-    Again,
-    /// The shell ends.
-    Exit,
-    /// The client goes away; with seconds after which it resumes, negative is never.
-    Disconnect(f64),
-}
-
-/// Something that happens outside of a session.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HappeningSpec {
-    /// Seconds after the start of the world.
-    pub at: f64,
-    /// What.
-    pub what: What,
-}
-
-/// What can happen outside of a session.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum What {
-    /// A role loses a managed policy.
-    DetachPolicy {
-        /// Account.
-        account: String,
-        /// Role name.
-        role: String,
-        /// Policy name or ARN.
-        policy: String,
-    },
-    /// A role gets a managed policy.
-    AttachPolicy {
-        /// Account.
-        account: String,
-        /// Role name.
-        role: String,
-        /// Policy name or ARN.
-        policy: String,
-    },
-    /// A document gets a new default version.
-    UpdateDocument {
-        /// Account.
-        account: String,
-        /// Region.
-        region: String,
-        /// Document name.
-        name: String,
-        /// JSON content.
-        content: String,
-    },
-    /// The log stream of the session on that node goes away; its agent stops streaming.
-    DeleteLogStream {
-        /// Node name.
-        node: String,
-    },
-    /// A log group goes away with its streams.
-    DeleteLogGroup {
-        /// Account.
-        account: String,
-        /// Region.
-        region: String,
-        /// Group name.
-        name: String,
-    },
-    /// A node gets a tag.
-    TagNode {
-        /// Node name.
-        node: String,
-        /// Tag key.
-        key: String,
-        /// Tag value.
-        value: String,
-    },
-    /// The agent of a node goes offline or comes back.
-    PingNode {
-        /// Node name.
-        node: String,
-        /// Whether it is online.
-        online: bool,
-    },
 }
 
 /// Harmless work by many people.

@@ -10,7 +10,11 @@ use hyper::{
     http::{HeaderName, HeaderValue, Request as HttpRequest, Response, StatusCode},
 };
 
-use super::{PATIENCE, Shared, State, live_tail::Session, page};
+use super::{
+    PATIENCE, Shared, State,
+    live_tail::{Begin, Session},
+    page,
+};
 use crate::sim::{
     control,
     error::AwsError,
@@ -211,9 +215,15 @@ fn decide(
         }
         Ok(Reply::Http { status, headers, body }) => spoil(Answer { status, headers, body }, spoiling),
         Ok(Reply::LiveTail(tail)) => {
-            let cursor = world.live_tail_cursor();
-            match Session::begin(shared, tail, &context.request_id, request_id(), cursor, now) {
-                Ok(session) => Step::LiveTail(Box::new(session)),
+            let begin = Begin {
+                request_id: context.request_id.clone(),
+                session_id: request_id(),
+                cursor: world.live_tail_cursor(),
+                now,
+                spoiling,
+            };
+            match world.live_tails.open(&tail) {
+                Ok(seat) => Step::LiveTail(Box::new(Session::new(Arc::clone(shared), tail, seat, begin))),
                 Err(error) => {
                     world.gate.count_error(&visitor);
                     failure(&error)

@@ -5,7 +5,6 @@ mod live_tail;
 mod page;
 
 use std::{
-    collections::HashMap,
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -63,7 +62,6 @@ pub struct Sim {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    live_tails: Mutex<HashMap<String, usize>>,
     stop: CancellationToken,
 }
 
@@ -107,7 +105,6 @@ impl Sim {
         let addr = listener.local_addr().map_err(refused)?;
         let shared = Arc::new(Shared {
             state: Mutex::new(State { world, offset: SignedDuration::ZERO }),
-            live_tails: Mutex::default(),
             stop: CancellationToken::new(),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));

@@ -53,6 +53,15 @@ impl Recording {
         self.finished = true;
     }
 
+    /// The last so many lines that went out count as not sent: the answer to their upload was lost.
+    pub fn rewind(&mut self, lines: usize) {
+        let sent = self.bytes.get(..self.read).unwrap_or_default();
+        let mut ends = sent.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        // A piece without its end counts as a line.
+        let back = if sent.ends_with(b"\n") { lines } else { lines.saturating_sub(1) };
+        self.read = ends.nth(back).unwrap_or(0);
+    }
+
     /// All bytes so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

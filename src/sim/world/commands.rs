@@ -1,6 +1,6 @@
 //! What common commands print on a believable node, and the work that people do with them.
 
-use super::{powershell, screens, shell::ShellSetting};
+use super::{lasting, powershell, risky, screens, shell::ShellSetting};
 use crate::sim::scenario::Os;
 
 /// A piece of a command's output.
@@ -149,6 +149,13 @@ impl Scene {
         )
     }
 
+    /// One line of about nothing, as long as asked.
+    pub fn long_line(&mut self, bytes: usize) -> String {
+        const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let letter = |random: &mut fastrand::Rng| LETTERS.get(random.usize(..64)).copied().unwrap_or(b'A');
+        (0..bytes).map(|_| char::from(letter(&mut self.random))).collect()
+    }
+
     pub(super) fn log_line(&mut self, file: &str) -> String {
         let number = self.next_number();
         let milliseconds = self.random.u16(2..900);
@@ -181,6 +188,9 @@ impl Scene {
 
 /// The output of a command.
 pub fn respond(command: &str, scene: &mut Scene) -> Vec<Piece> {
+    if let Some(pieces) = risky::respond_whole(command, scene) {
+        return pieces;
+    }
     let mut pieces = Vec::new();
     for part in command.split("&&").flat_map(|part| part.split(';')) {
         pieces.extend(respond_one(part.trim(), scene));
@@ -192,13 +202,16 @@ fn respond_one(command: &str, scene: &mut Scene) -> Vec<Piece> {
     if scene.setting.os == Os::Windows {
         return lines(powershell::respond(command, scene));
     }
+    if let Some(pieces) = risky::respond(command, scene) {
+        return pieces;
+    }
     let command = command.strip_prefix("sudo ").unwrap_or(command);
     let (first, rest) = command.split_once(' ').unwrap_or((command, ""));
     match first {
-        "tail" if rest.contains("-f") || rest.contains("-F") => follow(rest, scene),
-        "vmstat" | "iostat" => periodic(scene),
-        "ping" => ping(rest, scene),
-        "docker" if rest.contains("pull") => pull(scene),
+        "tail" if rest.contains("-f") || rest.contains("-F") => lasting::follow(rest, scene),
+        "vmstat" | "iostat" => lasting::periodic(scene),
+        "ping" => lasting::ping(rest, scene),
+        "docker" if rest.contains("pull") => lasting::pull(scene),
         "sleep" => vec![Piece::Pause(rest.parse().unwrap_or(1.0))],
         "top" if !rest.contains("-b") => screens::play("top", 12.0, scene),
         "vi" | "vim" | "nano" => screens::play("vi", 15.0, scene),
@@ -207,71 +220,8 @@ fn respond_one(command: &str, scene: &mut Scene) -> Vec<Piece> {
     }
 }
 
-fn lines(lines: Vec<String>) -> Vec<Piece> {
+pub(super) fn lines(lines: Vec<String>) -> Vec<Piece> {
     lines.into_iter().map(Piece::Line).collect()
-}
-
-fn follow(rest: &str, scene: &mut Scene) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = (0..6).map(|_| Piece::Line(scene.log_line(rest))).collect();
-    let rounds = scene.random.usize(12..50);
-    for _ in 0..rounds {
-        pieces.push(Piece::Pause(0.3 + scene.random.f64() * 2.6));
-        pieces.push(Piece::Line(scene.log_line(rest)));
-    }
-    pieces.push(Piece::Pause(0.8));
-    pieces.push(Piece::Line("^C".into()));
-    pieces
-}
-
-fn periodic(scene: &mut Scene) -> Vec<Piece> {
-    let mut pieces = lines(vec![
-        "procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----".into(),
-        " r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st".into(),
-    ]);
-    for _ in 0..5 {
-        let (user, system) = (scene.random.u8(1..40), scene.random.u8(1..8));
-        pieces.push(Piece::Line(format!(
-            " {}  0      0 {:6} 211004 {:7}    0    0     {}    {:2} {:4} {:4} {user:2} {system:2} {:2}  0  0",
-            user / 15,
-            scene.random.u32(210_000..480_000),
-            scene.random.u32(1_600_000..1_900_000),
-            scene.random.u8(..9),
-            scene.random.u8(3..80),
-            scene.random.u16(300..2900),
-            scene.random.u16(400..4200),
-            100 - user - system,
-        )));
-        pieces.push(Piece::Pause(1.0));
-    }
-    pieces
-}
-
-fn ping(rest: &str, scene: &mut Scene) -> Vec<Piece> {
-    let host = rest.split(' ').next_back().unwrap_or("192.0.2.1").to_owned();
-    let mut pieces = vec![Piece::Line(format!("PING {host} ({host}) 56(84) bytes of data."))];
-    for number in 1..=4 {
-        pieces.push(Piece::Line(format!(
-            "64 bytes from {host}: icmp_seq={number} ttl=64 time=0.{} ms",
-            scene.random.u16(210..890)
-        )));
-        pieces.push(Piece::Pause(1.0));
-    }
-    pieces.push(Piece::Line(String::new()));
-    pieces.push(Piece::Line(format!("--- {host} ping statistics ---")));
-    pieces.push(Piece::Line("4 packets transmitted, 4 received, 0% packet loss, time 3061ms".into()));
-    pieces
-}
-
-fn pull(scene: &mut Scene) -> Vec<Piece> {
-    let mut pieces = vec![Piece::Raw("[+] Pulling 0/2\r".into())];
-    for percent in [12, 38, 61, 87, 100] {
-        pieces.push(Piece::Pause(0.4 + scene.random.f64()));
-        pieces.push(Piece::Raw(format!(" app {percent:3}%\r")));
-    }
-    pieces.push(Piece::Raw("\r\n".into()));
-    pieces.push(Piece::Line(" \u{1b}[32m✔\u{1b}[0m app Pulled".into()));
-    pieces.push(Piece::Line(" \u{1b}[32m✔\u{1b}[0m worker Pulled".into()));
-    pieces
 }
 
 fn at_once(first: &str, rest: &str, scene: &mut Scene) -> Vec<String> {

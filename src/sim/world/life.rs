@@ -180,6 +180,7 @@ impl World {
                 self.begin_end(index, 0.8);
                 return;
             }
+            Some(Act::Meddle(meddling)) => self.meddle(index, &meddling),
             Some(Act::Disconnect(seconds)) => {
                 session.status = Status::Disconnected;
                 if seconds >= 0.0 {
@@ -191,7 +192,7 @@ impl World {
         self.plan_step(index);
     }
 
-    fn plan_tick(&mut self, index: usize) {
+    pub(super) fn plan_tick(&mut self, index: usize) {
         let now = self.clock;
         let Some(session) = self.sessions.get_mut(index) else { return };
         if session.tick_due

@@ -9,17 +9,24 @@ pub mod clock;
 pub mod commands;
 pub mod crowd;
 pub mod documents;
+pub mod editing;
+pub mod lasting;
 pub mod life;
 pub mod logs;
+pub mod meddling;
 pub mod model;
 pub mod opening;
 pub mod organization;
 pub mod powershell;
+pub mod risky;
 pub mod screens;
 pub mod session;
 pub mod shell;
+pub mod tails;
 pub mod trail;
 
+#[cfg(test)]
+mod script_tests;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +75,8 @@ pub struct World {
     pub sns: services::sns::Sns,
     /// Metrics.
     pub metrics: services::cloudwatch::Metrics,
+    /// Live Tail sessions that are open.
+    pub live_tails: tails::LiveTails,
     sessions_by_id: HashMap<String, usize>,
     start: Timestamp,
     speed: f64,
@@ -122,6 +131,7 @@ impl World {
             sts: services::sts::Sts::default(),
             sns: services::sns::Sns::default(),
             metrics: services::cloudwatch::Metrics::default(),
+            live_tails: tails::LiveTails::default(),
             sessions_by_id: HashMap::new(),
             start,
             speed,

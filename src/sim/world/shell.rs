@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use super::{
     commands::{self, Piece, Scene},
+    editing,
+    meddling::Meddling,
     powershell, screens,
 };
 use crate::sim::scenario::{Os, Step};
@@ -17,6 +19,8 @@ pub enum Act {
     Exit,
     /// The client goes away; seconds until it comes back, negative is never.
     Disconnect(f64),
+    /// Something befalls the log, unseen on the terminal.
+    Meddle(Meddling),
 }
 
 /// Where a shell runs.
@@ -45,6 +49,8 @@ pub struct Shell {
     planned: VecDeque<(f64, Act)>,
     endless: Option<Endless>,
     at_prompt: bool,
+    /// `stty -echo` hides what is typed.
+    echo_off: bool,
     prompt: String,
     random: fastrand::Rng,
     scene: Scene,
@@ -71,7 +77,7 @@ impl Typing {
 #[derive(Debug, Clone)]
 enum Endless {
     Repeat { lines: Vec<String>, every: f64, left: Option<u64>, count: u64 },
-    Flood { rate: u64, left: f64, count: u64 },
+    Flood { rate: u64, left: f64, count: u64, line: Option<String> },
     Work(String),
 }
 
@@ -91,6 +97,7 @@ impl Shell {
             planned: VecDeque::new(),
             endless: None,
             at_prompt: false,
+            echo_off: false,
             prompt: if setting.interactive { prompt.into() } else { String::new() },
             random,
             scene,
@@ -151,17 +158,8 @@ impl Shell {
         self.position += 1;
         match step {
             Step::Wait(seconds) => {
-                let follows_output = matches!(
-                    self.script.get(self.position),
-                    Some(
-                        Step::Output(_)
-                            | Step::Raw(_)
-                            | Step::Repeat { .. }
-                            | Step::Flood { .. }
-                            | Step::Screen { .. }
-                            | Step::Wait(_)
-                    )
-                );
+                let next = self.script.get(self.position);
+                let follows_output = next.is_some_and(|step| is_output(step) || is_silent(step));
                 if !self.at_prompt && !follows_output {
                     self.show_prompt(0.05);
                 }
@@ -169,19 +167,7 @@ impl Shell {
                 self.planned.push_back((seconds, Act::Print(Vec::new())));
             }
             Step::Type(command) => {
-                let scripted_output =
-                    self.script.iter().skip(self.position).find(|step| !matches!(step, Step::Wait(_)));
-                let answers = !matches!(
-                    scripted_output,
-                    Some(
-                        Step::Output(_)
-                            | Step::Raw(_)
-                            | Step::Repeat { .. }
-                            | Step::Flood { .. }
-                            | Step::Screen { .. }
-                            | Step::Prompt(_)
-                    )
-                );
+                let answers = self.answers();
                 self.type_command(&command, Typing::careful(hurried), answers);
             }
             Step::TypeUnfinished(text) => {
@@ -200,13 +186,42 @@ impl Shell {
                 self.plan(0.05, text);
                 self.at_prompt = false;
             }
+            Step::Bytes(bytes) => {
+                self.planned.push_back((0.05, Act::Print(bytes)));
+                self.at_prompt = false;
+            }
+            Step::Keys { echo, runs } => {
+                let answers = self.answers();
+                self.enter(&runs, answers, |shell| shell.plan(0.4 + echo.len() as f64 * 0.12, echo));
+            }
+            Step::Edit { by, from, to } => {
+                let answers = self.answers();
+                let echo = editing::echo(by, &from, &to, self.setting.os, &self.prompt);
+                self.enter(&to, answers, |shell| shell.plan(0.6 + echo.len() as f64 * 0.12, echo));
+            }
+            Step::Resize => {
+                self.show_prompt_if_needed();
+                if !self.windows() {
+                    self.plan(0.3, format!("\r\u{1b}[K\r{}", self.prompt));
+                }
+            }
+            Step::LongLine(bytes) => {
+                let mut line = self.scene.long_line(bytes);
+                line.push_str("\r\n");
+                self.plan(0.05, line);
+                self.at_prompt = false;
+            }
+            Step::Event(message) => self.meddle(Meddling::Event(message)),
+            Step::Forge(forgery) => self.meddle(Meddling::Forge(forgery)),
+            Step::Replay(lines) => self.meddle(Meddling::Replay(lines)),
+            Step::DeleteStream => self.meddle(Meddling::DeleteStream),
             Step::Repeat { lines, every, times } => {
                 self.at_prompt = false;
                 self.endless = Some(Endless::Repeat { lines, every: every.max(0.01), left: times, count: 0 });
             }
-            Step::Flood { rate, seconds } => {
+            Step::Flood { rate, seconds, line } => {
                 self.at_prompt = false;
-                self.endless = Some(Endless::Flood { rate, left: seconds, count: 0 });
+                self.endless = Some(Endless::Flood { rate, left: seconds, count: 0, line });
             }
             Step::Screen { program, seconds } => {
                 for piece in screens::play(&program, seconds, &mut self.scene) {
@@ -266,7 +281,7 @@ impl Shell {
                 self.endless =
                     Some(Endless::Repeat { lines, every, left: left.map(|left| left - 1), count: count + 1 });
             }
-            Endless::Flood { rate, left, count } => {
+            Endless::Flood { rate, left, count, line } => {
                 const SLICE: f64 = 0.25;
                 if left <= 0.0 {
                     return;
@@ -275,12 +290,15 @@ impl Shell {
                 let mut text = String::with_capacity(bytes + 128);
                 let mut count = count;
                 while text.len() < bytes {
-                    text.push_str(&self.scene.flood_line(count));
+                    match &line {
+                        Some(line) => text.push_str(line),
+                        None => text.push_str(&self.scene.flood_line(count)),
+                    }
                     text.push_str("\r\n");
                     count += 1;
                 }
                 self.plan(SLICE, text);
-                self.endless = Some(Endless::Flood { rate, left: left - SLICE, count });
+                self.endless = Some(Endless::Flood { rate, left: left - SLICE, count, line });
             }
             Endless::Work(persona) => {
                 self.show_prompt_if_needed();
@@ -319,7 +337,22 @@ impl Shell {
         }
     }
 
+    /// Whether the command that is typed now answers by itself: nothing that it prints is scripted.
+    fn answers(&self) -> bool {
+        let next = self.script.iter().skip(self.position).find(|step| !is_silent(step));
+        !next.is_some_and(|step| is_output(step) || matches!(step, Step::Prompt(_)))
+    }
+
+    fn meddle(&mut self, meddling: Meddling) {
+        self.planned.push_back((0.0, Act::Meddle(meddling)));
+    }
+
     fn type_command(&mut self, command: &str, typing: Typing, answers: bool) {
+        self.enter(command, answers, |shell| shell.type_text(command, typing));
+    }
+
+    /// A command line and Enter; `echo` plans what the terminal shows of the keystrokes.
+    fn enter(&mut self, command: &str, answers: bool, echo: impl FnOnce(&mut Self)) {
         if self.setting.interactive {
             self.show_prompt_if_needed();
             if self.windows() {
@@ -327,11 +360,14 @@ impl Shell {
                 let line = format!("{}{command}\r\n", self.prompt);
                 self.plan(delay, line);
             } else {
-                self.type_text(command, typing);
+                if !self.echo_off {
+                    echo(self);
+                }
                 // Enter, and what readline of bash 5.1 and later switches off before the command runs.
                 let end = if self.prompt.contains("\u{1b}[?2004h") { "\r\n\u{1b}[?2004l\r" } else { "\r\n" };
                 let delay = 0.15 + self.random.f64() * 0.6;
                 self.plan(delay, end.into());
+                self.echo_off = editing::is_echo_off_after(command, self.echo_off);
             }
         }
         self.at_prompt = false;
@@ -379,4 +415,23 @@ impl Shell {
             self.plan(delay, shown);
         }
     }
+}
+
+/// Whether a step leaves the terminal as it is.
+fn is_silent(step: &Step) -> bool {
+    matches!(step, Step::Wait(_) | Step::Event(_) | Step::Forge(_) | Step::Replay(_) | Step::DeleteStream)
+}
+
+/// Whether a step is what the command before it prints.
+fn is_output(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Output(_)
+            | Step::Raw(_)
+            | Step::Bytes(_)
+            | Step::LongLine(_)
+            | Step::Repeat { .. }
+            | Step::Flood { .. }
+            | Step::Screen { .. }
+    )
 }

@@ -6,34 +6,34 @@ use jiff::{SignedDuration, Timestamp};
 use super::{World, session::Status};
 use crate::sim::scenario::Scenario;
 
-const PAYMENTS: &str = "111122223333";
-const GROUP: &str = "/ssm-session-logs";
+pub(super) const PAYMENTS: &str = "111122223333";
+pub(super) const GROUP: &str = "/ssm-session-logs";
 
-fn start() -> Timestamp {
+pub(super) fn start() -> Timestamp {
     "2026-11-20T09:00:00Z".parse().unwrap()
 }
 
-fn after(seconds: f64) -> Timestamp {
+pub(super) fn after(seconds: f64) -> Timestamp {
     start() + SignedDuration::from_secs_f64(seconds)
 }
 
-fn world(name: &str, seed: u64) -> World {
+pub(super) fn world(name: &str, seed: u64) -> World {
     World::new(&Scenario::load(name).unwrap(), seed, 1.0, start())
 }
 
 /// The default scenario with four minutes of work before its start instead of its full past.
-fn young_world(seed: u64) -> World {
+pub(super) fn young_world(seed: u64) -> World {
     let mut scenario = Scenario::load("default").unwrap();
     scenario.crowd.as_mut().unwrap().warm_up = 240.0;
     World::new(&scenario, seed, 1.0, start())
 }
 
 /// A scenario of one node and one session with this script, one second after the start.
-fn single(script: &str) -> World {
+pub(super) fn single(script: &str) -> World {
     single_with(script, "")
 }
 
-fn single_with(script: &str, more: &str) -> World {
+pub(super) fn single_with(script: &str, more: &str) -> World {
     let quiet = include_str!("../scenarios/quiet.toml");
     let head = quiet.split("[[cast]]").next().unwrap();
     let text = format!(
@@ -42,7 +42,7 @@ fn single_with(script: &str, more: &str) -> World {
     World::new(&Scenario::parse("test", &text).unwrap(), 1, 1.0, start())
 }
 
-fn everything_logged(world: &World) -> Vec<(String, i64, String)> {
+pub(super) fn everything_logged(world: &World) -> Vec<(String, i64, String)> {
     let mut all = Vec::new();
     for account in world.accounts.values() {
         for (region, state) in &account.regions {
@@ -58,7 +58,7 @@ fn everything_logged(world: &World) -> Vec<(String, i64, String)> {
     all
 }
 
-fn lines(world: &World) -> Vec<String> {
+pub(super) fn lines(world: &World) -> Vec<String> {
     let mut lines = Vec::new();
     for (_, _, message) in everything_logged(world) {
         let json: serde_json::Value = serde_json::from_str(&message).unwrap();

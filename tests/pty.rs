@@ -107,7 +107,7 @@ fn stopped_and_continued_it_takes_the_terminal_again() {
     terminal.wait_for("user/bob");
     terminal.assert_taken();
     terminal.type_text("?");
-    terminal.wait_for("this help");
+    terminal.wait_for("any other key closes");
     terminal.signal("TERM");
     assert_eq!(terminal.exit_code(), 0);
     terminal.assert_restored();
@@ -220,9 +220,10 @@ fn pasted_text_is_not_keys() {
     terminal.wait_for("user/bob");
     // As keys this would end a session and leave.
     terminal.type_text("\u{1b}[200~tx\ryq/zzz\r\u{3}\u{1b}[201~?");
-    terminal.wait_for("this help");
+    terminal.wait_for("any other key closes");
     terminal.type_text("?");
-    terminal.wait("the table as before", |screen| screen.contains("user/bob") && !screen.contains("this help"));
+    terminal
+        .wait("the table as before", |screen| screen.contains("user/bob") && !screen.contains("any other key closes"));
     let screen = terminal.text();
     assert!(!screen.contains("Terminate session") && !screen.contains("zzz"), "{screen}");
     // Into the reason it is text, without its line breaks being keys.

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
-use regex::{Regex, RegexSet};
+use regex::{Captures, Regex, RegexSet};
 
 /// What is looked for, and what stands in its place; the words that introduce a secret stay.
 const SECRETS: [(&str, &str); 12] = [
@@ -64,7 +64,7 @@ pub fn secrets(text: &str) -> Vec<Range<usize>> {
     for pattern in any.matches(text) {
         let Some((regex, mask)) = PATTERNS.get(pattern) else { continue };
         for found in regex.captures_iter(text) {
-            let Some(whole) = found.get(0) else { continue };
+            let Some(whole) = found.get(0).filter(|_| !announces_none(&found)) else { continue };
             let kept = [(1, "${1}"), (2, "${2}")].into_iter().filter(|(_, group)| mask.contains(group));
             let start = kept.filter_map(|(group, _)| found.get(group)).map(|group| group.end()).max();
             ranges.push(start.unwrap_or(whole.start())..whole.end());
@@ -74,13 +74,30 @@ pub fn secrets(text: &str) -> Vec<Range<usize>> {
     ranges
 }
 
+/// sudo's `NOPASSWD: ALL` announces no password.
+fn announces_none(found: &Captures<'_>) -> bool {
+    found.get(1).is_some_and(|words| words.as_str().to_ascii_lowercase().starts_with("nopass"))
+}
+
+fn replace<'a>(pattern: &Regex, text: &'a str, mask: &str) -> Cow<'a, str> {
+    pattern.replace_all(text, |found: &Captures<'_>| {
+        let mut replaced = String::new();
+        if announces_none(found) {
+            replaced.push_str(found.get(0).map_or("", |whole| whole.as_str()));
+        } else {
+            found.expand(mask, &mut replaced);
+        }
+        replaced
+    })
+}
+
 /// The text with what looks like a secret masked. Masking twice is masking once.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
     for _ in 0..ROUNDS {
         let mut changed = false;
         for (pattern, mask) in PATTERNS.iter() {
-            if let Cow::Owned(replaced) = pattern.replace_all(&masked, *mask)
+            if let Cow::Owned(replaced) = replace(pattern, &masked, mask)
                 && replaced != *masked
             {
                 masked = Cow::Owned(replaced);
@@ -113,7 +130,10 @@ mod tests {
         );
         assert_eq!(hidden("mysql -uroot -phunter2 db"), "mysql -uroot -p******* db");
         assert_eq!(hidden("curl -u ann:pw https://x"), "curl -u ann:** https://x");
-        assert_eq!(hidden("nothing to see"), "nothing to see");
+        for plain in ["nothing to see", "(ALL) NOPASSWD: ALL"] {
+            assert_eq!(hidden(plain), plain);
+            assert_eq!(mask(plain), plain);
+        }
     }
 
     #[test]

@@ -271,7 +271,7 @@ fn an_ended_session_has_an_ended_transcript() {
     let seen = Observation::History { scope: key.scope.clone(), sessions: vec![ended], since: now, at: now };
     world::observe(&mut state, seen, now);
     let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
-    assert!(words.contains("ended, reading the rest") && !words.contains("live"), "{words}");
+    assert!(words.contains("ended, reading the rest") && !words.contains(", read "), "{words}");
     assert!(words.contains("at the end") && !words.contains("following"), "{words}");
     let later = now + jiff::SignedDuration::from_secs(61);
     let nothing = Observation::Transcript { session: key, events: Vec::new(), at: later };

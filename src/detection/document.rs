@@ -36,6 +36,10 @@ pub(super) fn documents(file: &str, text: &str) -> Result<Vec<Document>, Detecti
             Some(what) if what.contains("odifier") => {
                 documents.push(Document::Unknown { title: title(chunk), reason: what.clone() });
             }
+            Some(_) if aggregates(chunk) => {
+                let reason = "uses an aggregation (`| count()`), which Sigma has replaced by correlations".to_owned();
+                documents.push(Document::Unknown { title: title(chunk), reason });
+            }
             Some(what) => {
                 let at = if what.contains("ondition") { line_of(chunk, "condition:") } else { None };
                 return Err(error(at.unwrap_or(content), 1, format!("not a Sigma rule: {what}")));
@@ -75,6 +79,11 @@ fn content_line(chunk: &str) -> Option<usize> {
 
 fn line_of(chunk: &str, key: &str) -> Option<usize> {
     chunk.lines().position(|line| line.trim_start().starts_with(key)).map(|at| at + 1)
+}
+
+/// `condition: selection | count() by host > 5`, of Sigma before correlations.
+fn aggregates(chunk: &str) -> bool {
+    chunk.lines().any(|line| line.trim_start().starts_with("condition:") && line.contains('|'))
 }
 
 fn title(chunk: &str) -> String {
@@ -121,6 +130,13 @@ mod tests {
                 other => unreachable!("{text}: {:?}", other.map(|documents| documents.len())),
             }
         }
+    }
+
+    #[test]
+    fn aggregations_of_old_are_no_errors() {
+        let text = RULE.replace("condition: keywords", "condition: keywords | count() by host > 5");
+        let documents = documents("f", &text).unwrap();
+        assert!(matches!(documents.as_slice(), [Document::Unknown { reason, .. }] if reason.contains("aggregation")));
     }
 
     #[test]

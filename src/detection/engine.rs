@@ -48,11 +48,26 @@ pub struct Tuning {
 /// The rules in force.
 pub struct Detections {
     engine: Engine,
-    /// By the number that the compiled rule keeps; those that could not be compiled have one too.
-    numbered: Vec<Arc<DetectionRule>>,
+    /// By the number that the compiled rule keeps; nothing for those that are off.
+    numbered: Vec<Option<Arc<DetectionRule>>>,
     rules: Vec<Arc<DetectionRule>>,
     correlations: Arc<[Correlation]>,
     not_loaded: Vec<NotLoaded>,
+    /// Every id that the config may name.
+    known: Vec<Arc<str>>,
+}
+
+/// The built-in files, and people's own.
+fn all_files(files: &[(String, String)]) -> impl Iterator<Item = (Origin, &str, &str)> {
+    let built_in = BUILT_IN.iter().map(|(file, text)| (Origin::BuiltIn, *file, *text));
+    built_in.chain(files.iter().map(|(file, text)| (own(file), file.as_str(), text.as_str())))
+}
+
+/// The id that is most like the wanted one, if any is at all like it.
+fn nearest(wanted: &str, ids: &[Arc<str>]) -> Option<String> {
+    let likeness = |id: &str| strsim::jaro_winkler(&id.to_lowercase(), &wanted.to_lowercase());
+    let alike = ids.iter().map(|id| (likeness(id), id)).filter(|(likeness, _)| *likeness > 0.7);
+    alike.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, id)| id.to_string())
 }
 
 impl fmt::Debug for Detections {
@@ -68,9 +83,7 @@ impl fmt::Debug for Detections {
 impl Detections {
     /// The built-in rules and people's own (file name and text), as the config wants them.
     pub fn load(files: &[(String, String)], tuning: &Tuning) -> Result<Self, DetectionError> {
-        let built_in = BUILT_IN.iter().map(|(file, text)| (Origin::BuiltIn, *file, *text));
-        let files = files.iter().map(|(file, text)| (own(file), file.as_str(), text.as_str()));
-        Self::from_files(built_in.chain(files), tuning)
+        Self::from_files(all_files(files), tuning)
     }
 
     /// People's own rules alone.
@@ -78,19 +91,64 @@ impl Detections {
         Self::from_files(files.iter().map(|(file, text)| (own(file), file.as_str(), text.as_str())), tuning)
     }
 
+    /// Ids of the built-in rules and of people's own, which costs a third of loading them.
+    pub fn ids(files: &[(String, String)]) -> Result<Vec<Arc<str>>, DetectionError> {
+        Ok(Loading::read(all_files(files))?.ids().cloned().collect())
+    }
+
     /// Rules of these files.
     pub(super) fn from_files<'a>(
         files: impl Iterator<Item = (Origin, &'a str, &'a str)>,
         tuning: &Tuning,
     ) -> Result<Self, DetectionError> {
-        let mut loading = Loading::default();
-        for (origin, file, text) in files {
-            for document in documents(file, text)? {
-                loading.document(&origin, file, document)?;
+        Loading::read(files)?.compile().tuned(tuning)
+    }
+
+    /// The same rules, those that are disabled taken out, the others with the severities of the config. Nothing is
+    /// compiled again.
+    pub fn tuned(mut self, tuning: &Tuning) -> Result<Self, DetectionError> {
+        let named = tuning.disabled.iter().map(|id| ("disabled", id));
+        for (key, id) in named.chain(tuning.severity.keys().map(|id| ("severity", id))) {
+            if !self.known.iter().any(|known| **known == **id) {
+                let nearest = nearest(id, &self.known);
+                return Err(DetectionError::UnknownRule { key, id: id.clone(), nearest });
             }
         }
-        loading.known_ids(tuning)?;
-        Ok(loading.compile(tuning))
+        let disabled = |rule: &DetectionRule| tuning.disabled.iter().any(|id| **id == *rule.id);
+        let tune = |rule: &mut Arc<DetectionRule>| {
+            if let Some(severity) = tuning.severity.get(&*rule.id) {
+                Arc::make_mut(rule).severity = *severity;
+            }
+        };
+        let off: Vec<Arc<str>> =
+            self.rules.iter().filter(|rule| disabled(rule)).map(|rule| Arc::clone(&rule.id)).collect();
+        let mut correlations = self.correlations.to_vec();
+        let mut gone = off.clone();
+        correlations.retain_mut(|correlation| {
+            tune(&mut correlation.rule);
+            if off.contains(&correlation.rule.id) {
+                return false;
+            }
+            let Some(missing) = correlation.counts.iter().find(|id| off.contains(id)) else { return true };
+            self.not_loaded.push(NotLoaded {
+                file: match &correlation.rule.origin {
+                    Origin::BuiltIn => Arc::from("built-in"),
+                    Origin::File(file) => Arc::clone(file),
+                },
+                title: Arc::clone(&correlation.rule.title),
+                reason: format!("counts the rule {missing}, which is disabled"),
+            });
+            gone.push(Arc::clone(&correlation.rule.id));
+            false
+        });
+        self.correlations = correlations.into();
+        for numbered in &mut self.numbered {
+            numbered.take_if(|rule| gone.contains(&rule.id));
+            numbered.as_mut().map(tune);
+        }
+        self.rules.retain(|rule| !gone.contains(&rule.id));
+        self.rules.iter_mut().for_each(tune);
+        Ok(self)
     }
 
     fn find(&self, event: &StreamEvent<'_>, found: &mut Vec<(usize, Vec<Piece>)>) {
@@ -119,7 +177,7 @@ impl Detections {
         found
             .into_iter()
             .filter_map(|(number, mut pieces)| {
-                let rule = Arc::clone(self.numbered.get(number)?);
+                let rule = Arc::clone(self.numbered.get(number)?.as_ref()?);
                 // The whole line tells less than the command in it that matched.
                 pieces.sort_by_key(|piece| piece.text.len());
                 let severity = match confidence {
@@ -199,6 +257,16 @@ struct Loading {
 }
 
 impl Loading {
+    fn read<'a>(files: impl Iterator<Item = (Origin, &'a str, &'a str)>) -> Result<Self, DetectionError> {
+        let mut loading = Self::default();
+        for (origin, file, text) in files {
+            for document in documents(file, text)? {
+                loading.document(&origin, file, document)?;
+            }
+        }
+        Ok(loading)
+    }
+
     fn document(&mut self, origin: &Origin, file: &str, document: Document) -> Result<(), DetectionError> {
         let file: Arc<str> = file.into();
         let wrong = |what: String| DetectionError::File { file: file.to_string(), line: 1, column: 1, what };
@@ -264,27 +332,9 @@ impl Loading {
         self.ids().any(|known| **known == *id).then(|| format!("another rule has the id {id}"))
     }
 
-    /// Every id that the config names is a rule's.
-    fn known_ids(&self, tuning: &Tuning) -> Result<(), DetectionError> {
-        let named = tuning.disabled.iter().map(|id| ("disabled", id));
-        for (key, id) in named.chain(tuning.severity.keys().map(|id| ("severity", id))) {
-            if !self.ids().any(|known| **known == **id) {
-                let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &id.to_lowercase());
-                let nearest = self.ids().map(|known| (likeness(known), known)).filter(|(likeness, _)| *likeness > 0.7);
-                let nearest = nearest.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, known)| known.to_string());
-                return Err(DetectionError::UnknownRule { key, id: id.clone(), nearest });
-            }
-        }
-        Ok(())
-    }
-
-    fn compile(mut self, tuning: &Tuning) -> Detections {
-        let disabled = |rule: &DetectionRule| tuning.disabled.iter().any(|id| **id == *rule.id);
-        let tuned = |mut rule: DetectionRule| {
-            rule.severity = tuning.severity.get(&*rule.id).copied().unwrap_or(rule.severity);
-            rule
-        };
-        // What correlations call rules by, before any rule is taken out.
+    fn compile(mut self) -> Detections {
+        let known: Vec<Arc<str>> = self.ids().cloned().collect();
+        // What correlations call rules by.
         let mut called: HashMap<String, Arc<str>> = HashMap::new();
         for (rule, sigma, _) in &self.rules {
             let names = [sigma.name.as_ref(), sigma.id.as_ref(), Some(&sigma.title)];
@@ -292,23 +342,14 @@ impl Loading {
                 called.entry(name.clone()).or_insert_with(|| Arc::clone(&rule.id));
             }
         }
-        for (_, correlation, _) in self.correlations.iter().filter(|(_, correlation, _)| !correlation.generate) {
-            let counted: Vec<Arc<str>> =
-                correlation.rules.iter().filter_map(|name| called.get(name).cloned()).collect();
-            for (rule, ..) in self.rules.iter_mut().filter(|(rule, ..)| counted.contains(&rule.id)) {
-                rule.counted_only = true;
-            }
-        }
-
         let mut engine = Engine::new();
         let mut rules: Vec<Arc<DetectionRule>> = Vec::new();
         let mut compiled: Vec<SigmaRule> = Vec::new();
         let mut files = Vec::new();
-        for (rule, mut sigma, file) in std::mem::take(&mut self.rules).into_iter().filter(|(rule, ..)| !disabled(rule))
-        {
+        for (rule, mut sigma, file) in std::mem::take(&mut self.rules) {
             sigma.custom_attributes.clear();
             sigma.custom_attributes.insert(NUMBER.to_owned(), rules.len().into());
-            rules.push(Arc::new(tuned(rule)));
+            rules.push(Arc::new(rule));
             compiled.push(sigma);
             files.push(file);
         }
@@ -335,10 +376,8 @@ impl Loading {
         }
 
         let mut correlations = Vec::new();
-        for (rule, document, file) in
-            std::mem::take(&mut self.correlations).into_iter().filter(|(rule, ..)| !disabled(rule))
-        {
-            let rule = Arc::new(tuned(rule));
+        for (rule, document, file) in std::mem::take(&mut self.correlations) {
+            let rule = Arc::new(rule);
             let in_force = |id: &Arc<str>| rules.iter().any(|known| known.id == *id) && !broken.contains(id);
             let missing = document.rules.iter().find(|name| !called.get(*name).is_some_and(in_force));
             let counts = document.rules.iter().filter_map(|name| called.get(name).cloned()).collect();
@@ -348,14 +387,21 @@ impl Loading {
             };
             match read {
                 Ok(correlation) => {
+                    // Sigma's default: what is counted is not raised too. A correlation of people's own silences no
+                    // built-in rule, and one that is not loaded silences none.
+                    for counted in rules.iter_mut().filter(|_| !document.generate) {
+                        if correlation.counts.contains(&counted.id) && counted.origin == rule.origin {
+                            Arc::make_mut(counted).counted_only = true;
+                        }
+                    }
                     rules.push(rule);
                     correlations.push(correlation);
                 }
                 Err(reason) => self.refuse(&file, &rule.title, reason),
             }
         }
-        let numbered = rules.clone();
+        let numbered = rules.iter().map(|rule| (!broken.contains(&rule.id)).then(|| Arc::clone(rule))).collect();
         rules.retain(|rule| !broken.contains(&rule.id));
-        Detections { engine, numbered, rules, correlations: correlations.into(), not_loaded: self.not_loaded }
+        Detections { engine, numbered, rules, correlations: correlations.into(), not_loaded: self.not_loaded, known }
     }
 }

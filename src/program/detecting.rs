@@ -15,10 +15,7 @@ pub(super) fn detector(settings: &Settings) -> Result<Detections, Refusal> {
     let refused = |error: crate::detection::DetectionError| Refusal::config(error.to_string(), error.to_do());
     let all = Detections::load(&files, &Tuning::default()).map_err(refused)?;
     let tuning = tuning(settings, &all);
-    if tuning == Tuning::default() {
-        return Ok(all);
-    }
-    Detections::load(&files, &tuning).map_err(refused)
+    all.tuned(&tuning).map_err(refused)
 }
 
 /// The rules and the detections in force. They share `disabled` and `severity`: an id that neither has is refused.
@@ -46,16 +43,12 @@ fn tuning(settings: &Settings, all: &Detections) -> Tuning {
 /// Ids of all detections, those that the config switches off included: they are none of the compliance rules.
 pub(super) fn ids(settings: &Settings) -> Vec<Arc<str>> {
     let files = judging::files(settings, "detections", "sigma/**/*.yml", &settings.config.compliance.detections);
-    let all = files.ok().and_then(|files| Detections::load(&files, &Tuning::default()).ok());
-    all.map_or_else(Vec::new, |all| all.rules().iter().map(|rule| Arc::clone(&rule.id)).collect())
+    files.ok().and_then(|files| Detections::ids(&files).ok()).unwrap_or_default()
 }
 
 /// Ids of the built-in detections.
 pub(super) fn built_in() -> Vec<String> {
-    match Detections::load(&[], &Tuning::default()) {
-        Ok(all) => all.rules().iter().map(|rule| rule.id.to_string()).collect(),
-        Err(_) => Vec::new(),
-    }
+    Detections::ids(&[]).unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
 /// One line a rule, then the rules that are not loaded, each with its reason.

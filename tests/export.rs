@@ -70,7 +70,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 fn exported(home: &Home, arguments: &[&str]) -> Ended {
     let ended = home.run(&[&["export", "--output", "case"], arguments].concat());
     assert_eq!(ended.code, 0, "{ended:#?}");
-    let written = ["transcript.jsonl", "commands.jsonl", "session.cast", "export.json"];
+    let written = ["transcript.jsonl", "commands.jsonl", "detections.jsonl", "session.cast", "export.json"];
     assert_eq!(names(&home.path("case")), written.iter().map(|name| (*name).to_owned()).collect());
     let lines: Vec<_> = ended.out.lines().collect();
     assert_eq!(lines.len(), written.len(), "{ended:#?}");
@@ -114,7 +114,15 @@ async fn a_shell_session_is_exported_whole() {
     let commands = values(&home, "commands.jsonl");
     assert_eq!(
         texts(&commands),
-        ["cat /etc/hosts", "vi app.conf", "echo grüße 你好 🙂", "cat trap", "mysql --password [masked] ledger", "exit"]
+        [
+            "cat /etc/hosts",
+            "vi app.conf",
+            "echo grüße 你好 🙂",
+            "cat trap",
+            "mysql --password [masked] ledger",
+            "history -c",
+            "exit"
+        ]
     );
     assert_eq!((&commands[0]["certainty"], &commands[2]["certainty"]), (&"certain".into(), &"certain".into()));
     let lines = values(&home, "transcript.jsonl");
@@ -151,7 +159,13 @@ async fn a_shell_session_is_exported_whole() {
         let bytes = text(&home, file["name"].as_str().unwrap()).len();
         assert_eq!((&file["bytes"], file["sha256"].as_str().unwrap().len()), (&bytes.into(), 64));
     }
-    for name in ["transcript.jsonl", "commands.jsonl", "session.cast", "export.json"] {
+    let detections = values(&home, "detections.jsonl");
+    assert_eq!(counts["detections"].as_u64(), Some(detections.len() as u64));
+    let wiped = detections.iter().find(|found| found["rule"] == "CMD-09").unwrap_or_else(|| panic!("{detections:#?}"));
+    assert_eq!((&wiped["confidence"], &wiped["text"]), (&"command".into(), &"history -c".into()));
+    let typed = commands.iter().find(|command| command["text"] == "history -c").unwrap();
+    assert_eq!((&wiped["line"], &wiped["at"]), (&typed["line"], &typed["at"]));
+    for name in ["transcript.jsonl", "commands.jsonl", "detections.jsonl", "session.cast", "export.json"] {
         for secret in ["hunter2", "MIIEow", "token=abcdef"] {
             assert!(!text(&home, name).contains(secret), "{secret} is in {name}");
         }

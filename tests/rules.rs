@@ -19,8 +19,17 @@ fn home() -> Home {
 fn the_list_names_every_rule_with_severity_and_subject() {
     let listed = home().run(&["rules"]);
     assert_eq!((listed.code, listed.err.as_str()), (0, ""));
-    assert_eq!(listed.out.lines().count(), 56, "{}", listed.out);
-    for words in ["IAM-02  CRITICAL", "PRF-08  MEDIUM", "preferences", "THR-01  CRITICAL      account", "NOD-03"] {
+    // 56 rules of compliance; 51 detections, of which one is only counted by another.
+    assert_eq!(listed.out.lines().count(), 56 + 51, "{}", listed.out);
+    for words in [
+        "CMD-16       CRITICAL      command",
+        "CMD-46       MEDIUM        burst",
+        "IAM-02       CRITICAL",
+        "PRF-08       MEDIUM",
+        "preferences",
+        "THR-01       CRITICAL      account",
+        "NOD-03",
+    ] {
         assert!(listed.out.contains(words), "{words}:\n{}", listed.out);
     }
 }
@@ -93,6 +102,64 @@ fn policies_are_checked_with_line_and_column() {
     }
     let nothing = home.run(&["rules", "check", "/nowhere.cedar"]);
     assert!(nothing.code == 1 && nothing.err.contains("/nowhere.cedar"), "{nothing:?}");
+}
+
+const SIGMA: &str = "title: Ledger Dumped\nname: OWN-DUMP\nstatus: test\nlogsource:\n  product: linux\n  category: process_creation\n\
+                     detection:\n  selection:\n    Image|endswith: '/ledgerctl'\n    CommandLine|contains: ' dump'\n  condition: selection\n\
+                     level: high\ntags:\n  - attack.t1562.001\n";
+const PARENT: &str = "title: Child of a Server\nstatus: test\nlogsource:\n  product: linux\n  category: process_creation\n\
+                      detection:\n  selection:\n    ParentImage|endswith: '/httpd'\n  condition: selection\nlevel: high\n";
+
+#[test]
+fn detections_are_shown_with_their_attack_ids_and_examples() {
+    let shown = home().run(&["rules", "show", "cmd-01"]);
+    assert_eq!((shown.code, shown.err.as_str()), (0, ""));
+    for words in
+        ["CMD-01 CRITICAL", "ATT&CK: T1685 (was T1562.001)", "false positives:", "fires on:", "does not fire on:"]
+    {
+        assert!(shown.out.contains(words), "{words}:\n{}", shown.out);
+    }
+}
+
+#[test]
+fn sigma_rules_are_loaded_or_it_is_said_why_not() {
+    let home = home().config(
+        "[compliance]\ndetections = [\"sigma/**/*.yml\"]\ndisabled = [\"CMD-06\"]\n\
+         [compliance.severity]\n\"OWN-DUMP\" = \"LOW\"\n\"TIM-02\" = \"LOW\"\n",
+    );
+    home.write(".config/ssmwatch/sigma/deep/own.yml", SIGMA);
+    home.write(".config/ssmwatch/sigma/parent.yml", PARENT);
+    let listed = home.run(&["rules"]);
+    assert_eq!((listed.code, listed.err.as_str()), (0, ""), "{listed:?}");
+    assert!(listed.out.contains("OWN-DUMP     LOW") && listed.out.contains("deep/own.yml)"), "{}", listed.out);
+    assert!(!listed.out.contains("CMD-06"), "{}", listed.out);
+    assert!(listed.out.contains("not loaded: 1\n") && listed.out.contains("ParentImage"), "{}", listed.out);
+    let shown = home.run(&["rules", "show", "own-dump"]);
+    assert!(shown.out.contains("T1685 (was T1562.001)"), "{}", shown.out);
+    let checked = home.run(&["rules", "check"]);
+    assert!(
+        checked.code == 0
+            && checked.out.contains("51 detections in force")
+            && checked.out.contains("Child of a Server"),
+        "{checked:?}"
+    );
+    home.write(".config/ssmwatch/sigma/parent.yml", "title: [\n");
+    let broken = home.run(&["check"]);
+    assert_eq!(broken.code, 78, "{broken:?}");
+    assert!(broken.err.contains("parent.yml:") && broken.err.lines().count() == 2, "{}", broken.err);
+    let alone = home.run(&["rules", "check", ".config/ssmwatch/sigma"]);
+    assert!(alone.code == 1 && alone.err.contains("parent.yml:2"), "{alone:?}");
+    home.write(".config/ssmwatch/sigma/parent.yml", PARENT);
+    let good = home.run(&["rules", "check", ".config/ssmwatch/sigma"]);
+    assert!(good.code == 0 && good.out.starts_with("ok: 2 files\n") && good.out.contains("ParentImage"), "{good:?}");
+}
+
+#[test]
+fn an_id_that_neither_rules_nor_detections_have_is_refused() {
+    let home = home().config("[compliance]\ndisabled = [\"CMD-99\"]\n");
+    let refused = home.run(&["check"]);
+    assert_eq!(refused.code, 78, "{refused:?}");
+    assert!(refused.err.contains("CMD-99"), "{}", refused.err);
 }
 
 #[test]

@@ -52,14 +52,12 @@ fn view<'a>(analyst: &'a Analyst, session: &str) -> Option<&'a TranscriptView> {
 async fn every_session_is_listened_to_whether_it_is_opened_or_not() {
     let sim = sim().await;
     let mut analyst = Analyst::at(&sim, Run::default(), "damaged-").await;
-    analyst
-        .until("typed", |analyst| {
-            typed(analyst, "typed-", &["CMD-20", "CMD-23", "CMD-21", "CMD-09", "CMD-06", "CMD-02"])
-        })
-        .await;
+    for rule in ["CMD-20", "CMD-23", "CMD-21", "CMD-09", "CMD-06", "CMD-02"] {
+        analyst.until(rule, |analyst| typed(analyst, "typed-", &[rule])).await;
+    }
     analyst.until("recon", |analyst| typed(analyst, "recon-", &["CMD-46"])).await;
     analyst.until("hidden", |analyst| typed(analyst, "hidden-", &["CMD-05"])).await;
-    analyst.until("powershell", |analyst| typed(analyst, "powershell-", &["CMD-21", "CMD-09"])).await;
+    analyst.until("powershell", |analyst| typed(analyst, "powershell-", &["CMD-09"])).await;
     analyst.until("titled", |analyst| typed(analyst, "titled-", &["CMD-09"])).await;
     // What a file says is not what was typed, though it looks like a prompt in it.
     analyst.until("printed", |analyst| found(analyst, "printed-", "CMD-20", Confidence::Output)).await;
@@ -127,7 +125,7 @@ async fn transcripts_stand_side_by_side_and_are_read_as_they_come() {
     analyst.press(KeyCode::Char('v'));
     analyst.select("edited-");
     analyst.press(KeyCode::Char('v'));
-    analyst.select("replayed-");
+    analyst.select("titled-");
     assert_eq!(analyst.state.view.following.len(), 3);
     analyst
         .until("the screen programs", |analyst| {
@@ -151,11 +149,9 @@ async fn transcripts_stand_side_by_side_and_are_read_as_they_come() {
             read("sudo rm file") && read("date") && read("pwd")
         })
         .await;
+    assert!(
+        view(&analyst, "titled-").is_some_and(|view| view.content.commands().iter().any(|c| &*c.text == "history -c"))
+    );
     let uncertain = view(&analyst, "edited-").unwrap().content.commands().iter();
     assert!(uncertain.filter(|command| command.certainty == Certainty::Uncertain).count() >= 1);
-    analyst
-        .until("the replay", |analyst| {
-            view(analyst, "replayed-").is_some_and(|view| view.content.lines().iter().any(|line| line.repeated))
-        })
-        .await;
 }

@@ -218,7 +218,7 @@ impl Listening {
             for event in events {
                 for heard in ear.push(std::slice::from_ref(event)) {
                     self.lines += 1;
-                    let found_in = sense(&*self.detector, &mut self.bursts, &session.session, ear, heard);
+                    let found_in = sense(&*self.detector, &mut self.bursts, &session.session, ear, &heard);
                     let at = event.timestamp;
                     for (hit, text, _) in found_in {
                         found |= session.detections.enter(hit, &text, at, now);
@@ -245,7 +245,7 @@ impl Listening {
         let mut marks = Vec::new();
         let mut found = false;
         for heard in heard {
-            for (hit, text, line) in sense(&*self.detector, bursts, &session.session, transcript, heard) {
+            for (hit, text, line) in sense(&*self.detector, bursts, &session.session, transcript, &heard) {
                 if let Some(line) = line {
                     let (severity, confidence) = (hit.severity, hit.confidence);
                     marks.push((line, Marked { severity, confidence, rule: Arc::clone(&hit.rule.id) }));
@@ -289,12 +289,12 @@ impl Board {
 }
 
 /// What the rules find in what was heard: the hit, the text as it may be shown, the line's number.
-fn sense(
+pub(crate) fn sense(
     detector: &dyn Detector,
     bursts: &mut Bursts,
     session: &Session,
     transcript: &Transcript,
-    heard: Heard,
+    heard: &Heard,
 ) -> Vec<(Hit, String, Option<u64>)> {
     let run_as = transcript.payload().and_then(|payload| payload.run_as_user.as_deref()).unwrap_or_default();
     let fields = SessionFields {
@@ -314,19 +314,19 @@ fn sense(
             }
             let hits = bursts.take(&fields, command.at, hits);
             let with_text = |hit: Hit| {
-                let text = shown(text_of(&hit, &command));
+                let text = shown(text_of(&hit, command));
                 (hit, text, Some(command.line))
             };
             hits.into_iter().map(with_text).collect()
         }
         Heard::Output(line) => {
-            let Some(text) = transcript.line(line).map(|line| line.text()) else { return Vec::new() };
+            let Some(text) = transcript.line(*line).map(|line| line.text()) else { return Vec::new() };
             let hits = detector.output(&fields, text).into_iter();
-            hits.filter(|hit| !hit.rule.counted_only).map(|hit| (hit, shown(text), Some(line))).collect()
+            hits.filter(|hit| !hit.rule.counted_only).map(|hit| (hit, shown(text), Some(*line))).collect()
         }
         Heard::Folded(text) => {
-            let hits = detector.output(&fields, &text).into_iter();
-            hits.filter(|hit| !hit.rule.counted_only).map(|hit| (hit, shown(&text), None)).collect()
+            let hits = detector.output(&fields, text).into_iter();
+            hits.filter(|hit| !hit.rule.counted_only).map(|hit| (hit, shown(text), None)).collect()
         }
     }
 }

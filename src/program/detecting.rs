@@ -95,6 +95,9 @@ pub(super) fn sheet(rule: &DetectionRule) -> String {
     if !rule.description.is_empty() {
         text.push_str(&format!("\n{}\n", rule.description));
     }
+    if !rule.advice.is_empty() {
+        text.push_str(&format!("\nwhat to do: {}\n", rule.advice));
+    }
     for (title, lines) in
         [("false positives", &rule.false_positives), ("fires on", &rule.fires), ("does not fire on", &rule.silent)]
     {

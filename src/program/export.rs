@@ -10,18 +10,21 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::{Refusal, setup};
 use crate::{
+    app::listening::sense,
     aws::{Fleet, ScopeClient},
     cli::{self, Cli},
     config::Config,
+    detection::{Bursts, Detections, Detector as _, Hit},
     domain::{Failure, FailureClass, LogEvent, Session},
     export::{
         ArchiveRead, CAST, COMMANDS, Counts, DETECTIONS, Detector, Folder, MANIFEST, Manifest, Recorder, Sinks,
         TRANSCRIPT, taken,
     },
-    transcript::{NO_STREAM_YET, clean},
+    transcript::{Heard, NO_STREAM_YET, Transcript, clean},
     watch::{LogPlaces, StreamReader, WatchConfig, archived, log_places, search},
 };
 
@@ -47,11 +50,11 @@ async fn export(cli: &Cli, options: &cli::Export) -> Result<ExitCode, Refusal> {
     if let Some(path) = taken(&options.output) {
         return Err(exists(&path));
     }
+    let rules = super::detecting::detector(&settings)?;
     let fleet = setup::connect(setup::fleet_config(&settings)).await?;
     let (session, client) = find(&fleet, options).await?;
     let places = log_places(&client, &session, &watch_config(&settings.config)).await;
-    // The detection engine is plugged in here.
-    let detector: Option<Box<Detector<'_>>> = None;
+    let detector: Option<Box<Detector<'_>>> = Some(Box::new(detecting(&rules, &session)));
     let mut folder = Folder::open(&options.output).map_err(|error| cannot_write(&options.output, &error))?;
     let written = write(&mut folder, &session, &client, &places, options, detector).await?;
     let path_of = |name| folder.path_of(name).display().to_string();
@@ -135,6 +138,27 @@ async fn find(fleet: &Fleet, options: &cli::Export) -> Result<(Session, Arc<Scop
 
 fn scopes(count: usize) -> String {
     if count == 1 { "1 account and region".to_owned() } else { format!("{count} accounts and regions") }
+}
+
+/// Writes down what the rules in force find, each with its line; the texts' secrets are masked in any case.
+fn detecting<'a>(rules: &'a Detections, session: &'a Session) -> impl FnMut(&Heard, &Transcript) -> Vec<Value> + 'a {
+    let mut bursts = Bursts::new(rules.correlations());
+    move |heard, transcript| {
+        let found = sense(rules, &mut bursts, session, transcript, heard);
+        let at = match heard {
+            Heard::Command(command) => Some(command.at),
+            Heard::Output(line) => transcript.line(*line).map(|line| line.at),
+            Heard::Folded(_) => transcript.lines().back().map(|line| line.at),
+        };
+        let written = |(hit, text, line): (Hit, String, Option<u64>)| {
+            let attack: Vec<&str> = hit.rule.attack.iter().map(|technique| technique.id.as_str()).collect();
+            json!({
+                "at": at, "line": line, "rule": &*hit.rule.id, "title": &*hit.rule.title, "severity": hit.severity.word(),
+                "confidence": hit.confidence.word(), "text": text, "attack": attack,
+            })
+        };
+        found.into_iter().map(written).collect()
+    }
 }
 
 /// How much was written.

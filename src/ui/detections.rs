@@ -108,5 +108,9 @@ impl Sheet<'_> {
             when.push_str(&format!("; ATT&CK {}", techniques.join(", ")));
         }
         self.words(vec![piece("   ", theme.muted)], 3, &look.clean(&when), theme.muted);
+        if !found.rule.advice.is_empty() {
+            let lead = vec![piece(format!("   {} ", look.glyphs.remedy), theme.accent)];
+            self.words(lead, 5, &look.clean(&found.rule.advice), theme.text);
+        }
     }
 }

@@ -106,6 +106,7 @@ fn compliant(number: usize) -> Case {
             owner: OWNER.into(),
             reason: Some("OPS-1234 disk full on the web node".into()),
             max_duration_minutes: Some(60),
+            log_group: None,
             access: Some(AccessType::Standard),
         },
         node: Fact::known(

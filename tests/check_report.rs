@@ -60,6 +60,7 @@ fn session(id: &str, owner: &str, document: Option<&str>, findings: Vec<Finding>
             owner: owner.into(),
             reason: None,
             max_duration_minutes: None,
+            log_group: None,
             access: None,
         },
         account_name: "payments-日本".to_owned(),

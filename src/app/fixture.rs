@@ -38,6 +38,7 @@ pub fn session(id: &str) -> Session {
         owner: "arn:aws:sts::111122223333:assumed-role/Ops/jane".into(),
         reason: Some("INC-1".into()),
         max_duration_minutes: None,
+        log_group: None,
         access: None,
     }
 }

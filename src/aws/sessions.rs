@@ -1,6 +1,6 @@
 //! Sessions: listed, found, terminated.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_ssm::types::{Session as SdkSession, SessionFilter, SessionFilterKey, SessionState};
 use jiff::Timestamp;
@@ -161,6 +161,11 @@ fn domain(scope: &ScopeId, session: SdkSession) -> Result<Session, Failure> {
         document: text(session.document_name),
         owner: session.owner.unwrap_or_default().into(),
         reason: text(session.reason),
+        log_group: session
+            .output_url
+            .as_ref()
+            .and_then(|output| log_group_in(output.cloud_watch_output_url.as_deref()?))
+            .map(Arc::from),
         max_duration_minutes: session.max_session_duration.and_then(|minutes| minutes.trim().parse().ok()),
         access: session.access_type.and_then(|access| match access.as_str() {
             "Standard" => Some(AccessType::Standard),
@@ -168,6 +173,24 @@ fn domain(scope: &ScopeId, session: SdkSession) -> Result<Session, Failure> {
             _ => None,
         }),
     })
+}
+
+/// The log group in an address of the CloudWatch console, as OutputUrl has it: `…#logEventViewer:group=/ssm;stream=…` of old, and
+/// `…#logsV2:log-groups/log-group/$252Fssm/log-events/…`, where each percent sign became `$25`.
+fn log_group_in(url: &str) -> Option<String> {
+    let decoded = |text: &str| {
+        let once = text.replace("$25", "%");
+        percent_encoding::percent_decode_str(&once).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    };
+    let (found, end) = match (url.split_once("group="), url.split_once("/log-group/")) {
+        (Some((_, rest)), _) => (rest, [';', '&']),
+        (None, Some((_, rest))) => (rest, ['/', '?']),
+        (None, None) => return None,
+    };
+    let group = decoded(found.split(end).next()?)?;
+    // CloudWatch Logs: 1 to 512 of these characters.
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '#');
+    (!group.is_empty() && group.len() <= 512 && group.chars().all(valid)).then_some(group)
 }
 
 #[cfg(test)]

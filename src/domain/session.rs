@@ -89,6 +89,8 @@ pub struct Session {
     pub reason: Option<Arc<str>>,
     /// `MaxSessionDuration` in minutes.
     pub max_duration_minutes: Option<u32>,
+    /// The log group that the service itself names (OutputUrl); it says nothing of most sessions.
+    pub log_group: Option<Arc<str>>,
     /// How access was granted, if the service says.
     pub access: Option<AccessType>,
 }

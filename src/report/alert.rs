@@ -239,6 +239,7 @@ mod tests {
             owner: owner.into(),
             reason: None,
             max_duration_minutes: None,
+            log_group: None,
             access: None,
         }
     }

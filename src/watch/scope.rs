@@ -102,7 +102,11 @@ impl Known {
         if let Some(group) = &config.log_group {
             return Some(filled(group, &session.key.scope).into());
         }
-        self.inputs_of(session).map(|inputs| inputs.log_group.as_str()).find(|group| !group.is_empty()).map(Arc::from)
+        // What the service itself says goes before what documents say now: they may have changed since the start.
+        session.log_group.clone().or_else(|| {
+            let mut groups = self.inputs_of(session).map(|inputs| inputs.log_group.as_str());
+            groups.find(|group| !group.is_empty()).map(Arc::from)
+        })
     }
 
     /// Whether the session is streamed while it runs: documents of AWS's own carry no inputs, then the preferences decide.
@@ -349,6 +353,7 @@ mod tests {
             owner: "".into(),
             reason: None,
             max_duration_minutes: None,
+            log_group: None,
             access: None,
         };
         let config = WatchConfig {

@@ -61,6 +61,7 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
             owner: text(index + 4),
             reason: Some(text(index + 5)),
             max_duration_minutes: None,
+            log_group: None,
             access: None,
         })
         .collect();
@@ -93,6 +94,7 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
         streaming: true,
         idle_timeout_minutes: Some(20),
         max_duration_minutes: None,
+        log_group: None,
         ..Preferences::default()
     };
     let document = SessionDocument { session_type: SessionType::StandardStream, inputs, content: Default::default() };

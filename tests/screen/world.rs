@@ -271,6 +271,7 @@ fn session(role: &Role) -> Session {
         owner: format!("arn:aws:sts::{account}:assumed-role/{}/{}", role.owner.0, role.owner.1).into(),
         reason: (!role.reason.is_empty()).then(|| role.reason.into()),
         max_duration_minutes: Some(240),
+        log_group: None,
         access: Some(AccessType::Standard),
     }
 }
@@ -286,6 +287,7 @@ fn shell_document(account: &str, session_type: SessionType) -> SessionDocument {
             streaming: true,
             idle_timeout_minutes: Some(15),
             max_duration_minutes: Some(240),
+            log_group: None,
             s3_encrypted: true,
             log_group_encrypted: true,
             kms_key: "arn:aws:kms:eu-central-1:111122223333:key/0f1e2d3c".to_owned(),

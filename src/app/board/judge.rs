@@ -268,10 +268,10 @@ impl Board {
         }
     }
 
-    /// The log group of a session: the config's, its document's, or the preferences'.
-    fn log_group_of(&self, session: &Session) -> Option<Arc<str>> {
+    /// The log group of a session, if it is known: the config's, the one that the service names, its document's, or the preferences'.
+    pub fn log_group_of(&self, session: &Session) -> Option<Arc<str>> {
         let scope = self.scopes.get(&session.key.scope)?;
-        if let Some(group) = &scope.log_group {
+        if let Some(group) = scope.log_group.as_ref().or(session.log_group.as_ref()) {
             return Some(Arc::clone(group));
         }
         let named = |document: &Fact<Option<SessionDocument>>| {

@@ -366,16 +366,6 @@ impl Board {
         self.scopes.get(&session.key.scope)?.nodes.get(&session.target)
     }
 
-    /// The log group of a scope's sessions, if it is known: the config's, or the preferences document's.
-    pub fn log_group(&self, scope: &ScopeId) -> Option<Arc<str>> {
-        let scope = self.scopes.get(scope)?;
-        if let Some(group) = &scope.log_group {
-            return Some(Arc::clone(group));
-        }
-        let document = scope.preferences.value()?.as_ref()?;
-        (!document.inputs.log_group.is_empty()).then(|| document.inputs.log_group.as_str().into())
-    }
-
     /// How a scope is at `now`.
     pub fn freshness(&self, scope: &ScopeBoard, now: Timestamp) -> Freshness {
         let recent = scope.last_good.is_some_and(|at| now.duration_since(at) <= self.stale_after);

@@ -129,7 +129,7 @@ impl Board {
     /// Times in a session's life in which it may not have been listened to.
     pub fn unheard(&self, session: &SessionBoard) -> Vec<&TailGap> {
         let Some(scope) = self.scopes.get(&session.session.key.scope) else { return Vec::new() };
-        let group = self.log_group(&session.session.key.scope);
+        let group = self.log_group_of(&session.session);
         let ended = match session.phase {
             Phase::Ended { at, .. } => Some(at),
             Phase::Active => None,
@@ -177,7 +177,7 @@ impl Board {
                 if broken("LOG-11") { Recorder::Late { delay } } else { Recorder::Live { delay } }
             }
             (None, _) => {
-                let tail = self.log_group(&session.session.key.scope).and_then(|group| {
+                let tail = self.log_group_of(&session.session).and_then(|group| {
                     self.scopes.get(&session.session.key.scope).and_then(|scope| scope.tails.get(&group))
                 });
                 match tail {
@@ -202,7 +202,7 @@ impl Board {
         // Documents of AWS's own carry no inputs: the account's preferences decide where their sessions are logged.
         let streaming =
             document.inputs.streaming || preferences.is_some_and(|preferences| preferences.inputs.streaming);
-        let group = self.log_group(&session.key.scope);
+        let group = self.log_group_of(session);
         why_no_log(&document.session_type, streaming, group.as_deref().unwrap_or_default())
     }
 

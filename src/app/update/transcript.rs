@@ -127,7 +127,7 @@ fn lost_stream(state: &State, key: &SessionKey) -> bool {
 }
 
 fn followable(state: &State, session: &SessionBoard) -> Followable {
-    let group = state.board.log_group(&session.session.key.scope);
+    let group = state.board.log_group_of(&session.session);
     match (state.board.no_log(&session.session), group) {
         (Some(reason), _) if reason.is_final() => Followable::Never(reason.sentence().into()),
         (Some(reason), _) if session.is_active() => Followable::Never(reason.sentence().into()),

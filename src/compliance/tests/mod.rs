@@ -98,6 +98,7 @@ impl Case {
                 owner: "arn:aws:sts::111122223333:assumed-role/Ops/jane".into(),
                 reason: Some("OPS-1234 disk full".into()),
                 max_duration_minutes: None,
+                log_group: None,
                 access: Some(AccessType::Standard),
             },
             listed_at: seen,

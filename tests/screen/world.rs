@@ -287,7 +287,6 @@ fn shell_document(account: &str, session_type: SessionType) -> SessionDocument {
             streaming: true,
             idle_timeout_minutes: Some(15),
             max_duration_minutes: Some(240),
-            log_group: None,
             s3_encrypted: true,
             log_group_encrypted: true,
             kms_key: "arn:aws:kms:eu-central-1:111122223333:key/0f1e2d3c".to_owned(),

@@ -16,9 +16,9 @@ use super::{
     error::DetectionError,
     event::{SessionFields, StreamEvent},
     load::{Head, adapt, extras, own, reads},
-    normalize::{cut, texts},
+    normalize::{MAX_LINE, cut, texts},
     pack::BUILT_IN,
-    pipeline::commands,
+    pipeline::{Command, commands},
     rule::{Confidence, DetectionRule, Hit, NotLoaded, Origin, Piece, lowered},
 };
 use crate::domain::Severity;
@@ -33,7 +33,7 @@ const MAX_READINGS: usize = 8;
 const MAX_PIECES: usize = 32;
 /// Bytes of a piece that are kept.
 const MAX_PIECE: usize = 4096;
-/// Bytes of a printed line that are looked at.
+/// Bytes of a printed line in which commands are looked for one by one.
 const MAX_OUTPUT: usize = 8 * 1024;
 
 /// What the config says of the rules.
@@ -217,14 +217,20 @@ impl Detector for Detections {
 
     fn output(&self, session: &SessionFields<'_>, line: &str) -> Vec<Hit> {
         let mut found = Vec::new();
-        let line = cut(line, MAX_OUTPUT);
-        for command in commands(line) {
+        let whole = cut(line, MAX_LINE);
+        let start = cut(whole, MAX_OUTPUT);
+        let mut commands = commands(start);
+        if start.len() < whole.len() || commands.is_empty() {
+            let image = commands.first().map(|command| command.image.clone()).unwrap_or_default();
+            commands.push(Command { line: whole.into(), image });
+        }
+        for command in &commands {
             let event = StreamEvent {
                 session,
                 command_line: &command.line,
                 image: &command.image,
-                line,
-                output: Some(line),
+                line: whole,
+                output: Some(whole),
                 confidence: Confidence::Output,
             };
             self.find(&event, &mut found);

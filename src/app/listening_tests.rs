@@ -169,7 +169,7 @@ fn each_state_of_the_recorder_has_its_word() {
     assert_eq!(recorder(&state), Recorder::NotKnown);
     update(&mut state, Message::Observed(preferences(true)), at(1));
     let read = |seconds, streams| Observation::StreamHealth {
-        scope: scope(),
+        scope: super::scope(),
         log_group: "/ssm".into(),
         streams,
         read: Fact::known((), "logs:FilterLogEvents", at(seconds)),
@@ -212,6 +212,9 @@ fn each_state_of_the_recorder_has_its_word() {
     update(&mut state, Message::Observed(read(5, vec![(key("a").id, late)])), at(5));
     assert_eq!(recorder(&state), Recorder::Late { delay: 40 });
     update(&mut state, Message::Observed(read(6, vec![(key("a").id, health(6, &honest))])), at(6));
+    let Observation::Preferences { scope, document: Fact::Known { value, .. } } = preferences(true) else { panic!() };
+    let again = Observation::Preferences { scope, document: Fact::known(value, "ssm:GetDocument", at(319)) };
+    update(&mut state, Message::Observed(again), at(319));
     stream(&mut state, 320, Some(there(6)));
     update(&mut state, Message::Observed(read(320, Vec::new())), at(320));
     assert_eq!(recorder(&state), Recorder::Stalled { since: Some(at(6)) });

@@ -94,7 +94,6 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
         streaming: true,
         idle_timeout_minutes: Some(20),
         max_duration_minutes: None,
-        log_group: None,
         ..Preferences::default()
     };
     let document = SessionDocument { session_type: SessionType::StandardStream, inputs, content: Default::default() };

@@ -212,11 +212,14 @@ fn each_state_of_the_recorder_has_its_word() {
     update(&mut state, Message::Observed(read(5, vec![(key("a").id, late)])), at(5));
     assert_eq!(recorder(&state), Recorder::Late { delay: 40 });
     update(&mut state, Message::Observed(read(6, vec![(key("a").id, health(6, &honest))])), at(6));
-    let Observation::Preferences { scope, document: Fact::Known { value, .. } } = preferences(true) else { panic!() };
+    let Observation::Preferences { scope, document: Fact::Known { mut value, .. } } = preferences(true) else {
+        panic!()
+    };
+    value.as_mut().unwrap().inputs.idle_timeout_minutes = Some(20);
     let again = Observation::Preferences { scope, document: Fact::known(value, "ssm:GetDocument", at(319)) };
     update(&mut state, Message::Observed(again), at(319));
-    stream(&mut state, 320, Some(there(6)));
     update(&mut state, Message::Observed(read(320, Vec::new())), at(320));
+    stream(&mut state, 320, Some(there(7)));
     assert_eq!(recorder(&state), Recorder::Stalled { since: Some(at(6)) });
     let forged = PayloadIdentity { session_id: "other".into(), ..honest.clone() };
     update(&mut state, Message::Observed(read(330, vec![(key("a").id, health(330, &forged))])), at(330));

@@ -218,6 +218,7 @@ fn each_state_of_the_recorder_has_its_word() {
     value.as_mut().unwrap().inputs.idle_timeout_minutes = Some(20);
     let again = Observation::Preferences { scope, document: Fact::known(value, "ssm:GetDocument", at(319)) };
     update(&mut state, Message::Observed(again), at(319));
+    super::list(&mut state, &["a"], 319);
     update(&mut state, Message::Observed(read(320, Vec::new())), at(320));
     stream(&mut state, 320, Some(there(7)));
     assert_eq!(recorder(&state), Recorder::Stalled { since: Some(at(6)) });

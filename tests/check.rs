@@ -105,6 +105,7 @@ async fn a_clean_world_is_zero_and_every_scope_is_ok() {
         keys(alice),
         [
             "account",
+            "detections",
             "document",
             "findings",
             "owner",

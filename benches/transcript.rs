@@ -136,6 +136,15 @@ fn push_control_bytes(bencher: Bencher<'_, '_>) {
     push(bencher, streamed(|number| "\u{7}\u{202e}\u{9b}\u{1b}[8192@\u{8}".repeat(1 + number % 40)));
 }
 
+/// One here-document after the other: each line makes the command longer, and is heard as the command once more.
+#[divan::bench]
+fn push_continued_commands(bencher: Bencher<'_, '_>) {
+    push(
+        bencher,
+        streamed(|number| if number % 4000 == 0 { "sh-5.2$ cat <<EOF".to_owned() } else { "> x".to_owned() }),
+    );
+}
+
 #[divan::bench]
 fn clean_ascii(bencher: Bencher<'_, '_>) {
     let text = "an ordinary reason, as people write it: change 4711 ".repeat(20_000);

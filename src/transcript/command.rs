@@ -146,6 +146,11 @@ impl Reader {
         self.bytes
     }
 
+    /// Memory that is held, in bytes.
+    pub fn memory(&self) -> usize {
+        self.bytes + self.prompts.bytes()
+    }
+
     /// Takes in the line of that number, once it cannot grow any more, and adds what is heard in it.
     pub fn take(&mut self, number: u64, line: &Line, heard: &mut Vec<Heard>) {
         let is_text = matches!(line.kind, LineKind::Streamed | LineKind::Plain);

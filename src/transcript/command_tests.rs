@@ -119,8 +119,36 @@ fn who_only_listens_holds_little() {
         assert_eq!(transcript.push(&[event(second, streamed(&lines))]).len(), 50);
         transcript.forget_lines();
     }
-    assert!(transcript.bytes() < 4096, "{}", transcript.bytes());
+    assert!(transcript.memory() < 8192, "{}", transcript.memory());
     assert_eq!(transcript.evicted_lines(), 200 * 50 - 1);
+}
+
+#[test]
+fn who_only_listens_holds_little_of_hostile_streams_too() {
+    let kinds: [fn(usize) -> String; 4] = [
+        |_| String::new(),
+        |number| format!("prompt{number}» {}", "x".repeat(8000)),
+        |number| format!("{}{}", if number == 0 { "\u{1b}[?1049h" } else { "" }, "x".repeat(8000)),
+        |number| format!("$ {number}{}", "y".repeat(20)),
+    ];
+    for kind in kinds {
+        let mut transcript = Transcript::default();
+        for second in 0..100 {
+            let mut room = 33_000;
+            let lines: Vec<String> = (0..)
+                .map(|number| kind(usize::try_from(second).unwrap() * 40_000 + number))
+                .take_while(|line| {
+                    let fits = line.len() < room;
+                    room = room.saturating_sub(line.len() + 1);
+                    fits
+                })
+                .collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            transcript.push(&[event(second, streamed(&lines))]);
+            transcript.forget_lines();
+        }
+        assert!(transcript.memory() < 40_000, "{} after {:?}", transcript.memory(), kind(1));
+    }
 }
 
 #[test]

@@ -186,7 +186,13 @@ impl Transcript {
             self.bytes -= line.bytes();
             self.evicted_lines += 1;
         }
+        if let Some(LineKind::Screen(folded)) = self.lines.back_mut().map(|line| &mut line.kind) {
+            // It was heard as it came.
+            self.bytes -= folded.bytes;
+            (folded.lines, folded.bytes) = (VecDeque::new(), 0);
+        }
         self.lines.shrink_to(8);
+        self.replays.forget();
         self.reader.forget();
     }
 
@@ -216,6 +222,11 @@ impl Transcript {
     /// Bytes of memory that the lines and the commands hold.
     pub fn bytes(&self) -> usize {
         self.bytes + self.reader.bytes()
+    }
+
+    /// Bytes of memory that it holds, with what it needs to read what comes.
+    pub fn memory(&self) -> usize {
+        self.bytes + self.reader.memory() + self.replays.bytes()
     }
 
     /// Changes with every change of the lines.

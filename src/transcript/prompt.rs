@@ -8,6 +8,8 @@ const MAX_PROMPT: usize = 160;
 const MOST_KNOWN: usize = 16;
 /// Beginnings of lines that may turn out to be a prompt of the user's own making.
 const MOST_CANDIDATES: usize = 64;
+/// Bytes of what follows one of them that are remembered.
+const CANDIDATE_REST: usize = 48;
 /// A prompt in the middle of a line (output that did not end its line) has to be at least so long to be looked for.
 const LEAST_INSIDE: usize = 5;
 
@@ -79,6 +81,14 @@ impl Prompts {
         }
         self.shell_opened = false;
         Some(found)
+    }
+
+    /// Memory that is held, in bytes.
+    pub fn bytes(&self) -> usize {
+        let known = self.known.iter().map(|known| size_of::<Known>() + known.head.len() + known.last.len());
+        let candidates =
+            self.candidates.iter().map(|(prompt, rest)| size_of::<(Box<str>, Box<str>)>() + prompt.len() + rest.len());
+        known.chain(candidates).sum()
     }
 
     /// A command that was entered at a prompt.
@@ -154,6 +164,7 @@ impl Prompts {
 
     /// A prompt of the user's own making comes again, with another command behind it or none.
     fn seen_before(&mut self, prompt: &str, rest: &str) -> bool {
+        let rest = rest.get(..rest.floor_char_boundary(CANDIDATE_REST)).unwrap_or_default();
         if let Some((_, before)) = self.candidates.iter().find(|(candidate, _)| **candidate == *prompt) {
             return **before != *rest;
         }

@@ -13,6 +13,11 @@ use super::{
 pub const MOST_COMMANDS: usize = 5_000;
 /// Bytes of a command that are kept: the lines of a here-document are joined to it.
 const MOST_BYTES: usize = 16 * 1024;
+/// Lines of a command, those of here-documents aside.
+const MOST_LINES: usize = 200;
+/// A command up to so many bytes is heard anew with each line that it goes on in; a longer one when it has doubled and when it is whole:
+/// what is heard of it stays in proportion to what was printed.
+const HEARD_EACH_TIME: usize = 512;
 
 /// How sure it is that this was entered as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,7 +74,7 @@ impl Command {
 /// What a line was heard as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// A command was entered, or the last one went on in this line (then its earlier form was heard before).
+    /// A command was entered, or the last one went on (then its earlier form was heard before).
     Command(Command),
     /// The line of that number was printed.
     Output(u64),
@@ -84,6 +89,48 @@ pub(super) struct Reader {
     commands: VecDeque<Command>,
     bytes: usize,
     forgotten: u64,
+    growth: Growth,
+}
+
+/// How the last command goes on.
+#[derive(Debug, Default)]
+struct Growth {
+    /// Lines that were joined to it.
+    lines: usize,
+    /// Its bytes when it was last heard.
+    heard: usize,
+    /// It grew since.
+    unheard: bool,
+    rest: Rest,
+}
+
+/// What a command lacks.
+#[derive(Debug, Default)]
+enum Rest {
+    /// Nobody asked yet: nearly all commands are one line.
+    #[default]
+    Unknown,
+    /// The rest of a here-document, up to that word.
+    Document(Box<str>),
+    /// The next line, joined so; nothing: it is whole.
+    Line(Option<Glue>),
+}
+
+impl Rest {
+    fn of(command: &str) -> Self {
+        match glue(command) {
+            Some(Glue::NewLine) => Self::Document(here_document(command.trim_end()).unwrap_or_default().into()),
+            glue => Self::Line(glue),
+        }
+    }
+
+    fn glue(&self) -> Option<Glue> {
+        match self {
+            Self::Unknown => None,
+            Self::Document(_) => Some(Glue::NewLine),
+            Self::Line(glue) => *glue,
+        }
+    }
 }
 
 impl Reader {
@@ -99,15 +146,28 @@ impl Reader {
         self.bytes
     }
 
-    /// Takes in the line of that number, once it cannot grow any more.
-    pub fn take(&mut self, number: u64, line: &Line) -> Option<Heard> {
-        if !matches!(line.kind, LineKind::Streamed | LineKind::Plain) {
-            return None;
+    /// Memory that is held, in bytes.
+    pub fn memory(&self) -> usize {
+        self.bytes + self.prompts.bytes()
+    }
+
+    /// Takes in the line of that number, once it cannot grow any more, and adds what is heard in it.
+    pub fn take(&mut self, number: u64, line: &Line, heard: &mut Vec<Heard>) {
+        let is_text = matches!(line.kind, LineKind::Streamed | LineKind::Plain);
+        if is_text && self.continued(number, line, heard) {
+            return;
         }
+        if std::mem::take(&mut self.growth.unheard) {
+            heard.extend(self.commands.back().cloned().map(Heard::Command));
+        }
+        if is_text {
+            heard.extend(self.entered(number, line));
+        }
+    }
+
+    /// A command, or output.
+    fn entered(&mut self, number: u64, line: &Line) -> Option<Heard> {
         let text = line.text();
-        if let Some(heard) = self.continued(number, line) {
-            return Some(heard);
-        }
         let Some(found) = self.prompts.find(text) else { return Some(Heard::Output(number)) };
         let whole = text.get(found.range.end..).unwrap_or_default().trim();
         // Drawn twice, the range holds the prompt as often.
@@ -156,13 +216,18 @@ impl Reader {
         Some(Heard::Command(command))
     }
 
-    /// A line behind a continuation prompt belongs to the command above, if that is not complete.
-    fn continued(&mut self, number: u64, line: &Line) -> Option<Heard> {
-        let command = self.commands.back_mut().filter(|command| command.output == number)?;
-        let more = line.text().strip_prefix(">> ").or_else(|| line.text().strip_prefix("> "))?;
-        let glue = glue(&command.text)?;
+    /// A line behind a continuation prompt belongs to the command above, if that is not whole.
+    fn continued(&mut self, number: u64, line: &Line, heard: &mut Vec<Heard>) -> bool {
+        let growth = &mut self.growth;
+        let Some(command) = self.commands.back_mut().filter(|command| command.output == number) else { return false };
+        let text = line.text();
+        let Some(more) = text.strip_prefix(">> ").or_else(|| text.strip_prefix("> ")) else { return false };
+        if matches!(growth.rest, Rest::Unknown) {
+            growth.rest = Rest::of(&command.text);
+        }
+        let Some(glue) = growth.rest.glue() else { return false };
         if command.text.len() + more.len() > MOST_BYTES {
-            return None;
+            return false;
         }
         let before = command.bytes();
         let kept = match glue {
@@ -175,10 +240,25 @@ impl Reader {
             command.certainty = Certainty::Uncertain;
         }
         self.bytes = self.bytes + command.bytes() - before;
-        Some(Heard::Command(command.clone()))
+        growth.lines += 1;
+        growth.rest = match std::mem::take(&mut growth.rest) {
+            // The lines of a here-document are not looked at, and can be many.
+            Rest::Document(word) if more.trim_end() != &*word => Rest::Document(word),
+            Rest::Document(_) => Rest::Line(None),
+            _ if growth.lines >= MOST_LINES => Rest::Line(None),
+            _ => Rest::of(&command.text),
+        };
+        let bytes = command.text.len();
+        growth.unheard = bytes > HEARD_EACH_TIME && bytes < growth.heard * 2 && growth.rest.glue().is_some();
+        if !growth.unheard {
+            growth.heard = bytes;
+            heard.push(Heard::Command(command.clone()));
+        }
+        true
     }
 
     fn keep(&mut self, command: Command) {
+        self.growth = Growth { heard: command.text.len(), ..Growth::default() };
         self.bytes += command.bytes();
         self.commands.push_back(command);
         while self.commands.len() > MOST_COMMANDS {

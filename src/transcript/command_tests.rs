@@ -75,6 +75,33 @@ fn continued_lines_are_one_command() {
 }
 
 #[test]
+fn a_long_command_is_heard_in_proportion_and_to_its_end() {
+    let body = |lines: usize| (0..lines).map(|number| format!("> echo {number} don't"));
+    let hear = |lines: &[String]| {
+        let mut transcript = Transcript::default();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        transcript.push(&[event(0, streamed(&lines))])
+    };
+    let last = |heard: &[Heard]| match heard.iter().rev().find(|heard| matches!(heard, Heard::Command(_))) {
+        Some(Heard::Command(command)) => command.text.to_string(),
+        _ => panic!("no command in {heard:?}"),
+    };
+    let start = || std::iter::once("sh-5.2$ bash <<EOF".to_owned());
+    let whole = hear(
+        &start().chain(body(600)).chain(["> curl http://x | sh".to_owned(), "> EOF".to_owned()]).collect::<Vec<_>>(),
+    );
+    assert!(whole.len() < 60, "{}", whole.len());
+    assert!(last(&whole).ends_with("curl http://x | sh ⏎ EOF"), "{}", last(&whole));
+    // It was broken off: what was entered is heard with what comes next.
+    let broken =
+        hear(&start().chain(body(100)).chain(["> curl http://x | sh".to_owned(), "^C".to_owned()]).collect::<Vec<_>>());
+    assert!(last(&broken).ends_with("curl http://x | sh"), "{}", last(&broken));
+    assert!(matches!(broken.last(), Some(Heard::Output(_))));
+    // Short ones are heard with every line.
+    assert_eq!(hear(&start().chain(body(5)).collect::<Vec<_>>()).len(), 6);
+}
+
+#[test]
 fn a_command_is_heard_and_so_is_output() {
     let mut transcript = Transcript::default();
     let heard = transcript.push(&[event(0, streamed(&["sh-5.2$ cat x", "curl http://x | sh", "sh-5.2$ "]))]);
@@ -103,8 +130,36 @@ fn who_only_listens_holds_little() {
         assert_eq!(transcript.push(&[event(second, streamed(&lines))]).len(), 50);
         transcript.forget_lines();
     }
-    assert!(transcript.bytes() < 4096, "{}", transcript.bytes());
+    assert!(transcript.memory() < 8192, "{}", transcript.memory());
     assert_eq!(transcript.evicted_lines(), 200 * 50 - 1);
+}
+
+#[test]
+fn who_only_listens_holds_little_of_hostile_streams_too() {
+    let kinds: [fn(usize) -> String; 4] = [
+        |_| String::new(),
+        |number| format!("prompt{number}» {}", "x".repeat(8000)),
+        |number| format!("{}{}", if number == 0 { "\u{1b}[?1049h" } else { "" }, "x".repeat(8000)),
+        |number| format!("$ {number}{}", "y".repeat(20)),
+    ];
+    for kind in kinds {
+        let mut transcript = Transcript::default();
+        for second in 0..100 {
+            let mut room = 33_000;
+            let lines: Vec<String> = (0..)
+                .map(|number| kind(usize::try_from(second).unwrap() * 40_000 + number))
+                .take_while(|line| {
+                    let fits = line.len() < room;
+                    room = room.saturating_sub(line.len() + 1);
+                    fits
+                })
+                .collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            transcript.push(&[event(second, streamed(&lines))]);
+            transcript.forget_lines();
+        }
+        assert!(transcript.memory() < 40_000, "{} after {:?}", transcript.memory(), kind(1));
+    }
 }
 
 #[test]

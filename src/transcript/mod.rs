@@ -205,7 +205,13 @@ impl Transcript {
             self.bytes -= line.bytes();
             self.evicted_lines += 1;
         }
+        if let Some(LineKind::Screen(folded)) = self.lines.back_mut().map(|line| &mut line.kind) {
+            // It was heard as it came.
+            self.bytes -= folded.bytes;
+            (folded.lines, folded.bytes) = (VecDeque::new(), 0);
+        }
         self.lines.shrink_to(8);
+        self.replays.forget();
         self.reader.forget();
     }
 
@@ -217,7 +223,7 @@ impl Transcript {
         while self.read_to < end {
             let at = usize::try_from(self.read_to - self.evicted_lines).unwrap_or(usize::MAX);
             let Some(line) = self.lines.get(at) else { break };
-            heard.extend(self.reader.take(self.read_to, line));
+            self.reader.take(self.read_to, line, heard);
             self.read_to += 1;
         }
     }
@@ -235,6 +241,11 @@ impl Transcript {
     /// Bytes of memory that the lines and the commands hold.
     pub fn bytes(&self) -> usize {
         self.bytes + self.reader.bytes()
+    }
+
+    /// Bytes of memory that it holds, with what it needs to read what comes.
+    pub fn memory(&self) -> usize {
+        self.bytes + self.reader.memory() + self.replays.bytes()
     }
 
     /// Changes with every change of the lines.

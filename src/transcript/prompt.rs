@@ -8,6 +8,8 @@ const MAX_PROMPT: usize = 160;
 const MOST_KNOWN: usize = 16;
 /// Beginnings of lines that may turn out to be a prompt of the user's own making.
 const MOST_CANDIDATES: usize = 64;
+/// Bytes of what follows one of them that are remembered.
+const CANDIDATE_REST: usize = 48;
 /// A prompt in the middle of a line (output that did not end its line) has to be at least so long to be looked for.
 const LEAST_INSIDE: usize = 5;
 
@@ -15,9 +17,10 @@ const LEAST_INSIDE: usize = 5;
 /// `[ec2-user@web ~]$ `, `PS C:\> `.
 pub(super) fn length(line: &str) -> Option<usize> {
     let head = line.get(..line.floor_char_boundary(MAX_PROMPT))?;
-    head.match_indices(' ').map(|(space, _)| space).find_map(|space| {
-        let body = head.get(..space)?;
-        let name = body.strip_suffix(['$', '#', '>', '%'])?;
+    let ends =
+        head.as_bytes().windows(2).enumerate().filter(|(_, pair)| matches!(pair, [b'$' | b'#' | b'>' | b'%', b' ']));
+    ends.map(|(sign, _)| sign).find_map(|sign| {
+        let (name, space) = (head.get(..sign)?, sign + 1);
         let one_word = !name.contains(' ') || name.starts_with("PS ") || (name.starts_with('[') && name.ends_with(']'));
         one_word.then_some(space + 1)
     })
@@ -88,6 +91,14 @@ impl Prompts {
         Some(found)
     }
 
+    /// Memory that is held, in bytes.
+    pub fn bytes(&self) -> usize {
+        let known = self.known.iter().map(|known| size_of::<Known>() + known.head.len() + known.last.len());
+        let candidates =
+            self.candidates.iter().map(|(prompt, rest)| size_of::<(Box<str>, Box<str>)>() + prompt.len() + rest.len());
+        known.chain(candidates).sum()
+    }
+
     /// A command that was entered at a prompt.
     pub fn entered(&mut self, command: &str) {
         self.shell_opened = opens_shell(command);
@@ -143,7 +154,9 @@ impl Prompts {
 
     /// A known prompt behind output that did not end its line.
     fn inside(&self, line: &str) -> Option<Found> {
-        let known = self.known.iter().filter(|known| known.last.len() >= LEAST_INSIDE);
+        // Looking from the front is many times as fast, and nearly no line has one.
+        let there = |known: &&Known| known.last.len() >= LEAST_INSIDE && line.contains(&*known.last);
+        let known = self.known.iter().filter(there);
         let (at, known) =
             known.filter_map(|known| Some((line.rfind(&*known.last)?, known))).max_by_key(|(at, _)| *at)?;
         Some(Found::new(at..at + known.last.len(), false))
@@ -159,6 +172,7 @@ impl Prompts {
 
     /// A prompt of the user's own making comes again, with another command behind it or none.
     fn seen_before(&mut self, prompt: &str, rest: &str) -> bool {
+        let rest = rest.get(..rest.floor_char_boundary(CANDIDATE_REST)).unwrap_or_default();
         if let Some((_, before)) = self.candidates.iter().find(|(candidate, _)| **candidate == *prompt) {
             return **before != *rest;
         }
@@ -215,6 +229,10 @@ fn shape(prompt: &str) -> Shape {
 fn own_length(line: &str) -> Option<usize> {
     let head = line.get(..line.floor_char_boundary(MAX_PROMPT))?;
     let sign = |c| matches!(c, '$' | '#' | '>' | '»' | '❯' | '➜' | 'λ' | '⟩');
+    // Nearly no line has one of them.
+    if !head.bytes().fold(false, |any, byte| any | matches!(byte, b'$' | b'#' | b'>' | 0x80..)) {
+        return None;
+    }
     let (at, found) = head
         .char_indices()
         .find(|(at, c)| sign(*c) && head.get(at + c.len_utf8()..).is_some_and(|rest| rest.starts_with(' ')))?;

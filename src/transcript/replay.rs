@@ -14,12 +14,14 @@ const LINES: usize = 16_384;
 /// Shorter runs repeat by themselves all the time (an empty prompt, a repeated command).
 const MIN_LINES: usize = 3;
 const MIN_BYTES: usize = 64;
+/// Lines that are remembered where nobody looks.
+const FEW_LINES: usize = 2_048;
 
 /// The lines that were sent lately, as hashes.
 #[derive(Debug, Default)]
 pub(super) struct Replays {
     hasher: RandomState,
-    recent: VecDeque<u64>,
+    recent: VecDeque<u32>,
     /// Where in `recent` the last events began.
     starts: VecDeque<usize>,
     /// While a run is being repeated: how far it has come.
@@ -30,10 +32,11 @@ impl Replays {
     /// Takes in the lines of one event; returns how many of the first ones repeat what came directly before.
     pub fn take<'a>(&mut self, lines: impl ExactSizeIterator<Item = &'a str>) -> usize {
         let mut bytes = 0;
-        let hashes: Vec<u64> = lines
+        let hashes: Vec<u32> = lines
             .map(|line| {
                 bytes += line.len();
-                self.hasher.hash_one(line)
+                // Half of it: nobody who prints knows the key, and there may be thousands of these.
+                self.hasher.hash_one(line) as u32
             })
             .collect();
         if hashes.is_empty() {
@@ -61,21 +64,37 @@ impl Replays {
     }
 
     /// How many lines from `at` on are repeated; 0 unless one of the two ends with the run.
-    fn run_from(&self, at: usize, hashes: &[u64]) -> usize {
+    fn run_from(&self, at: usize, hashes: &[u32]) -> usize {
         let equal =
             self.recent.range(at.min(self.recent.len())..).zip(hashes).take_while(|(old, new)| old == new).count();
         if equal == hashes.len() || at + equal == self.recent.len() { equal } else { 0 }
     }
 
-    fn remember(&mut self, hashes: &[u64]) {
+    fn remember(&mut self, hashes: &[u32]) {
         self.starts.push_back(self.recent.len());
         self.recent.extend(hashes);
-        while self.starts.len() > EVENTS || self.recent.len() > LINES && !self.starts.is_empty() {
+        self.keep(LINES);
+    }
+
+    fn keep(&mut self, lines: usize) {
+        while self.starts.len() > EVENTS || self.recent.len() > lines && !self.starts.is_empty() {
             self.starts.pop_front();
             let gone = self.starts.front().copied().unwrap_or(self.recent.len());
             self.recent.drain(..gone);
             self.starts.iter_mut().for_each(|start| *start -= gone);
+            self.repeating = self.repeating.and_then(|at| at.checked_sub(gone));
         }
+    }
+
+    /// Remembers less.
+    pub fn forget(&mut self) {
+        self.keep(FEW_LINES);
+        self.recent.shrink_to(FEW_LINES / 4);
+    }
+
+    /// Memory that is held, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.recent.capacity() * size_of::<u32>() + self.starts.capacity() * size_of::<usize>()
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthChar;
 
 /// Combining characters that one base character may carry: what living scripts need (UAX #15 calls 30 "stream safe",
@@ -199,12 +200,24 @@ impl Cleaner {
         match self.base {
             // Without a base of its own it would sit on whatever the screen has to the left of the text.
             Base::None => self.code_point(c),
+            // The screen would take it for the beginning of what follows, or leave it out.
+            _ if !self.joins(c) => self.code_point(c),
             Base::Carrying(count) if count < MAX_COMBINING => {
                 self.out.push(c);
                 self.base = Base::Carrying(count + 1);
             }
             Base::Carrying(_) => self.flood += 1,
         }
+    }
+
+    /// Does a character that takes no cell make one grapheme with what is before it?
+    fn joins(&self, c: char) -> bool {
+        let Some(before) = self.out.chars().next_back() else { return false };
+        let mut bytes = [0; 8];
+        let end = before.encode_utf8(&mut bytes).len();
+        let end = end + bytes.get_mut(end..).map_or(0, |rest| c.encode_utf8(rest).len());
+        let pair = bytes.get(..end).and_then(|pair| str::from_utf8(pair).ok()).unwrap_or_default();
+        pair.graphemes(true).nth(1).is_none()
     }
 
     /// Says how many combining characters were left out.
@@ -253,13 +266,13 @@ fn is_hidden(c: char) -> bool {
         | '\u{feff}'                    // zero width no-break space, byte order mark
         | '\u{ffa0}'                    // halfwidth Hangul filler
         | '\u{fff0}'..='\u{fffb}'       // interlinear annotation and the unassigned before it
-        | '\u{fffe}'..='\u{ffff}'       // noncharacters
         | '\u{13430}'..='\u{1345f}'     // Egyptian hieroglyph format controls
         | '\u{1bca0}'..='\u{1bca3}'     // shorthand format controls
         | '\u{1d173}'..='\u{1d17a}'     // musical format controls
+        | '\u{1f3fb}'..='\u{1f3ff}'     // skin tones: some terminals paint the emoji before, others take two more cells
         | '\u{e0000}'..='\u{e0fff}'     // tags, variation selectors supplement
         | '\u{f0000}'..='\u{10ffff}'    // supplementary private use: kitty reads U+10EEEE as a place for an image
-    )
+    ) || u32::from(c) & 0xfffe == 0xfffe // noncharacters at the end of each plane
 }
 
 #[cfg(test)]

@@ -36,6 +36,13 @@ fn what_a_terminal_would_interpret_or_hide_becomes_visible() {
         ("e\u{301}", "e\u{301}", "e<U+0301>"),
         ("\u{301}e", "<U+0301>e", "<U+0301>e"),
         ("\u{fffd}", "\u{fffd}", "<U+FFFD>"),
+        ("👍\u{1f3fd}!", "👍<U+1F3FD>!", "<U+1F44D><U+1F3FD>!"),
+        (
+            "x\u{70f}y\u{1161} \u{1100}\u{1161}",
+            "x<U+070F>y<U+1161> \u{1100}\u{1161}",
+            "x<U+070F>y<U+1161> <U+1100><U+1161>",
+        ),
+        ("\u{fffe}\u{1fffe}\u{1f600}", "<U+FFFE><U+1FFFE>\u{1f600}", "<U+FFFE><U+1FFFE><U+1F600>"),
     ] {
         assert_eq!(clean(hostile), unicode, "{hostile:?}");
         assert_eq!(clean_marked(hostile, Glyphs::Ascii).text(), ascii, "{hostile:?}");
@@ -55,6 +62,17 @@ fn replaced_places_are_marked_and_imitations_are_not() {
     let marked = clean_marked("a\u{1b}\u{7}b<U+202E>\u{202e}", Glyphs::Unicode);
     let spans: Vec<_> = marked.spans().map(|span| (span.text, span.marked)).collect();
     assert_eq!(spans, [("a", false), ("␛␇", true), ("b<U+202E>", false), ("<U+202E>", true)]);
+}
+
+/// One that begins a cluster would be drawn with what follows, and a terminal would draw it on what comes before.
+#[test]
+fn what_takes_no_cell_sits_on_what_comes_before() {
+    let alone: Vec<String> = ('\0'..=char::MAX)
+        .filter(|c| c.width() == Some(0))
+        .map(|c| format!("a{c}b"))
+        .filter(|text| clean(text) == *text && text.graphemes(true).next() == Some("a"))
+        .collect();
+    assert!(alone.is_empty(), "{:?}", alone.iter().map(|text| text.escape_unicode().to_string()).collect::<Vec<_>>());
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub(super) enum Part<'a> {
 pub(super) fn parts(raw: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut start = 0;
-    for (at, _) in raw.match_indices("\u{1b}[?") {
-        let Some(rest) = raw.get(at + 3..) else { continue };
+    for (at, _) in raw.match_indices(ESC) {
+        let Some(rest) = raw.get(at..).and_then(|rest| rest.strip_prefix("\u{1b}[?")) else { continue };
         let Some(end) = rest.find(|c: char| !c.is_ascii_digit() && c != ';') else { continue };
         let (Some(numbers), Some(last)) = (rest.get(..end), rest.as_bytes().get(end)) else { continue };
         let after = rest.get(end + 1..).unwrap_or_default();
@@ -84,42 +84,53 @@ pub(super) fn needs_rendering(raw: &str) -> bool {
 /// an erasure from a movement are gone wherever no escape sequence is left at all.
 pub(super) fn render(raw: &str, stripped: bool) -> Row {
     let mut row = RowScreen { cells: Vec::with_capacity(raw.len().min(MAX_COLUMNS)), ..RowScreen::default() };
-    let mut parser = Parser::new();
-    let mut start = 0;
+    let mut parser: Option<Parser> = None;
+    let mut sequences_kept = false;
     let mut at = 0;
     // Where one string of a kind has no end, none after it has: without these a line of beginnings costs its square.
     let (mut endless_bell, mut endless_string) = (false, false);
-    while let Some(found) = raw.get(at..).and_then(|rest| rest.find(ESC)) {
-        let escape = at + found;
-        let rest = raw.get(escape + 1..).unwrap_or_default();
-        at = escape + 1;
-        // Control strings (DCS, SOS, OSC, PM, APC) are taken out here: a parser for streams waits for their end beyond
-        // the line and swallows the text until then.
-        if !rest.starts_with(['P', 'X', ']', '^', '_']) {
-            continue;
-        }
-        parser.advance(&mut row, raw.get(start..escape).unwrap_or_default().as_bytes());
-        parser = Parser::new();
-        let bell_ends = rest.starts_with(']');
-        let endless = if bell_ends { &mut endless_bell } else { &mut endless_string };
-        let end = if *endless { None } else { string_end(rest, bell_ends) };
-        *endless |= end.is_none();
-        match end {
-            Some(end) => {
-                row.uncertain |= !bell_ends || end > MAX_TITLE;
-                at = escape + 1 + end;
+    loop {
+        let rest = raw.get(at..).unwrap_or_default();
+        let Some((text, rest)) = rest.split_once(ESC) else {
+            row.plain(rest);
+            break;
+        };
+        row.plain(text);
+        sequences_kept = true;
+        let escape = at + text.len();
+        match rest.as_bytes() {
+            // Control strings (DCS, SOS, OSC, PM, APC) are taken out here: a parser for streams waits for their end beyond
+            // the line and swallows the text until then.
+            [kind @ (b'P' | b'X' | b']' | b'^' | b'_'), ..] => {
+                let bell_ends = *kind == b']';
+                let endless = if bell_ends { &mut endless_bell } else { &mut endless_string };
+                let end = if *endless { None } else { string_end(rest, bell_ends) };
+                *endless |= end.is_none();
+                match end {
+                    Some(end) => {
+                        row.uncertain |= !bell_ends || end > MAX_TITLE;
+                        at = escape + 1 + end;
+                    }
+                    None => {
+                        row.put(ESC);
+                        row.put(char::from(*kind));
+                        row.uncertain = true;
+                        at = escape + 2;
+                    }
+                }
             }
-            None => {
-                row.put(ESC);
-                row.put(rest.chars().next().unwrap_or(' '));
-                row.uncertain = true;
-                at = escape + 2;
+            [b'[', parameters @ ..] => {
+                let length = parameters.iter().take_while(|byte| matches!(byte, b'0'..=b';')).count();
+                // Colours change nothing on the row, and are most of what there is.
+                at = if parameters.get(length) == Some(&b'm') {
+                    escape + 3 + length
+                } else {
+                    row.sequence(raw, escape, parser.get_or_insert_default())
+                };
             }
+            _ => at = row.sequence(raw, escape, parser.get_or_insert_default()),
         }
-        start = at;
     }
-    parser.advance(&mut row, raw.get(start..).unwrap_or_default().as_bytes());
-    let sequences_kept = raw.contains(ESC);
     row.finish(stripped && !sequences_kept)
 }
 
@@ -208,6 +219,34 @@ struct RowScreen {
 }
 
 impl RowScreen {
+    /// A sequence and the text after it, up to the next sequence; where that begins.
+    fn sequence(&mut self, raw: &str, escape: usize, parser: &mut Parser) -> usize {
+        let after = raw.get(escape + 1..).unwrap_or_default();
+        let end = after.find(ESC).map_or(raw.len(), |next| escape + 1 + next);
+        parser.advance(self, raw.get(escape..end).unwrap_or_default().as_bytes());
+        end
+    }
+
+    /// A text without sequences: as the parser would have it, a run of ordinary characters at a time.
+    fn plain(&mut self, mut text: &str) {
+        while !text.is_empty() {
+            let run = text.bytes().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+            let (ordinary, rest) = text.split_at_checked(run).unwrap_or((text, ""));
+            let fits = if self.cursor == self.cells.len() { run.min(MAX_COLUMNS - self.cursor) } else { 0 };
+            let (appended, others) = ordinary.split_at_checked(fits).unwrap_or_default();
+            self.cells.extend(appended.bytes().map(|byte| Cell(u32::from(byte))));
+            self.cursor += appended.len();
+            others.chars().for_each(|c| self.put(c));
+            let mut characters = rest.chars();
+            match characters.next() {
+                Some(c @ ('\0'..='\x1f' | '\u{80}'..='\u{9f}')) => self.execute(c as u8),
+                Some(c) => self.print(c),
+                None => {}
+            }
+            text = characters.as_str();
+        }
+    }
+
     fn put(&mut self, c: char) {
         // Nearly all text is this: ASCII at the end of the row.
         if matches!(c, ' '..='~') && self.cursor == self.cells.len() && self.cursor < MAX_COLUMNS {
@@ -302,8 +341,12 @@ impl RowScreen {
 
     /// The text of the first columns.
     fn text_of(&self, columns: usize) -> String {
-        let mut text = String::with_capacity(columns.min(self.cells.len()));
-        for cell in self.cells.iter().take(columns) {
+        let cells = self.cells.get(..columns.min(self.cells.len())).unwrap_or_default();
+        if cells.iter().fold(0, |all, cell| all | cell.0) < 0x80 {
+            return cells.iter().map(|cell| char::from(cell.0 as u8)).collect();
+        }
+        let mut text = String::with_capacity(cells.len());
+        for cell in cells {
             match cell.0.checked_sub(Cell::STACK) {
                 Some(index) => text.push_str(self.stacks.get(index as usize).map_or("", String::as_str)),
                 None => text.extend(char::from_u32(cell.0)),

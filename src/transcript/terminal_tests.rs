@@ -162,3 +162,69 @@ proptest! {
         prop_assert_eq!(render(&text, true).text, text);
     }
 }
+
+/// The same without any short cut: all text goes through the parser.
+fn render_slowly(raw: &str, stripped: bool) -> Row {
+    let mut row = RowScreen { cells: Vec::with_capacity(raw.len().min(MAX_COLUMNS)), ..RowScreen::default() };
+    let mut parser = Parser::new();
+    let mut start = 0;
+    let mut at = 0;
+    // Where one string of a kind has no end, none after it has: without these a line of beginnings costs its square.
+    let (mut endless_bell, mut endless_string) = (false, false);
+    while let Some(found) = raw.get(at..).and_then(|rest| rest.find(ESC)) {
+        let escape = at + found;
+        let rest = raw.get(escape + 1..).unwrap_or_default();
+        at = escape + 1;
+        // Control strings (DCS, SOS, OSC, PM, APC) are taken out here: a parser for streams waits for their end beyond
+        // the line and swallows the text until then.
+        if !rest.starts_with(['P', 'X', ']', '^', '_']) {
+            continue;
+        }
+        parser.advance(&mut row, raw.get(start..escape).unwrap_or_default().as_bytes());
+        parser = Parser::new();
+        let bell_ends = rest.starts_with(']');
+        let endless = if bell_ends { &mut endless_bell } else { &mut endless_string };
+        let end = if *endless { None } else { string_end(rest, bell_ends) };
+        *endless |= end.is_none();
+        match end {
+            Some(end) => {
+                row.uncertain |= !bell_ends || end > MAX_TITLE;
+                at = escape + 1 + end;
+            }
+            None => {
+                row.put(ESC);
+                row.put(rest.chars().next().unwrap_or(' '));
+                row.uncertain = true;
+                at = escape + 2;
+            }
+        }
+        start = at;
+    }
+    parser.advance(&mut row, raw.get(start..).unwrap_or_default().as_bytes());
+    let sequences_kept = raw.contains(ESC);
+    row.finish(stripped && !sequences_kept)
+}
+
+proptest! {
+    #[test]
+    fn short_cuts_change_nothing(text in crate::transcript::sanitize::tests::hostile_text(), stripped in any::<bool>()) {
+        prop_assert_eq!(render(&text, stripped), render_slowly(&text, stripped));
+    }
+
+    #[test]
+    fn short_cuts_change_nothing_of_sequences(
+        pieces in prop::collection::vec(prop_oneof![
+            3 => prop::sample::select(vec![
+                "ab", "é漢", "\u{301}", "\u{8}", "\r", "\t", "\u{7}", "\u{9b}", "\u{7f}", "\u{1b}[31m", "\u{1b}[m", "\u{1b}[38;5;1m",
+                "\u{1b}[3", "\u{1b}[?25m", "\u{1b}[>4m", "\u{1b}[ m", "\u{1b}[1\u{8}m", "\u{1b}[4:3m", "\u{1b}[K", "\u{1b}[2D", "\u{1b}[3@", "\u{1b}[2;3H",
+                "\u{1b}", "\u{1b}(", "\u{1b}7", "\u{1b}8", "\u{1b}]0;x\u{7}", "\u{1b}]x", "\u{1b}P1q\u{1b}\\", "\u{1b}_", "m", "\\", "\u{1b}[1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1m",
+            ]).prop_map(str::to_owned),
+            1 => "[ -~]{0,20}",
+            1 => Just("x".repeat(3000)),
+        ], 0..20),
+        stripped in any::<bool>(),
+    ) {
+        let text = pieces.concat();
+        prop_assert_eq!(render(&text, stripped), render_slowly(&text, stripped));
+    }
+}

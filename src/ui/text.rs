@@ -9,6 +9,7 @@ use ratatui::{
     style::Style,
 };
 use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthChar;
 
 /// A piece of text in one style. Hostile text goes through `Look::clean` before it becomes one.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,12 +31,55 @@ pub(super) fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
     }
-    text.graphemes(true).map(grapheme_width).sum()
+    clusters(text).map(|(_, cluster)| cluster_width(cluster)).sum()
 }
 
-/// Cells of one grapheme, as the buffer counts them: what holds a control character is not drawn.
-fn grapheme_width(grapheme: &str) -> usize {
-    if grapheme.contains(char::is_control) { 0 } else { usize::from(grapheme.cell_width()) }
+/// What stands in a cell, or in two: graphemes, and where their place is. Scripts that join letters make graphemes of any
+/// width (`क्ष्म्य`, or one letter and a thousand vowel signs), or of fewer cells than their characters take where a terminal
+/// counts those (`ក្ក`); they are taken apart, so that no text is drawn as a whole or not at all, and nothing behind it is
+/// moved. The bytes are the same.
+fn clusters(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let whole = |text: &str| {
+        let characters = || -> usize { text.chars().filter_map(UnicodeWidthChar::width).sum() };
+        text.len() == 1 || matches!(cluster_width(text), cells @ 0..=2 if cells == 0 || cells == characters())
+    };
+    text.grapheme_indices(true).flat_map(move |(at, grapheme)| {
+        let mut rest = grapheme;
+        std::iter::from_fn(move || {
+            let end = if whole(rest) { rest.len() } else { first_cell(rest) };
+            let (cluster, after) = rest.split_at_checked(end).filter(|(cluster, _)| !cluster.is_empty())?;
+            let place = at + grapheme.len() - rest.len();
+            rest = after;
+            Some((place, cluster))
+        })
+    })
+}
+
+/// Bytes of the first character, and of those on it that take no cell.
+fn first_cell(text: &str) -> usize {
+    let mut characters = text.char_indices().skip(1);
+    characters.find(|(_, c)| c.width().is_some_and(|cells| cells > 0)).map_or(text.len(), |(at, _)| at)
+}
+
+/// Cells of one cluster, as the buffer counts them: what holds a control character is not drawn.
+fn cluster_width(cluster: &str) -> usize {
+    if cluster.contains(char::is_control) { 0 } else { usize::from(cluster.cell_width()) }
+}
+
+/// Writes what fits of a text into `cells` cells; the column after it.
+fn write(buffer: &mut Buffer, (x, y): (u16, u16), cells: usize, text: &str, style: Style) -> u16 {
+    if text.is_ascii() {
+        return buffer.set_stringn(x, y, text, cells, style).0;
+    }
+    let mut at = x;
+    for (_, cluster) in clusters(text) {
+        let room = cells.saturating_sub(usize::from(at - x));
+        if cluster_width(cluster) > room {
+            break;
+        }
+        at = buffer.set_stringn(at, y, cluster, room, style).0;
+    }
+    at
 }
 
 /// Cells that a line takes.
@@ -50,8 +94,8 @@ pub(super) fn head(text: &str, cells: usize) -> (&str, usize) {
         return (text.get(..end).unwrap_or(text), end);
     }
     let mut taken = 0;
-    for (at, grapheme) in text.grapheme_indices(true) {
-        let wide = grapheme_width(grapheme);
+    for (at, cluster) in clusters(text) {
+        let wide = cluster_width(cluster);
         if taken + wide > cells {
             return (text.get(..at).unwrap_or_default(), taken);
         }
@@ -65,7 +109,7 @@ pub(super) fn tail(text: &str, cells: usize) -> &str {
     let (before, taken) = head(text, cells);
     let rest = text.get(before.len()..).unwrap_or_default();
     if taken < cells {
-        let first = rest.graphemes(true).next().map_or(0, str::len);
+        let first = clusters(rest).next().map_or(0, |(_, cluster)| cluster.len());
         return rest.get(first..).unwrap_or_default();
     }
     rest
@@ -111,13 +155,13 @@ pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
             taken += width(word);
             continue;
         }
-        for grapheme in word.graphemes(true) {
-            let wide = grapheme_width(grapheme);
+        for (_, cluster) in clusters(word) {
+            let wide = cluster_width(cluster);
             if taken > 0 && taken + wide > cells {
                 lines.push(std::mem::take(&mut line));
                 taken = 0;
             }
-            line.push_str(grapheme);
+            line.push_str(cluster);
             taken += wide;
         }
     }
@@ -142,13 +186,13 @@ pub(super) fn put(
     }
     let cells = cells.min(area.right() - x);
     if width(text) <= usize::from(cells) {
-        return buffer.set_stringn(x, y, text, usize::from(cells), style).0 - x;
+        return write(buffer, (x, y), usize::from(cells), text, style) - x;
     }
     let room = usize::from(cells).saturating_sub(width(ellipsis));
     if room == 0 {
-        return buffer.set_stringn(x, y, text, usize::from(cells), style).0 - x;
+        return write(buffer, (x, y), usize::from(cells), text, style) - x;
     }
-    let (after, _) = buffer.set_stringn(x, y, head(text, room).0, room, style);
+    let after = write(buffer, (x, y), room, head(text, room).0, style);
     if after >= area.right() {
         return after - x;
     }
@@ -256,6 +300,20 @@ mod tests {
         assert_eq!(fit_middle("漢字漢字漢字", 9, "…"), "漢字…漢字");
         assert_eq!(tail("漢字ab", 2), "字ab");
         assert_eq!(tail("漢字ab", 3), "ab");
+    }
+
+    #[test]
+    fn letters_that_are_joined_take_a_cell_each() {
+        assert_eq!(fit("क्ष्म्यa", 3, "…"), "क्ष्…");
+        assert_eq!(tail("क्ष्म्यa", 2), "म्यa");
+        assert_eq!(width("ក្កa"), 3);
+        let long = format!("क{}; rm", "ा".repeat(100));
+        assert_eq!(width(&long), 105);
+        assert_eq!(tail(&long, 101), "; rm");
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
+        assert_eq!(put(&mut buffer, (0, 0), 6, &long, Style::default(), "…"), 6);
+        let cells: Vec<&str> = buffer.content().iter().map(|cell| cell.symbol()).collect();
+        assert_eq!(cells, ["क", "ा", "ा", "ाा", " ", "…"]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod any_size;
+mod border;
+mod border_property;
 mod dump;
 mod picture;
 mod snapshots;

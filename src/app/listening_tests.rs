@@ -230,3 +230,20 @@ fn each_state_of_the_recorder_has_its_word() {
     assert_eq!(recorder(&state), Recorder::Deleted);
     assert!(recorder(&state).warning().unwrap().contains("deleted"));
 }
+
+#[test]
+fn other_rules_are_in_force_at_once_and_broken_ones_are_said() {
+    let mut state = state(&["a"]);
+    let empty = crate::detection::Detections::only(&[], &crate::detection::Tuning::default()).unwrap();
+    update(&mut state, Message::Detections(Ok(std::sync::Arc::new(empty))), at(1));
+    assert!(state.view.notice.as_ref().unwrap().text.contains("0 are in force"));
+    hear(&mut state, "a", 2, &[&format!("sh-5.2$ {SHELL}")]);
+    assert!(found(&state, "a").is_empty());
+    update(&mut state, Message::Detections(Err("own.yml:2:1: no title".into())), at(3));
+    assert!(state.view.banners[0].text.starts_with("NO DETECTION RULES"), "{:?}", state.view.banners);
+    state.view.notice = None;
+    update(&mut state, Message::Detections(Ok(crate::app::fixture::detector())), at(4));
+    assert!(state.view.banners.is_empty() && state.view.notice.is_none(), "the first rules come without a word");
+    hear(&mut state, "a", 5, &[&format!("sh-5.2$ {SHELL}")]);
+    assert_eq!(found(&state, "a").len(), 1);
+}

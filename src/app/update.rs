@@ -42,9 +42,19 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         }
         Message::Rules(Err(problem)) => state.rules_problem = Some(problem),
         Message::Detections(Ok(detector)) => {
+            let (rules, not_loaded) = (detector.rules().len(), detector.not_loaded().len());
+            let first = state.listening.detector.rules().is_empty();
             state.listening.set_detector(detector);
             state.detections_problem = None;
-            notify(state, "the detection rules were read again and are in force", false);
+            if !first {
+                let words = match not_loaded {
+                    0 => format!("the detection rules were read again: {rules} are in force"),
+                    _ => format!(
+                        "the detection rules were read again: {rules} are in force, {not_loaded} cannot be used"
+                    ),
+                };
+                notify(state, words, false);
+            }
         }
         Message::Detections(Err(problem)) => state.detections_problem = Some(problem),
         Message::Quit => effects.push(Effect::Quit),
@@ -125,7 +135,10 @@ fn banners(state: &mut State) {
         }
     }
     if let Some(problem) = &state.detections_problem {
-        let text = format!("DETECTION RULES NOT RELOADED, the old ones stay in force: {problem}");
+        let text = match state.listening.detector.rules().is_empty() {
+            true => format!("NO DETECTION RULES, nothing that is typed is detected: {problem}"),
+            false => format!("DETECTION RULES NOT RELOADED, the old ones stay in force: {problem}"),
+        };
         banners.push(Banner { kind: BannerKind::Rules, text });
     }
     if let Some(problem) = &state.rules_problem {

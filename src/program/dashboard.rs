@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Refusal, detecting, reload, setup};
+use super::{Refusal, detecting, judging, reload, setup};
 use crate::{
     app::Message,
     aws::Fleet,
     cli::Cli,
     config::Settings,
+    detection::Detector,
     runtime::{self, effects::Effects},
     store::ActLog,
     terminal::Screen,
@@ -38,14 +39,22 @@ pub(super) async fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
 /// What can be wrong before AWS is asked anything.
 pub(super) struct Parts {
     engine: crate::compliance::Engine,
-    detector: Arc<dyn crate::detection::Detector>,
+    /// People's own detection rules are read before anything else, to refuse what is wrong with them; without any, the built-in ones
+    /// are compiled while the first frame is drawn.
+    detector: Option<Arc<dyn Detector>>,
     look: runtime::Look,
 }
 
 impl Parts {
     /// Rules, themes, keys: all that the config decides.
     pub(super) fn new(settings: &Settings) -> Result<Self, Refusal> {
-        let (engine, detector) = detecting::both(settings)?;
+        let (engine, detector) = match settings.config.compliance.detections.is_empty() {
+            true => (judging::engine(settings)?, None),
+            false => {
+                let (engine, detector) = detecting::both(settings)?;
+                (engine, Some(detector))
+            }
+        };
         Ok(Self { engine, detector, look: setup::look(settings)? })
     }
 }
@@ -57,6 +66,11 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let _log = program_log(&setup::program_log_path(settings)?)?;
     let watched = setup::watch_config(&settings.config, engine.parameters());
     let board = setup::board(&fleet, engine, &settings.config);
+    let compiled_later = detector.is_none();
+    let detector = match detector {
+        Some(detector) => detector,
+        None => detecting::none()?,
+    };
     let mut state = setup::state((board, detector), settings, &look, &acts, demo)?;
     let log = match ActLog::open(&acts) {
         Ok(log) => Some(log),
@@ -77,7 +91,22 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());
     let reload = tokio::spawn(reload::policies(settings.clone(), messages.clone()));
     let detections = tokio::spawn(reload::detections(settings.clone(), messages.clone()));
+    let built_in = compiled_later.then(|| {
+        let settings = settings.clone();
+        tokio::task::spawn_blocking(move || detecting::detector(&settings))
+    });
     let forward = tokio::spawn(async move {
+        // What is observed waits for the rules: nothing that is typed gets past them.
+        if let Some(built_in) = built_in {
+            let detector: Result<Arc<dyn Detector>, Arc<str>> = match built_in.await {
+                Ok(Ok(detector)) => Ok(Arc::new(detector)),
+                Ok(Err(refusal)) => Err(refusal.what.as_str().into()),
+                Err(error) => Err(error.to_string().into()),
+            };
+            if messages.send(Message::Detections(detector)).await.is_err() {
+                return;
+            }
+        }
         while let Some(observation) = observed.recv().await {
             if messages.send(Message::Observed(observation)).await.is_err() {
                 break;

@@ -25,6 +25,12 @@ pub(super) fn both(settings: &Settings) -> Result<(Engine, Arc<dyn Detector>), R
     Ok((engine, Arc::new(detector)))
 }
 
+/// No rules: until they are compiled.
+pub(super) fn none() -> Result<Arc<dyn Detector>, Refusal> {
+    let refused = |error: crate::detection::DetectionError| Refusal::config(error.to_string(), error.to_do());
+    Ok(Arc::new(Detections::only(&[], &Tuning::default()).map_err(refused)?))
+}
+
 /// What the config says of those detections.
 fn tuning(settings: &Settings, all: &Detections) -> Tuning {
     let compliance = &settings.config.compliance;

@@ -220,6 +220,8 @@ impl Engine {
             .filter(|(_, outcome)| outcome.status >= Verdict::InsufficientData)
             .map(|((rule, clauses), outcome)| self.finding(rule, clauses, outcome, &trial.entries, now))
             .collect();
+        // Ten thousand sessions keep theirs.
+        findings.shrink_to_fit();
         worst_first(&mut findings);
         let judgement = Judgement { findings, verdict: Some(verdict.unwrap_or(Verdict::NotApplicable)) };
         Judged { judgement, next_change: trial.next_change }

@@ -16,7 +16,7 @@ use ssmwatch::{
     app::{
         State,
         layout::Areas,
-        listening::DetectionBook,
+        listening::{DetectionBook, Listening},
         view::{Focus, TranscriptView},
     },
     domain::{LogEvent, Observation, SessionKey},
@@ -203,7 +203,7 @@ impl Stage {
         view.search.clone_from(&input.search);
         self.state.view.wrap = input.wrap;
         self.state.view.focus = if input.commands { Focus::Commands } else { Focus::Transcript };
-        self.state.listening.set_detector(self.state.listening.detector.clone());
+        self.state.listening = Listening::new(self.state.listening.detector.clone());
         for session in self.state.board.sessions.values_mut() {
             session.detections = DetectionBook::default();
         }
@@ -323,51 +323,51 @@ fn is_forbidden(c: char) -> bool {
 /// nothing but colours and places.
 fn terminal_shows(drawn: &Drawn) {
     let area = drawn.buffer.area;
-    let mut grid = Grid { width: usize::from(area.width), rows: usize::from(area.height), ..Grid::default() };
-    let mut parser = vte::Parser::new();
-    parser.advance(&mut grid, &drawn.bytes);
-    for y in area.top()..area.bottom() {
-        let mut x = area.left();
-        while x < area.right() {
-            let symbol = drawn.buffer[(x, y)].symbol();
-            let columns = x..x + symbol.cell_width().max(1);
-            let shown: String = columns
-                .clone()
-                .filter_map(|x| grid.cells.get(&(usize::from(y), usize::from(x))))
-                .map(String::as_str)
-                .collect();
+    let (width, rows) = (usize::from(area.width), usize::from(area.height));
+    let mut grid = Grid { width, at: (0, 0), cells: vec![String::new(); width * rows] };
+    vte::Parser::new().advance(&mut grid, &drawn.bytes);
+    for (y, row) in drawn.buffer.content().chunks(width).enumerate() {
+        let mut x = 0;
+        while x < width {
+            let symbol = row[x].symbol();
+            let cells = usize::from(symbol.cell_width().max(1));
+            let shown = grid.cells[y * width + x..][..cells].concat();
             let shown = if shown.is_empty() { " " } else { &shown };
             assert_eq!(shown, symbol, "the terminal shows something else at column {x} of row {y}");
-            x = columns.end;
+            x += cells;
         }
     }
 }
 
-#[derive(Default)]
 struct Grid {
     width: usize,
-    rows: usize,
+    /// Row and column of the cursor.
     at: (usize, usize),
-    /// What stands in a cell; of a wide character, in its first one.
-    cells: HashMap<(usize, usize), String>,
+    /// What stands in each cell; of a wide character, in its first one.
+    cells: Vec<String>,
+}
+
+impl Grid {
+    fn row(&mut self) -> &mut [String] {
+        let start = self.at.0 * self.width;
+        &mut self.cells[start..][..self.width]
+    }
 }
 
 impl vte::Perform for Grid {
     fn print(&mut self, c: char) {
+        let column = self.at.1;
         match c.width() {
             Some(0) | None => {
-                let (row, column) = self.at;
-                let before = (0..column).rev().find_map(|column| self.cells.get(&(row, column)).map(|_| column));
-                let before = before.expect("something stands before a combining character");
-                self.cells.entry((row, before)).or_default().push(c);
+                let before = self.row()[..column].iter_mut().rfind(|cell| !cell.is_empty());
+                before.expect("something stands before a combining character").push(c);
             }
-            Some(width) => {
-                for column in self.at.1..self.at.1 + width {
-                    self.cells.remove(&(self.at.0, column));
-                }
-                self.cells.insert(self.at, c.to_string());
-                self.at.1 += width;
-                assert!(self.at.1 <= self.width && self.at.0 < self.rows, "{c:?} is printed over the edge");
+            Some(cells) => {
+                assert!(column + cells <= self.width, "{c:?} is printed over the edge");
+                let row = self.row();
+                row[column..column + cells].iter_mut().for_each(String::clear);
+                row[column].push(c);
+                self.at.1 += cells;
             }
         }
     }

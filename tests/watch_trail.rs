@@ -291,8 +291,9 @@ async fn lookups_grow_with_scopes_and_not_with_sessions() {
     assert!(started.iter().all(|(.., read)| read.value().is_some()));
     let begins: Vec<_> = started.iter().map(|(from, ..)| *from).collect();
     assert!(begins.is_sorted_by(|one, next| one > next), "page by page further back: {begins:?}");
-    // Three pages of starts, one of resumptions; nobody has ended.
-    assert_eq!(calls_in(&sim, &home(), LOOKUP), 4);
+    // Three pages of starts, one of resumptions; nobody has ended. One more where what ended is listed after the first look.
+    let lookups = calls_in(&sim, &home(), LOOKUP);
+    assert!((4..=5).contains(&lookups), "{lookups}");
     assert_eq!(throttled_in(&sim, &home()), 0);
     assert!(!seen.iter().any(|observation| matches!(observation, Observation::TagChanges { .. })), "nobody asked");
 }

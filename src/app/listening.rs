@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::board::Board;
+use super::board::{Board, SessionBoard};
 use crate::{
     detection::{Bursts, Confidence, DetectionRule, Detector, Hit, SessionFields},
-    domain::{LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Verdict},
+    domain::{Finding, LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Verdict},
     transcript::{Command, Glyphs, Heard, Transcript, clean, mask},
 };
 
@@ -152,13 +152,35 @@ impl DetectionBook {
     }
 }
 
+/// Who listens to one session.
+#[derive(Debug)]
+struct Ear {
+    transcript: Transcript,
+    /// The last printed line: floods print one line again and again.
+    printed: String,
+}
+
+impl Ear {
+    /// Whether the same line was printed directly before: it has nothing new.
+    fn knows(&mut self, heard: &Heard) -> bool {
+        let Heard::Output(line) = heard else { return false };
+        let Some(text) = self.transcript.line(*line).map(|line| line.text()) else { return false };
+        if self.printed == text {
+            return true;
+        }
+        self.printed.clear();
+        self.printed.push_str(text);
+        false
+    }
+}
+
 /// Who listens.
 #[derive(Debug)]
 pub struct Listening {
     /// The rules in force.
     pub detector: Arc<dyn Detector>,
     bursts: Bursts,
-    ears: HashMap<SessionKey, Transcript>,
+    ears: HashMap<SessionKey, Ear>,
     /// Lines that were listened to since the start.
     pub lines: u64,
 }
@@ -213,20 +235,26 @@ impl Listening {
         for (id, events) in events {
             let key = SessionKey { scope: scope.clone(), id: id.clone() };
             let Some(session) = board.sessions.get_mut(&key) else { continue };
-            let ear = self.ears.entry(key.clone()).or_insert_with(|| Transcript::new(0, Glyphs::Unicode));
+            let new = || Ear { transcript: Transcript::new(0, Glyphs::Unicode), printed: String::new() };
+            let ear = self.ears.entry(key.clone()).or_insert_with(new);
             let mut found = false;
             for event in events {
-                for heard in ear.push(std::slice::from_ref(event)) {
+                for heard in ear.transcript.push(std::slice::from_ref(event)) {
                     self.lines += 1;
-                    let found_in = sense(&*self.detector, &mut self.bursts, &session.session, ear, &heard);
+                    if ear.knows(&heard) {
+                        continue;
+                    }
+                    let transcript = &ear.transcript;
+                    let found_in = sense(&*self.detector, &mut self.bursts, &session.session, transcript, &heard);
                     let at = event.timestamp;
                     for (hit, text, _) in found_in {
                         found |= session.detections.enter(hit, &text, at, now);
                     }
                 }
-                ear.forget_lines();
+                ear.transcript.forget_lines();
             }
             if found {
+                session.confirm_flood();
                 board.revision += 1;
             }
         }
@@ -254,6 +282,7 @@ impl Listening {
             }
         }
         if found {
+            session.confirm_flood();
             board.revision += 1;
         }
         marks
@@ -267,24 +296,13 @@ impl Listening {
     }
 }
 
-impl Board {
-    /// Joins output floods to what the recorder suffers.
-    pub fn confirm_floods(&mut self, scope: &ScopeId, sessions: &[SessionId]) {
-        for id in sessions {
-            let key = SessionKey { scope: scope.clone(), id: id.clone() };
-            let Some(session) = self.sessions.get_mut(&key) else { continue };
-            let flooded = session
-                .judgement
-                .findings
-                .iter()
-                .any(|finding| finding.rule.as_str() == "LOG-04" && finding.status == Verdict::NonCompliant);
-            let saturated = session.stream.as_ref().and_then(|health| health.saturated_at).filter(|_| flooded);
-            if let Some(at) = saturated
-                && session.detections.confirm_flood(at)
-            {
-                self.revision += 1;
-            }
-        }
+impl SessionBoard {
+    /// Joins an output flood to what the recorder suffers of it; says whether that is news.
+    pub(super) fn confirm_flood(&mut self) -> bool {
+        let is_flood = |finding: &Finding| finding.rule.as_str() == "LOG-04" && finding.status == Verdict::NonCompliant;
+        let saturated = self.stream.as_ref().and_then(|health| health.saturated_at);
+        let flooded = saturated.filter(|_| self.judgement.findings.iter().any(is_flood));
+        flooded.is_some_and(|at| self.detections.confirm_flood(at))
     }
 }
 

@@ -11,7 +11,7 @@ use super::listening::Marked;
 use crate::{
     detection::{Bursts, Confidence},
     domain::{Failure, SessionKey, Severity},
-    transcript::{Command, Search, Transcript, wrapped_rows},
+    transcript::{Certainty, Command, Search, Transcript, wrapped_rows},
 };
 
 /// How the transcript pane is.
@@ -267,6 +267,13 @@ impl TranscriptView {
     pub fn commands(&self) -> impl DoubleEndedIterator<Item = &Command> {
         let until = self.playback.map(|playback| playback.at);
         self.content.commands().iter().filter(move |command| until.is_none_or(|until| command.at <= until))
+    }
+
+    /// Whether what was entered in that line is uncertain.
+    pub fn is_uncertain(&self, line: u64) -> bool {
+        let commands = self.content.commands();
+        let command = commands.get(commands.partition_point(|command| command.line < line));
+        command.is_some_and(|command| command.line == line && command.certainty == Certainty::Uncertain)
     }
 
     /// The worst mark of a line; marks of mere output only when they are wanted.

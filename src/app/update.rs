@@ -80,17 +80,7 @@ fn observe(state: &mut State, observation: Observation) {
         Observation::ArchiveBody { session, body, cut } => transcript::archive_body(state, session, body, *cut),
         _ => {}
     }
-    let healths = match &observation {
-        Observation::StreamHealth { scope, streams, .. } if !streams.is_empty() => {
-            Some((scope.clone(), streams.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>()))
-        }
-        _ => None,
-    };
     state.board.observe(observation);
-    if let Some((scope, sessions)) = healths {
-        state.board.judge_due(state.now);
-        state.board.confirm_floods(&scope, &sessions);
-    }
 }
 
 /// Brings everything that is derived up to date.

@@ -305,7 +305,8 @@ impl Glue {
             Self::Backslash => "",
             Self::Space => " ",
             Self::Semicolon => "; ",
-            Self::NewLine => " \\n ",
+            // A separator for who reads the command: a shell that is fed the lines runs each.
+            Self::NewLine => " ; ",
         }
     }
 }
@@ -330,7 +331,7 @@ fn glue(command: &str) -> Option<Glue> {
         return Some(Glue::Space);
     }
     if let Some(word) = here_document(trimmed) {
-        return (!trimmed.ends_with(&format!("\\n {word}"))).then_some(Glue::NewLine);
+        return (!trimmed.ends_with(&format!("; {word}"))).then_some(Glue::NewLine);
     }
     let last = trimmed.rsplit([' ', ';']).next().unwrap_or_default();
     if trimmed.ends_with(['|', '{', '(']) || trimmed.ends_with("&&") || matches!(last, "do" | "then" | "else") {

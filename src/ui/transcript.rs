@@ -68,9 +68,14 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, session: &S
             _ => None,
         };
         let mark = transcript.mark(number, view.show_output_detections);
-        let margin = margin(look, line, mark, found);
+        let uncertain = line.uncertain || transcript.is_uncertain(number);
+        let margin = margin(look, line, mark, (found, uncertain));
         let time = (lead > 2).then_some(line.at);
-        for row in rows(look, line, search.as_ref(), (time, margin), room.wrap, transcript.left) {
+        let mut rows = rows(look, line, search.as_ref(), (time, margin), room.wrap, transcript.left);
+        if let (true, [row]) = (uncertain, rows.as_mut_slice()) {
+            row.push(piece("  uncertain", theme.warning.add_modifier(Modifier::ITALIC)));
+        }
+        for row in rows {
             if y >= inner.bottom() {
                 break;
             }
@@ -96,13 +101,18 @@ pub(super) fn draw_none(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 }
 
 /// The sign before a line.
-fn margin(look: &Look<'_>, line: &Line, mark: Option<(Severity, Confidence)>, found: bool) -> (String, Style) {
+fn margin(
+    look: &Look<'_>,
+    line: &Line,
+    mark: Option<(Severity, Confidence)>,
+    (found, uncertain): (bool, bool),
+) -> (String, Style) {
     let (theme, glyphs) = (look.theme, look.glyphs);
     if let Some((severity, confidence)) = mark.filter(|_| !found) {
         let (sign, style) = detection(look, severity, confidence);
         return (sign.to_owned(), style);
     }
-    let (sign, style) = match (&line.kind, line.uncertain, line.repeated) {
+    let (sign, style) = match (&line.kind, uncertain, line.repeated) {
         _ if found => (glyphs.selected, theme.accent),
         (LineKind::Gap(_), ..) => (glyphs.blind, theme.danger),
         (_, true, _) => (glyphs.uncertain, theme.warning),

@@ -119,6 +119,7 @@ impl Board {
             self.revision += 1;
         }
         board.judgement = judged.judgement;
+        self.revision += u64::from(board.confirm_flood());
     }
 
     /// Every rule's finding on a session, the compliant ones too, as of `now`.

@@ -16,7 +16,7 @@ use divan::Bencher;
 use jiff::SignedDuration;
 use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
 use ssmwatch::{
-    app::{Message, State, layout::Areas, update},
+    app::{Message, State, layout::Areas, update, view::Focus},
     domain::{LogEvent, Observation},
     ui::{
         self,
@@ -109,21 +109,31 @@ fn four_transcripts_with_10_000_sessions(bencher: Bencher) {
     let theme = Theme::load("default-dark", None).unwrap();
     let mut terminal = terminal();
     {
-        let mut state = state.borrow_mut();
+        let state = &mut *state.borrow_mut();
         for _ in 0..3 {
             let key = state.view.table.list.selected.clone().unwrap();
             state.view.beside.push(key);
-            world::press(&mut state, KeyCode::Char('j'));
+            world::press(state, KeyCode::Char('j'));
         }
         state.view.wrap = true;
-        for key in [KeyCode::Enter, KeyCode::Tab, KeyCode::Tab] {
-            world::press(&mut state, key);
+        world::press(state, KeyCode::Enter);
+        while state.view.focus != Focus::Transcript {
+            world::press(state, KeyCode::Tab);
         }
         let areas = Areas::of(SIZE.0, SIZE.1, &state.view).unwrap();
         assert!(areas.panes.iter().all(Option::is_some), "four panes are on the screen");
-        (0..500).for_each(|number| print_everywhere(&mut state, number));
-        assert!(state.view.panes().iter().all(|key| state.view.transcript_of(key).is_some()));
-        draw(&mut terminal, &state, &theme);
+        (0..500).for_each(|number| print_everywhere(state, number));
+        for view in state.view.transcript.iter_mut().chain(&mut state.view.shelf) {
+            view.search = "served".to_owned();
+            view.count_matches();
+        }
+        let frame = terminal.draw(|frame| {
+            ui::draw(frame, state, &theme, &Glyphs::UTF8);
+        });
+        let screen: String = frame.unwrap().buffer.content().iter().map(|cell| cell.symbol()).collect();
+        assert!(screen.matches("served").count() > 40, "{screen}");
+        assert!(!screen.contains("hunter2"), "{screen}");
+        assert!(screen.matches("-p******").count() >= 8, "{screen}");
     }
     let mut number = 500;
     bencher

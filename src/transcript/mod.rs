@@ -83,6 +83,8 @@ pub struct Transcript {
     read_to: u64,
     /// A private key is being printed: so many lines of it may still come.
     key_lines: u32,
+    /// What was heard in lines that went before their event was read to its end.
+    evicted: Vec<Heard>,
     /// Full-screen output that was folded away and not heard yet.
     folded: Vec<Box<str>>,
 }
@@ -147,12 +149,13 @@ impl Transcript {
             reader: Reader::default(),
             read_to: 0,
             key_lines: 0,
+            evicted: Vec::new(),
             folded: Vec::new(),
         }
     }
 
-    /// Takes in events in the order in which the service returned them, each once; returns what was heard in them. Lines that an event's
-    /// successors pushed out are not heard: give events one by one where everything has to be.
+    /// Takes in events in the order in which the service returned them, each once; returns what was heard in them. Lines that
+    /// later ones push out are heard as their text alone: give events one by one where lines are wanted.
     pub fn push(&mut self, events: &[LogEvent]) -> Vec<Heard> {
         let mut heard = Vec::new();
         for event in events {
@@ -217,6 +220,7 @@ impl Transcript {
 
     /// Reads the lines that cannot grow any more.
     fn hear(&mut self, heard: &mut Vec<Heard>) {
+        heard.append(&mut self.evicted);
         heard.extend(self.folded.drain(..).map(Heard::Folded));
         self.read_to = self.read_to.max(self.evicted_lines);
         let end = self.evicted_lines + self.lines.len() as u64 - u64::from(self.open_end.is_some());
@@ -487,8 +491,22 @@ impl Transcript {
         while self.bytes > self.capacity {
             let Some(evicted) = self.lines.pop_front() else { break };
             self.bytes -= evicted.bytes();
+            if self.read_to <= self.evicted_lines {
+                self.hear_evicted(&evicted);
+            }
             self.evicted_lines += 1;
         }
+    }
+
+    /// An event has more lines than are kept: what it pushes out is heard before it is gone.
+    fn hear_evicted(&mut self, line: &Line) {
+        let mut heard = Vec::new();
+        self.reader.take(self.evicted_lines, line, &mut heard);
+        self.read_to = self.evicted_lines + 1;
+        self.evicted.extend(heard.into_iter().map(|heard| match heard {
+            Heard::Output(_) => Heard::Folded(line.text().into()),
+            heard => heard,
+        }));
     }
 }
 

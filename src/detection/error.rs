@@ -18,7 +18,7 @@ pub enum DetectionError {
         what: String,
     },
     /// The config names a rule that does not exist.
-    #[error("detections.{key} names the rule \"{id}\", which does not exist{}", nearest_words(.nearest))]
+    #[error("compliance.{key} names the rule \"{id}\", which does not exist{}", nearest_words(.nearest))]
     UnknownRule {
         /// The config key that names it (`disabled`, `severity`).
         key: &'static str,
@@ -33,7 +33,7 @@ impl DetectionError {
     /// What to do about it.
     pub fn to_do(&self) -> String {
         match self {
-            Self::File { .. } => "correct the rule, or take the file out of detections.rules".to_owned(),
+            Self::File { .. } => "correct the rule, or take the file out of compliance.detections".to_owned(),
             Self::UnknownRule { nearest: Some(nearest), .. } => format!("write \"{nearest}\", or remove it"),
             Self::UnknownRule { nearest: None, .. } => "remove it; `ssmwatch rules list` names the rules".to_owned(),
         }

@@ -278,7 +278,7 @@ fn ids_are_taken_once() {
 fn wrong_files_are_errors_with_their_place() {
     let error = own(&["title: A\n  b: [\n"]).unwrap_err();
     assert!(error.to_string().starts_with("own0.yml:2:"), "{error}");
-    assert!(error.to_do().contains("detections.rules"));
+    assert!(error.to_do().contains("compliance.detections"));
     assert!(own(&["just text"]).is_err());
     assert!(own(&["title: A\ndetection:\n  a: 1\n"]).is_err());
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Refusal, judging, print, setup};
+use super::{Refusal, print, setup};
 use crate::{
     aws::required_actions,
     cli::{Cli, ConfigCommand},
@@ -25,7 +25,7 @@ pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCo
         ConfigCommand::Show => Ok(print(&setup::settings(cli)?.show())),
         ConfigCommand::Check => {
             let checked = setup::settings(cli).and_then(setup::honored).and_then(|settings| {
-                judging::engine(&settings)?;
+                super::detecting::both(&settings)?;
                 setup::look(&settings)?;
                 Ok(settings)
             });

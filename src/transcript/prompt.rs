@@ -221,7 +221,9 @@ fn shape(prompt: &str) -> Shape {
         return Shape::Shell;
     }
     let arrow = matches!(symbol, '>' | '%') && !name.contains(char::is_alphabetic);
-    let tag = name.contains(['<', '=', '"', '\'']) || name.ends_with('-');
+    // `ledger=# ` is how psql asks.
+    let name = name.strip_suffix('=').filter(|name| !name.is_empty()).unwrap_or(name);
+    let tag = name.contains(['<', '=', '"', '\'', '|']) || name.ends_with('-');
     if arrow || tag { Shape::No } else { Shape::Possible }
 }
 
@@ -239,6 +241,10 @@ fn own_length(line: &str) -> Option<usize> {
     let after = at + found.len_utf8();
     let spaces = line.get(after..)?.bytes().take_while(|byte| *byte == b' ').count();
     let prompt = line.get(..after)?;
+    // A table's row is no prompt.
+    if prompt.starts_with(' ') || prompt.contains('|') {
+        return None;
+    }
     (at > 0 && shape(prompt) != Shape::No || !found.is_ascii()).then_some(after + spaces)
 }
 
@@ -374,6 +380,8 @@ mod tests {
         assert_eq!(commands(&lines), ["ls", "id"], "the first line of a session is a prompt");
         let later = ["sh-5.2$ tool", "my own » one", "x", "my own » two", "my own » three"];
         assert_eq!(commands(&later), ["tool", "two?", "three?"]);
+        let query = ["sh-5.2$ psql", "ledger=# select 1 > 0;", " 8821 | active | a > no", "ledger=# \\q", "sh-5.2$ id"];
+        assert_eq!(commands(&query), ["psql", "select 1 > 0;", "\\q", "id"]);
         let set = ["sh-5.2$ PS1='prod > '", "prod > id"];
         assert_eq!(commands(&set), ["PS1='prod > '", "id"]);
     }

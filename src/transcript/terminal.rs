@@ -109,6 +109,10 @@ pub(super) fn render(raw: &str, stripped: bool) -> Row {
                 match end {
                     Some(end) => {
                         row.uncertain |= !bell_ends || end > MAX_TITLE;
+                        if let Some(name) = string_name(rest) {
+                            row.uncertain = true;
+                            row.plain(&name);
+                        }
                         at = escape + 1 + end;
                     }
                     None => {
@@ -180,6 +184,15 @@ fn edited(raw: &str, edit: Edit) -> String {
 
 fn without_controls(raw: &str) -> String {
     raw.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// What stands in place of a control string that would act on the reader's terminal or desk: `<OSC 52>`. Clipboard (52), notifications
+/// (9, 99, 777), fonts (50), files and more of iTerm2 (1337). Titles, links and the marks of prompts are drawn by many shells, and nothing
+/// is lost without them.
+fn string_name(rest: &str) -> Option<String> {
+    let digits = rest.strip_prefix(']')?;
+    let number = digits.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    matches!(number, "9" | "50" | "52" | "99" | "777" | "1337").then(|| format!("<OSC {number}>"))
 }
 
 /// Bytes up to and including the end of a control string; `bell_ends`: BEL ends it as well as ESC `\`.

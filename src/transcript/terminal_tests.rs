@@ -70,6 +70,12 @@ fn escape_sequences_leave_no_residue() {
 }
 
 #[test]
+fn what_would_act_on_the_readers_desk_is_named() {
+    let row = render("a\u{1b}]52;c;ZWNobyBoaQ==\u{7}b\u{1b}]9;hello\u{1b}\\c\u{1b}]0;title\u{7}d", true);
+    assert_eq!((row.text.as_str(), row.uncertain), ("a<OSC 52>b<OSC 9>cd", true));
+}
+
+#[test]
 fn a_string_that_never_ends_swallows_nothing() {
     for (raw, text) in [
         ("\u{1b}]0;t; rm -rf /", "\u{1b}]0;t; rm -rf /"),

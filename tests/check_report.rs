@@ -49,7 +49,7 @@ fn finding(rule: &str, status: Verdict, severity: Severity) -> Finding {
 fn session(id: &str, owner: &str, document: Option<&str>, findings: Vec<Finding>) -> SessionRow {
     let verdict = findings.iter().map(|finding| finding.status).max().unwrap_or(Verdict::Compliant);
     SessionRow {
-        detections: Vec::new(),
+        detections: Some(Vec::new()),
         session: Session {
             key: SessionKey::new(ScopeId::new("111122223333", "eu-central-1"), id),
             target: NodeId::from("i-0123456789abcdef0"),

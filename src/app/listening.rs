@@ -8,7 +8,7 @@ use super::board::{Board, SessionBoard};
 use crate::{
     detection::{Bursts, Confidence, DetectionRule, Detector, Hit, SessionFields},
     domain::{Finding, LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Verdict},
-    transcript::{Command, Glyphs, Heard, Transcript, clean, mask},
+    transcript::{Certainty, Command, Glyphs, Heard, Line, LineKind, Transcript, clean, mask},
 };
 
 /// Different detections of one session that are kept; the worst stay.
@@ -42,6 +42,10 @@ pub struct Detected {
     pub more: u64,
     /// When it was found first.
     pub found_at: Timestamp,
+    /// Other readings of the line allow that it was not typed so.
+    pub uncertain: bool,
+    /// Its line came with an upload after the end: it was typed before its time.
+    pub uploaded: bool,
     /// What confirms it beside the text.
     pub confirmed: Option<&'static str>,
 }
@@ -88,7 +92,9 @@ impl DetectionBook {
     }
 
     /// Enters a detection; says whether it is new. The same event is heard more than once where its session is followed.
-    fn enter(&mut self, hit: Hit, text: &str, at: Timestamp, now: Timestamp) -> bool {
+    fn enter(&mut self, sensed: Sensed, now: Timestamp) -> bool {
+        let Sensed { hit, text, at, uncertain, uploaded, .. } = sensed;
+        let text = text.as_str();
         // A command that went on in further lines is the same command.
         let grew = |found: &Detected| {
             hit.confidence == Confidence::Command
@@ -100,6 +106,8 @@ impl DetectionBook {
             of_rule && (*found.text == *text || grew(found))
         });
         let new = match known {
+            // An upload holds all that was streamed before once more.
+            Some(found) if uploaded && !found.uploaded => return false,
             Some(found) => match found.times.binary_search(&at) {
                 Ok(_) if *found.text == *text => return false,
                 Ok(_) => {
@@ -128,6 +136,8 @@ impl DetectionBook {
                     times: vec![at],
                     more: 0,
                     found_at: now,
+                    uncertain,
+                    uploaded,
                     confirmed: None,
                 });
                 true
@@ -264,10 +274,9 @@ impl Listening {
                         continue;
                     }
                     let transcript = &ear.transcript;
-                    let found_in = sense(&*self.detector, &mut self.bursts, &session.session, transcript, &heard);
-                    let at = time_of(&heard, event.timestamp);
-                    for (hit, text, _) in found_in {
-                        found |= session.detections.enter(hit, &text, at, now);
+                    let heard = (&heard, event.timestamp);
+                    for sensed in sense(&*self.detector, &mut self.bursts, &session.session, transcript, heard) {
+                        found |= session.detections.enter(sensed, now);
                     }
                 }
                 ear.transcript.forget_lines();
@@ -312,13 +321,12 @@ impl Listening {
         let mut marks = Vec::new();
         let mut found = false;
         for heard in heard {
-            let at = time_of(&heard, at);
-            for (hit, text, line) in sense(&*self.detector, bursts, &session.session, transcript, &heard) {
-                if let Some(line) = line {
-                    let (severity, confidence) = (hit.severity, hit.confidence);
-                    marks.push((line, Marked { severity, confidence, rule: Arc::clone(&hit.rule.id) }));
+            for sensed in sense(&*self.detector, bursts, &session.session, transcript, (&heard, at)) {
+                if let Some(line) = sensed.line {
+                    let (severity, confidence) = (sensed.hit.severity, sensed.hit.confidence);
+                    marks.push((line, Marked { severity, confidence, rule: Arc::clone(&sensed.hit.rule.id) }));
                 }
-                found |= session.detections.enter(hit, &text, at, now);
+                found |= session.detections.enter(sensed, now);
             }
         }
         if found {
@@ -346,22 +354,30 @@ impl SessionBoard {
     }
 }
 
-/// When that was entered or printed: a command has the time of its first line.
-fn time_of(heard: &Heard, event: Timestamp) -> Timestamp {
-    match heard {
-        Heard::Command(command) => command.at,
-        Heard::Output(_) | Heard::Folded(_) => event,
-    }
+/// What a rule found in what was heard.
+pub(crate) struct Sensed {
+    /// The rule, and how it matched.
+    pub hit: Hit,
+    /// The text as it may be shown.
+    pub text: String,
+    /// The line's number.
+    pub line: Option<u64>,
+    /// The event's time; of a command, that of its first line.
+    pub at: Timestamp,
+    /// The command may have been another.
+    pub uncertain: bool,
+    /// The line came with an upload after the end.
+    pub uploaded: bool,
 }
 
-/// What the rules find in what was heard: the hit, the text as it may be shown, the line's number.
+/// What the rules find in what was heard in an event of that time.
 pub(crate) fn sense(
     detector: &dyn Detector,
     bursts: &mut Bursts,
     session: &Session,
     transcript: &Transcript,
-    heard: &Heard,
-) -> Vec<(Hit, String, Option<u64>)> {
+    (heard, event): (&Heard, Timestamp),
+) -> Vec<Sensed> {
     let run_as = transcript.payload().and_then(|payload| payload.run_as_user.as_deref()).unwrap_or_default();
     let fields = SessionFields {
         session_id: session.key.id.as_str(),
@@ -371,30 +387,35 @@ pub(crate) fn sense(
         region: session.key.scope.region.as_str(),
         run_as_user: run_as,
     };
-    match heard {
+    let is_plain = |line: &Line| line.kind == LineKind::Plain;
+    let (hits, line, text, at, uncertain) = match heard {
         Heard::Command(command) => {
             let readings: Vec<&str> = command.all_readings().collect();
             let hits = detector.command(&fields, &readings);
             if hits.is_empty() {
                 return Vec::new();
             }
-            let hits = bursts.take(&fields, command.at, hits);
-            let with_text = |hit: Hit| {
-                let text = shown(text_of(&hit, command));
-                (hit, text, Some(command.line))
-            };
-            hits.into_iter().map(with_text).collect()
+            let uncertain = command.certainty == Certainty::Uncertain;
+            (bursts.take(&fields, command.at, hits), Some(command.line), None, command.at, uncertain)
         }
         Heard::Output(line) => {
             let Some(text) = transcript.line(*line).map(|line| line.text()) else { return Vec::new() };
-            let hits = detector.output(&fields, text).into_iter();
-            hits.filter(|hit| !hit.rule.counted_only).map(|hit| (hit, shown(text), Some(*line))).collect()
+            (detector.output(&fields, text), Some(*line), Some(text), event, false)
         }
-        Heard::Folded(text) => {
-            let hits = detector.output(&fields, text).into_iter();
-            hits.filter(|hit| !hit.rule.counted_only).map(|hit| (hit, shown(text), None)).collect()
-        }
-    }
+        Heard::Folded(text) => (detector.output(&fields, text), None, Some(&**text), event, false),
+    };
+    let of_line = line.and_then(|line| transcript.line(line)).or_else(|| transcript.lines().back());
+    let uploaded = of_line.is_some_and(is_plain);
+    let hits = hits.into_iter().filter(|hit| !hit.rule.counted_only);
+    hits.map(|hit| {
+        let text = match (text, heard) {
+            (Some(text), _) => shown(text),
+            (None, Heard::Command(command)) => shown(text_of(&hit, command)),
+            (None, _) => String::new(),
+        };
+        Sensed { hit, text, line, at, uncertain, uploaded }
+    })
+    .collect()
 }
 
 /// The reading that matched: the command as it stands, where a piece of it did.

@@ -266,3 +266,18 @@ fn a_command_that_goes_on_is_one_detection() {
     assert!(download[0].text.ends_with("history -c && id"), "{download:?}");
     assert_eq!(download[0].count(), 1);
 }
+
+#[test]
+fn an_upload_does_not_count_again_what_was_streamed() {
+    let mut state = state(&["a"]);
+    hear(&mut state, "a", 10, &[&format!("sh-5.2$ {SHELL}")]);
+    let text = format!("Script started on x\nsh-5.2$ {SHELL}\r\nsh-5.2$ history -c\r\nScript done on y");
+    let upload = LogEvent { timestamp: at(90), ingested_at: at(90), message: text };
+    let events = vec![(key("a").id, vec![upload])];
+    let observation = Observation::Tailed { scope: scope(), log_group: "/ssm".into(), events, at: at(90) };
+    update(&mut state, Message::Observed(observation), at(90));
+    let shell = &found(&state, "a")[0];
+    assert_eq!((&*shell.rule.id, shell.times.as_slice(), shell.uploaded), ("CMD-16", [at(10)].as_slice(), false));
+    let wiped = found(&state, "a").iter().find(|found| &*found.rule.id == "CMD-09").unwrap();
+    assert!(wiped.uploaded, "typed before the upload");
+}

@@ -225,3 +225,29 @@ fn the_archive_object_replaces_what_the_stream_lost() {
     assert_eq!(view.content.commands().back().unwrap().text.as_ref(), "rm -rf /srv");
     assert_eq!(view.content.gaps().count(), 1);
 }
+
+#[test]
+fn a_stream_that_was_deleted_before_it_was_opened_is_a_gap_from_the_sessions_start() {
+    let mut state = state(&["a", "b"]);
+    followed(&mut state);
+    select(&mut state, "b");
+    let health = crate::domain::StreamHealth { events: 3, ..Default::default() };
+    let seen = Observation::StreamHealth {
+        scope: scope(),
+        log_group: "/ssm".into(),
+        streams: vec![(key("a").id, health)],
+        read: Fact::known((), "logs:FilterLogEvents", at(3)),
+    };
+    update(&mut state, Message::Observed(seen), at(3));
+    select(&mut state, "a");
+    let gone = Observation::TranscriptFailed {
+        session: key("a"),
+        failure: failure(FailureClass::Gone),
+        retry_at: at(9),
+        at: at(8),
+    };
+    update(&mut state, Message::Observed(gone), at(8));
+    let view = state.view.transcript.as_ref().unwrap();
+    assert_eq!(view.content.gaps().next().unwrap().from, session("a").started_at.unwrap());
+    assert!(matches!(&view.status, TranscriptStatus::Waiting(words) if words.contains("deleted")), "{:?}", view.status);
+}

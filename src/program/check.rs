@@ -91,7 +91,8 @@ pub fn report(board: &Board, now: Timestamp, all: bool) -> CheckReport {
             account_name: board.account_name(&session.session.key.scope).to_owned(),
             findings: if all { board.explain(&session.session.key, now) } else { session.judgement.findings.clone() },
             verdict: session.judgement.verdict(),
-            detections: session.detections.shown(false).map(detection).collect(),
+            detections: (session.is_active() || !session.detections.all().is_empty())
+                .then(|| session.detections.shown(false).map(detection).collect()),
         })
         .collect();
     let preferences = board

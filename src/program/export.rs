@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::{Refusal, setup};
 use crate::{
-    app::listening::sense,
+    app::listening::{Sensed, sense},
     aws::{Fleet, ScopeClient},
     cli::{self, Cli},
     config::Config,
-    detection::{Bursts, Detections, Detector as _, Hit},
+    detection::{Bursts, Detections, Detector as _},
     domain::{Failure, FailureClass, LogEvent, Session},
     export::{
         ArchiveRead, CAST, COMMANDS, Counts, DETECTIONS, Detector, Folder, MANIFEST, Manifest, Recorder, Sinks,
@@ -144,17 +144,15 @@ fn scopes(count: usize) -> String {
 fn detecting<'a>(rules: &'a Detections, session: &'a Session) -> impl FnMut(&Heard, &Transcript) -> Vec<Value> + 'a {
     let mut bursts = Bursts::new(rules.correlations());
     move |heard, transcript| {
-        let found = sense(rules, &mut bursts, session, transcript, heard);
-        let at = match heard {
-            Heard::Command(command) => Some(command.at),
-            Heard::Output(line) => transcript.line(*line).map(|line| line.at),
-            Heard::Folded(_) => transcript.lines().back().map(|line| line.at),
-        };
-        let written = |(hit, text, line): (Hit, String, Option<u64>)| {
-            let attack: Vec<&str> = hit.rule.attack.iter().map(|technique| technique.id.as_str()).collect();
+        let event = transcript.lines().back().map_or(Timestamp::UNIX_EPOCH, |line| line.at);
+        let found = sense(rules, &mut bursts, session, transcript, (heard, event));
+        let written = |found: Sensed| {
+            let rule = &found.hit.rule;
+            let attack: Vec<&str> = rule.attack.iter().map(|technique| technique.id.as_str()).collect();
             json!({
-                "at": at, "line": line, "rule": &*hit.rule.id, "title": &*hit.rule.title, "severity": hit.severity.word(),
-                "confidence": hit.confidence.word(), "text": text, "attack": attack,
+                "at": found.at, "line": found.line, "rule": &*rule.id, "title": &*rule.title,
+                "severity": found.hit.severity.word(), "confidence": found.hit.confidence.word(),
+                "uncertain": found.uncertain, "uploaded": found.uploaded, "text": found.text, "attack": attack,
             })
         };
         found.into_iter().map(written).collect()

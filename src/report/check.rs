@@ -69,8 +69,8 @@ pub struct SessionRow {
     pub findings: Vec<Finding>,
     /// The verdict.
     pub verdict: Verdict,
-    /// What rules found in what was typed lately, the worst first.
-    pub detections: Vec<DetectionRow>,
+    /// What rules found in what was typed within the last minutes, the worst first; `None`: nothing of the session was listened to.
+    pub detections: Option<Vec<DetectionRow>>,
 }
 
 /// One rule that matched what was typed in a session.
@@ -268,7 +268,7 @@ impl CheckReport {
                     verdict: row.counted_verdict(),
                     severity: row.severity(),
                     findings: findings(&row.findings, all),
-                    detections: &row.detections,
+                    detections: row.detections.as_deref(),
                 })
                 .collect(),
             preferences: self
@@ -407,7 +407,7 @@ struct JudgedSession<'a> {
     verdict: Verdict,
     severity: Option<Severity>,
     findings: Vec<FindingObject<'a>>,
-    detections: &'a [DetectionRow],
+    detections: Option<&'a [DetectionRow]>,
 }
 
 #[derive(Serialize)]

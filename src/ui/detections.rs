@@ -93,10 +93,13 @@ impl Sheet<'_> {
         // It is cleaned and masked already; the glyphs of this terminal may be fewer.
         self.words(vec![piece("   ", theme.text)], 5, &look.clean(&found.text), theme.text);
         let how = match found.confidence {
+            Confidence::Command if found.uncertain => "perhaps typed, uncertain,",
             Confidence::Command => "typed",
             Confidence::Output => "only printed",
         };
-        let mut when = format!("{how} at {}", look.clock(found.last()));
+        // An upload has one time for all of it, that of the upload.
+        let time = if found.uploaded { "before" } else { "at" };
+        let mut when = format!("{how} {time} {}", look.clock(found.last()));
         if found.count() > 1 {
             when.push_str(&format!(", {} times", found.count()));
         }

@@ -78,7 +78,8 @@ fn words(look: &Look<'_>) -> Vec<Word> {
         });
     }
     if counts.detected_worst >= Some(Severity::High) {
-        let detected = format!("{} detected", counts.detected);
+        let worst = counts.detected_worst.map_or("", Severity::word);
+        let detected = format!("{} detected ({worst})", counts.detected);
         match words.iter_mut().find(|word| word.word == "LOOK") {
             Some(look) => look.reasons.extend(look.reasons.last().map(|longest| format!("{longest}, {detected}"))),
             None => words.push(Word {

@@ -17,7 +17,7 @@ use crate::{
         board::{Phase, SessionBoard},
         view::{Focus, Screen, SortBy},
     },
-    domain::{Session, SessionKey, SessionStatus, Verdict},
+    domain::{Session, SessionKey, SessionStatus, Severity, Verdict},
 };
 
 /// From this width on a status has a word of its own, and the node its id.
@@ -139,6 +139,13 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form) -> Row<'a> {
         (true, false) => style,
     };
     let (mark, word, verdict_style) = look.verdict(session);
+    // From afar a row is as bad as the worst that is known of it.
+    let typed = session.detections.worst().filter(|worst| *worst >= Severity::High);
+    let broken = session.judgement.severity().filter(|_| session.judgement.verdict() == Verdict::NonCompliant);
+    let (mark, mark_style) = match typed.filter(|typed| Some(*typed) > broken) {
+        Some(typed) => look.mark(Verdict::NonCompliant, Some(typed)),
+        None => (mark, verdict_style),
+    };
     let (last, last_style) = last_output(look, session);
     let ordinary = record.document_name() == Session::DEFAULT_DOCUMENT;
     let reason = record.reason.as_deref().unwrap_or_default();
@@ -154,7 +161,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form) -> Row<'a> {
         verdict.push(piece(condition.0.clone(), condition.1));
     }
     let mut cells = vec![
-        vec![piece(mark, verdict_style)],
+        vec![piece(mark, mark_style)],
         verdict,
         vec![piece(look.account(&key.scope), plain(theme.text))],
         vec![piece(look.clean(key.scope.region.as_str()), plain(theme.muted))],

@@ -171,6 +171,11 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
         Some(Phase::Ended { .. }) | None => true,
         Some(Phase::Active) => false,
     };
+    // Something was recorded, and it is not there any more: that is not "nothing so far".
+    let lost = state.board.sessions.get(session).and_then(|board| {
+        let recorded = board.stream_change.is_some() || board.stream.as_ref().is_some_and(|health| health.events > 0);
+        recorded.then_some(board.session.started_at.unwrap_or(at))
+    });
     let Some(view) = transcript_of(state, session) else { return };
     let last = view.content.lines().back().map(|line| line.at.max(line.ingested_at));
     let status = if failure.class != FailureClass::Gone {
@@ -178,6 +183,9 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
     } else if let Some(last) = last {
         view.content.open_gap(last.min(at), "the log stream was deleted: nothing of the session is recorded");
         TranscriptStatus::Waiting("The log stream is gone: it was deleted while we read it.".into())
+    } else if let Some(from) = lost {
+        view.content.open_gap(from.min(at), "the log stream was deleted before it was read here");
+        TranscriptStatus::Waiting("The log stream is gone: it was deleted before it was opened here.".into())
     } else if ended {
         TranscriptStatus::Waiting("The session has ended and left no log stream.".into())
     } else {
@@ -194,10 +202,12 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
 
 /// The archive object of an ended session was read, in place of a stream that is lost: what it holds is shown after what was streamed.
 pub(super) fn archive_body(state: &mut State, session: &SessionKey, body: &Fact<Option<Arc<[u8]>>>, cut: bool) {
-    let ended = match state.board.sessions.get(session).map(|board| &board.phase) {
+    let board = state.board.sessions.get(session);
+    let ended = match board.map(|board| &board.phase) {
         Some(Phase::Ended { at, .. }) => *at,
         _ => state.now,
     };
+    let started = board.and_then(|board| board.session.started_at).unwrap_or(ended);
     let Some(view) = transcript_of(state, session) else { return };
     match body {
         Fact::Known { value: None, .. } => {
@@ -208,7 +218,7 @@ pub(super) fn archive_body(state: &mut State, session: &SessionKey, body: &Fact<
             let read_at = *at;
             let cut = if cut { "; only its beginning was read" } else { "" };
             let why = format!("what the stream does not have follows from the archive object{cut}");
-            let from = view.content.lines().back().map_or(ended, |line| line.at);
+            let from = view.content.lines().back().map_or(started, |line| line.at);
             view.content.open_gap(from, &why);
             let message = String::from_utf8_lossy(bytes).into_owned();
             let event = LogEvent { timestamp: ended, ingested_at: *at, message };

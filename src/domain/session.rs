@@ -135,3 +135,15 @@ pub struct ArchiveObject {
     /// The KMS key that encrypts it.
     pub kms_key: Option<Arc<str>>,
 }
+
+impl Session {
+    /// Whom the payloads of its log stream have to name.
+    pub fn identity(&self) -> super::PayloadIdentity {
+        super::PayloadIdentity {
+            session_id: self.key.id.as_str().into(),
+            target: self.target.as_str().into(),
+            owner: self.owner.clone(),
+            run_as_user: Arc::from(""),
+        }
+    }
+}

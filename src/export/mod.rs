@@ -137,6 +137,11 @@ impl<'a, W: Write + Seek> Recorder<'a, W> {
         })
     }
 
+    /// Whose stream it is: what is forged is marked.
+    pub fn expect(&mut self, identity: crate::domain::PayloadIdentity) {
+        self.transcript.expect(identity);
+    }
+
     /// Takes in events of the stream, in the service's order.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub(super) struct LineRecord<'a> {
     text: &'a str,
     uncertain: bool,
     repeated: bool,
+    forged: bool,
     readings: Vec<Cow<'a, str>>,
     #[serde(skip_serializing_if = "is_zero")]
     cut_bytes: u64,
@@ -84,6 +85,7 @@ impl<'a> LineRecord<'a> {
             text,
             uncertain: line.uncertain,
             repeated: line.repeated,
+            forged: line.forged,
             readings: line.alternatives().map(|reading| secrets.text(reading)).collect(),
             cut_bytes: line.cut_bytes,
             gap,

@@ -117,7 +117,7 @@ fn lines_commands_and_recording_say_the_same() {
     assert_eq!(
         lines[0],
         json!({"line": 0, "at": "2023-11-14T22:13:20Z", "ingested_at": "2023-11-14T22:13:21Z", "kind": "streamed",
-               "source": "stream", "text": "sh-5.2$ sudo -i", "uncertain": false, "repeated": false, "readings": []})
+               "source": "stream", "text": "sh-5.2$ sudo -i", "uncertain": false, "repeated": false, "forged": false, "readings": []})
     );
     let commands = written.commands.values();
     let texts: Vec<_> = commands.iter().map(|command| command["text"].as_str().unwrap()).collect();

@@ -194,6 +194,7 @@ async fn write(
     };
     let mut recorder =
         Recorder::new(sinks, &clean(session.key.id.as_str()), session.started_at, masked).map_err(failed)?;
+    recorder.expect(session.identity());
     let read = Reading { session, client, places, output: &options.output }.read_to(&mut recorder).await?;
     let (counts, columns) = recorder.finish().map_err(failed)?;
     let manifest = Manifest {

@@ -58,6 +58,7 @@ fn gap_line(gap: Gap) -> Line {
         kind: LineKind::Gap(Box::new(gap)),
         uncertain: false,
         repeated: false,
+        forged: false,
         secret: false,
         cut_bytes: 0,
         marks: Box::default(),

@@ -65,6 +65,8 @@ pub struct Line {
     /// The same run of lines came directly before: the agent sent it again (it does when an answer is lost), or the
     /// session printed the same once more. The text alone cannot tell.
     pub repeated: bool,
+    /// Its event's payload names another session, node or owner: somebody else may have written it.
+    pub forged: bool,
     /// It is part of a private key that was printed over several lines: not to be shown.
     pub secret: bool,
     /// Bytes of the raw line that are not in `text` because the line is too long to show.

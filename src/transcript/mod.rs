@@ -33,7 +33,7 @@ pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};
 pub use search::{Direction, Match, Search};
 pub use wrap::{wrapped, wrapped_rows};
 
-use crate::domain::LogEvent;
+use crate::domain::{LogEvent, PayloadIdentity};
 use command::Reader;
 use payload::Message;
 use replay::Replays;
@@ -73,6 +73,8 @@ pub struct Transcript {
     revision: u64,
     started: bool,
     payload: Option<Payload>,
+    /// Whose stream it is, to tell what is forged.
+    expected: Option<Box<PayloadIdentity>>,
     replays: Replays,
     /// The last line was cut by the agent: the next event's first line continues it.
     open_end: Option<OpenEnd>,
@@ -112,6 +114,8 @@ struct Origin {
     ingested_at: Timestamp,
     streamed: bool,
     repeated: bool,
+    /// The payload names somebody else.
+    forged: bool,
 }
 
 /// A raw text made ready for the screen.
@@ -143,6 +147,7 @@ impl Transcript {
             revision: 0,
             started: false,
             payload: None,
+            expected: None,
             replays: Replays::default(),
             open_end: None,
             screen: None,
@@ -152,6 +157,11 @@ impl Transcript {
             evicted: Vec::new(),
             folded: Vec::new(),
         }
+    }
+
+    /// Whose stream it is: lines of events whose payload names somebody else are marked as forged.
+    pub fn expect(&mut self, identity: PayloadIdentity) {
+        self.expected = Some(Box::new(identity));
     }
 
     /// Takes in events in the order in which the service returned them, each once; returns what was heard in them. Lines that
@@ -171,7 +181,7 @@ impl Transcript {
     pub fn push_text(&mut self, at: Timestamp, ingested_at: Timestamp, text: &str) -> Vec<Heard> {
         self.close_gap(at);
         let first = !mem::replace(&mut self.started, true);
-        self.push_plain(text, Origin { at, ingested_at, streamed: false, repeated: false }, first);
+        self.push_plain(text, Origin { at, ingested_at, streamed: false, repeated: false, forged: false }, first);
         let mut heard = Vec::new();
         self.hear(&mut heard);
         self.revision += 1;
@@ -268,11 +278,17 @@ impl Transcript {
     }
 
     fn push_event(&mut self, event: &LogEvent) {
-        let mut origin =
-            Origin { at: event.timestamp, ingested_at: event.ingested_at, streamed: true, repeated: false };
+        let mut origin = Origin {
+            at: event.timestamp,
+            ingested_at: event.ingested_at,
+            streamed: true,
+            repeated: false,
+            forged: false,
+        };
         let first = !mem::replace(&mut self.started, true);
         match Message::parse(&event.message) {
             Message::Streamed(elements, payload) => {
+                origin.forged = self.expected.as_deref().is_some_and(|expected| disagrees(&payload, expected));
                 self.payload = Some(*payload);
                 let repeated = self.replays.take(elements.iter().map(|element| &*element.0));
                 self.push_lines(elements.into_iter().map(|element| element.0), &mut origin, repeated, first);
@@ -336,6 +352,7 @@ impl Transcript {
                 kind,
                 uncertain: searched,
                 repeated: origin.repeated,
+                forged: origin.forged,
                 secret: false,
                 cut_bytes: 0,
                 text: raw.into_owned().into_boxed_str(),
@@ -404,6 +421,7 @@ impl Transcript {
             kind: self.kind_of(raw, origin),
             uncertain: shown.uncertain,
             repeated: origin.repeated,
+            forged: origin.forged,
             secret: false,
             cut_bytes: shown.cut_bytes,
             raw: (*shown.text != *kept).then(|| kept.into()),
@@ -508,6 +526,17 @@ impl Transcript {
             heard => heard,
         }));
     }
+}
+
+/// Whether a payload names another session, node or owner; what it leaves out accuses nobody.
+fn disagrees(payload: &Payload, expected: &PayloadIdentity) -> bool {
+    [
+        (&payload.session_id, &expected.session_id),
+        (&payload.target_id, &expected.target),
+        (&payload.user_arn, &expected.owner),
+    ]
+    .into_iter()
+    .any(|(said, is)| said.as_deref().is_some_and(|said| !said.is_empty() && !is.is_empty() && *said != **is))
 }
 
 #[cfg(test)]

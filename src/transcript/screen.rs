@@ -30,6 +30,7 @@ impl Transcript {
             kind: LineKind::Screen(Box::new(folded)),
             uncertain: false,
             repeated: origin.repeated,
+            forged: origin.forged,
             secret: false,
             cut_bytes: 0,
             marks: Box::default(),

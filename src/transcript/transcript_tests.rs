@@ -278,6 +278,20 @@ fn the_oldest_lines_go_when_the_capacity_is_reached() {
 }
 
 #[test]
+fn lines_whose_payload_names_another_session_are_marked() {
+    let mut shown = Transcript::default();
+    shown.expect(crate::domain::PayloadIdentity {
+        session_id: "dana-0fedcba9876543210".into(),
+        target: "i-0123456789abcdef0".into(),
+        owner: "arn:aws:sts::123456789012:assumed-role/Operations/dana".into(),
+        run_as_user: "".into(),
+    });
+    let forged = streamed(&["$ history -c"]).replace("dana-0fedcba9876543210", "eve-0");
+    shown.push(&[event(0, streamed(&["$ id"])), event(1, forged), event(2, streamed(&["$ w"]))]);
+    assert_eq!(shown.lines().iter().map(|line| line.forged).collect::<Vec<_>>(), [false, true, false]);
+}
+
+#[test]
 fn a_private_key_is_secret_line_by_line() {
     let shown = transcript(&[
         streamed(&["$ cat k", "-----BEGIN OPENSSH PRIVATE KEY-----", "b3BlbnNzaC1rZXk", "AAAA"]),

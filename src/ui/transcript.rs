@@ -72,8 +72,16 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, session: &S
         let margin = margin(look, line, mark, (found, uncertain));
         let time = (lead > 2).then_some(line.at);
         let mut rows = rows(look, line, search.as_ref(), (time, margin), room.wrap, transcript.left);
-        if let (true, [row]) = (uncertain, rows.as_mut_slice()) {
-            row.push(piece("  uncertain", theme.warning.add_modifier(Modifier::ITALIC)));
+        if let [row] = rows.as_mut_slice() {
+            if line.forged {
+                row.push(piece(
+                    "  forged: its payload is not of this session",
+                    theme.danger.add_modifier(Modifier::BOLD),
+                ));
+            }
+            if uncertain {
+                row.push(piece("  uncertain", theme.warning.add_modifier(Modifier::ITALIC)));
+            }
         }
         for row in rows {
             if y >= inner.bottom() {
@@ -114,6 +122,7 @@ fn margin(
     }
     let (sign, style) = match (&line.kind, uncertain, line.repeated) {
         _ if found => (glyphs.selected, theme.accent),
+        _ if line.forged => (glyphs.non_compliant, theme.danger),
         (LineKind::Gap(_), ..) => (glyphs.blind, theme.danger),
         (_, true, _) => (glyphs.uncertain, theme.warning),
         (_, _, true) => (glyphs.repeated, theme.border),
@@ -151,7 +160,11 @@ fn rows<'a>(
         LineKind::Screen(_) => theme.muted.add_modifier(Modifier::ITALIC),
         LineKind::Gap(_) => theme.danger,
     };
-    let style = if line.repeated { theme.muted } else { style };
+    let style = match (line.forged, line.repeated) {
+        (true, _) => theme.danger,
+        (false, true) => theme.muted,
+        (false, false) => style,
+    };
     let places = Places {
         matches: search.map(|search| search.ranges(line.text()).collect()).unwrap_or_default(),
         secrets: if line.secret { std::iter::once(0..line.text().len()).collect() } else { secrets(line.text()) },

@@ -70,7 +70,11 @@ fn take(state: &mut State, session: SessionKey) -> TranscriptView {
         return view;
     }
     let glyphs = if state.setup.ascii { Glyphs::Ascii } else { Glyphs::Unicode };
-    TranscriptView::new(session, Transcript::new(DEFAULT_CAPACITY, glyphs), state.listening.bursts())
+    let mut content = Transcript::new(DEFAULT_CAPACITY, glyphs);
+    if let Some(board) = state.board.sessions.get(&session) {
+        content.expect(board.session.identity());
+    }
+    TranscriptView::new(session, content, state.listening.bursts())
 }
 
 /// Begins to follow as soon as it is known where; says so where there is nothing to follow, also when that is found

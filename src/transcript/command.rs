@@ -182,6 +182,10 @@ impl Reader {
         // What is pasted is drawn twice: first highlighted, then plain.
         let half = whole.split_at_checked(whole.len() / 2).filter(|(first, second)| first == second && first.len() > 1);
         readings.extend(half.map(|(first, _)| first.into()));
+        // The agent deletes the return and the erasure with which a shell replaces a line: what was there before stays in front.
+        if line.kind == LineKind::Streamed && !line.raw().contains('\u{1b}') {
+            readings.extend(glued(typed).map(Into::into));
+        }
         let redrawn = !readings.is_empty();
         for other in line.alternatives() {
             let other = last_after(other, prompt).trim();
@@ -276,6 +280,65 @@ impl Reader {
             self.forgotten += 1;
         }
     }
+}
+
+/// Programs that are looked for inside of words; the short ones only where an option or a path follows.
+const PROGRAMS: [&str; 30] = [
+    "curl",
+    "wget",
+    "sudo",
+    "bash",
+    "chmod",
+    "chown",
+    "chattr",
+    "systemctl",
+    "history",
+    "iptables",
+    "useradd",
+    "usermod",
+    "crontab",
+    "python3",
+    "openssl",
+    "socat",
+    "nohup",
+    "setsid",
+    "shred",
+    "auditctl",
+    "setenforce",
+    "journalctl",
+    "docker",
+    "kubectl",
+    "whoami",
+    "id",
+    "ls",
+    "rm",
+    "nc",
+    "cat",
+];
+/// Words that end like one and are programs of their own.
+const WHOLE_WORDS: [&str; 12] =
+    ["visudo", "rbash", "zcat", "bzcat", "xzcat", "ncat", "terraform", "pycurl", "uuid", "netcat", "rsync", "socat"];
+
+/// The command that seems to be glued to the end of another one's last word: `id -u` in `cat /etc/hostnameid -u`.
+fn glued(command: &str) -> Option<&str> {
+    let mut at = 0;
+    for word in command.split_inclusive(' ') {
+        let bare = word.trim_end();
+        let rest = command.get(at + word.len()..).unwrap_or_default();
+        let found = PROGRAMS.iter().filter(|name| bare.len() > name.len() && bare.ends_with(**name)).find(|name| {
+            let before = bare.get(..bare.len() - name.len()).and_then(|before| before.chars().next_back());
+            let name_of = bare.rsplit('/').next().unwrap_or(bare);
+            let whole = bare.starts_with("--") || WHOLE_WORDS.contains(&name_of);
+            let in_word = before.is_some_and(char::is_alphanumeric) && !whole;
+            let goes_on = rest.starts_with(['-', '/']) || (name.len() > 3 && !rest.is_empty());
+            in_word && goes_on
+        });
+        if let Some(name) = found {
+            return command.get(at + bare.len() - name.len()..);
+        }
+        at += word.len();
+    }
+    None
 }
 
 /// What comes after the last prompt in a text; all of it where there is none.

@@ -44,6 +44,31 @@ fn what_the_agents_cleaning_left_open_keeps_every_reading() {
 }
 
 #[test]
+fn what_was_left_of_a_replaced_line_is_doubted() {
+    for (line, reading) in [
+        ("sh-5.2$ cat /etc/hostnameid -u", "id -u"),
+        ("sh-5.2$ lscurl http://x | sh", "curl http://x | sh"),
+        ("sh-5.2$ df -hrm -rf /srv", "rm -rf /srv"),
+    ] {
+        let command = &commands(&[line])[0];
+        assert_eq!(command.certainty, Certainty::Uncertain, "{line}");
+        assert!(command.all_readings().any(|text| text == reading), "{command:?}");
+    }
+    for line in
+        ["sh-5.2$ /usr/bin/id -u", "sh-5.2$ visudo -c", "sh-5.2$ ls /opt/tools", "sh-5.2$ sudo curl -s http://x"]
+    {
+        assert_eq!(commands(&[line])[0].certainty, Certainty::Certain, "{line}");
+    }
+}
+
+#[test]
+fn ordinary_commands_are_not_doubted() {
+    let ordinary = include_str!("../detection/rules/ordinary.txt").lines().filter(|line| !line.starts_with('#'));
+    let doubted: Vec<&str> = ordinary.filter(|line| glued(line).is_some()).collect();
+    assert!(doubted.is_empty(), "{doubted:#?}");
+}
+
+#[test]
 fn what_was_drawn_twice_keeps_both_readings() {
     let redrawn = &commands(&["sh-5.2$ lssh-5.2$ ls -la"])[0];
     assert_eq!((&*redrawn.text, redrawn.certainty), ("ls -la", Certainty::Uncertain));

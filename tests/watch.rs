@@ -44,18 +44,16 @@ use tokio_util::sync::CancellationToken;
 async fn every_scope_is_listed_through_one_assumed_role_an_account() {
     let sim = quiet().await;
     let mut rig = Rig::start(&sim, hasty()).await;
-    let mut listed = HashSet::new();
-    rig.until("a listing of every scope", |observation| {
-        if let Observation::Active { scope, .. } = observation {
-            listed.insert(scope.clone());
-        }
-        (listed.len() == 4).then_some(())
-    })
-    .await;
+    // Who asks is told once a scope, before or after others are listed.
+    let (mut listed, mut caller) = (HashSet::new(), None);
     let arn = rig
-        .until("the caller", |observation| match observation {
-            Observation::Caller { arn, .. } => Some(arn.clone()),
-            _ => None,
+        .until("a listing of every scope, and the caller", |observation| {
+            match observation {
+                Observation::Active { scope, .. } => drop(listed.insert(scope.clone())),
+                Observation::Caller { arn, .. } => caller = Some(arn.clone()),
+                _ => {}
+            }
+            caller.clone().filter(|_| listed.len() == 4)
         })
         .await;
     assert!(arn.contains(":assumed-role/ssmwatch/"), "{arn}");

@@ -17,9 +17,9 @@ const MOST: usize = 200;
 const TEXT_BYTES: usize = 512;
 /// Times of one detection that are remembered, to count each once.
 const MOST_TIMES: usize = 64;
-/// Sessions that are not listed yet, and events of each, that wait for their listing.
-const MOST_EARLY: usize = 256;
-const MOST_EARLY_EVENTS: usize = 32;
+/// Bytes of events that wait for the listing of their sessions, and listings of the scope that they wait for.
+const MOST_EARLY: usize = 8 * 1024 * 1024;
+const EARLY_LISTINGS: u8 = 4;
 /// The rule of output floods, which LOG-04 confirms.
 const FLOOD: &str = "CMD-07";
 /// The recorder is flooded by the command if that is seen within this time after it.
@@ -197,6 +197,14 @@ impl Ear {
     }
 }
 
+/// Events of a session that no listing showed yet.
+#[derive(Debug, Default)]
+struct Early {
+    events: Vec<LogEvent>,
+    /// Listings of its scope that came without it.
+    listings: u8,
+}
+
 /// Who listens.
 #[derive(Debug)]
 pub struct Listening {
@@ -205,7 +213,10 @@ pub struct Listening {
     bursts: Bursts,
     ears: HashMap<SessionKey, Ear>,
     /// Events of sessions that no listing showed yet.
-    early: HashMap<SessionKey, Vec<LogEvent>>,
+    early: HashMap<SessionKey, Early>,
+    early_bytes: usize,
+    /// Events of sessions that no listing showed, and that there was no room for.
+    pub left_out: u64,
     /// Lines that were listened to since the start.
     pub lines: u64,
 }
@@ -225,7 +236,7 @@ impl Listening {
     /// Listens with those rules.
     pub fn new(detector: Arc<dyn Detector>) -> Self {
         let bursts = Bursts::new(detector.correlations());
-        Self { detector, bursts, ears: HashMap::new(), early: HashMap::new(), lines: 0 }
+        Self { detector, bursts, ears: HashMap::new(), early: HashMap::new(), early_bytes: 0, left_out: 0, lines: 0 }
     }
 
     /// Other rules from now on; what was found stays.
@@ -289,20 +300,31 @@ impl Listening {
     }
 
     fn wait(&mut self, key: SessionKey, events: &[LogEvent]) {
-        if self.early.len() < MOST_EARLY || self.early.contains_key(&key) {
-            let waiting = self.early.entry(key).or_default();
-            let room = MOST_EARLY_EVENTS.saturating_sub(waiting.len());
-            waiting.extend(events.iter().take(room).cloned());
+        for event in events {
+            let bytes = event.message.len();
+            if self.early_bytes + bytes > MOST_EARLY {
+                self.left_out += 1;
+                continue;
+            }
+            self.early_bytes += bytes;
+            self.early.entry(key.clone()).or_default().events.push(event.clone());
         }
     }
 
-    /// Sessions were listed: what came of them before is listened to now.
-    pub fn listed(&mut self, board: &mut Board, now: Timestamp) {
-        let arrived: Vec<SessionKey> =
-            self.early.keys().filter(|key| board.sessions.contains_key(key)).cloned().collect();
+    /// Sessions of a scope were listed: what came of them before is listened to now.
+    pub fn listed(&mut self, board: &mut Board, scope: &ScopeId, now: Timestamp) {
+        let mut arrived = Vec::new();
+        for (key, early) in self.early.iter_mut().filter(|(key, _)| key.scope == *scope) {
+            early.listings += 1;
+            if board.sessions.contains_key(key) || early.listings > EARLY_LISTINGS {
+                arrived.push(key.clone());
+            }
+        }
         for key in arrived {
-            if let Some(events) = self.early.remove(&key) {
-                self.tailed(board, &key.scope, &[(key.id, events)], now);
+            let Some(early) = self.early.remove(&key) else { continue };
+            self.early_bytes -= early.events.iter().map(|event| event.message.len()).sum::<usize>();
+            if board.sessions.contains_key(&key) {
+                self.tailed(board, &key.scope, &[(key.id, early.events)], now);
             }
         }
         self.forget(board);

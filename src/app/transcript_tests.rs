@@ -251,3 +251,42 @@ fn a_stream_that_was_deleted_before_it_was_opened_is_a_gap_from_the_sessions_sta
     assert_eq!(view.content.gaps().next().unwrap().from, session("a").started_at.unwrap());
     assert!(matches!(&view.status, TranscriptStatus::Waiting(words) if words.contains("deleted")), "{:?}", view.status);
 }
+
+#[test]
+fn an_archive_object_that_cannot_be_read_is_asked_for_again_in_its_time() {
+    let mut state = state(&["a"]);
+    followed(&mut state);
+    select(&mut state, "a");
+    let gone = |state: &mut State, second| {
+        let observation = Observation::TranscriptFailed {
+            session: key("a"),
+            failure: failure(FailureClass::Gone),
+            retry_at: at(second + 1),
+            at: at(second),
+        };
+        update(state, Message::Observed(observation), at(second))
+    };
+    gone(&mut state, 8);
+    let sessions = vec![ended("a", SessionStatus::Terminated, at(20))];
+    let history = Observation::History { scope: scope(), sessions, since: at(0), at: at(21) };
+    update(&mut state, Message::Observed(history), at(21));
+    let object = crate::domain::ArchiveObject {
+        bucket: "logs".into(),
+        key: "a.log".into(),
+        size: 90,
+        modified_at: Some(at(22)),
+        encryption: None,
+        kms_key: None,
+    };
+    let archive = Observation::Archive { session: key("a"), object: Fact::known(Some(object), "s3:GetObject", at(23)) };
+    let asked = |effects: &[Effect]| effects.contains(&Effect::ReadArchive(key("a")));
+    assert!(asked(&update(&mut state, Message::Observed(archive), at(23))));
+    let body = Fact::failed(failure(FailureClass::Denied), None);
+    let refused = Observation::ArchiveBody { session: key("a"), body, cut: false };
+    assert!(!asked(&update(&mut state, Message::Observed(refused), at(24))), "not at once");
+    assert!(!asked(&gone(&mut state, 30)));
+    let status = &state.view.transcript.as_ref().unwrap().status;
+    assert!(matches!(status, TranscriptStatus::Waiting(words) if words.contains("denied")), "{status:?}");
+    assert!(asked(&update(&mut state, Message::Tick, at(60))));
+    assert!(!asked(&update(&mut state, Message::Tick, at(61))), "once");
+}

@@ -119,8 +119,10 @@ pub struct TranscriptView {
     pub bursts: Bursts,
     /// It is played back.
     pub playback: Option<Playback>,
-    /// The archive object was asked for, in place of a stream that is lost.
-    pub archive_asked: bool,
+    /// From then on the archive object may be asked for, in place of a stream that is lost.
+    pub archive_due: Timestamp,
+    /// Why the archive object could not be read, in words.
+    pub archive_problem: Option<Arc<str>>,
 }
 
 impl TranscriptView {
@@ -142,7 +144,8 @@ impl TranscriptView {
             marks: BTreeMap::new(),
             bursts,
             playback: None,
-            archive_asked: false,
+            archive_due: Timestamp::UNIX_EPOCH,
+            archive_problem: None,
         }
     }
 

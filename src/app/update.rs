@@ -79,10 +79,13 @@ fn observe(state: &mut State, observation: Observation) {
         Observation::ArchiveBody { session, body, cut } => transcript::archive_body(state, session, body, *cut),
         _ => {}
     }
-    let listed = matches!(&observation, Observation::Active { .. } | Observation::History { .. });
+    let listed = match &observation {
+        Observation::Active { scope, .. } | Observation::History { scope, .. } => Some(scope.clone()),
+        _ => None,
+    };
     state.board.observe(observation);
-    if listed {
-        state.listening.listed(&mut state.board, state.now);
+    if let Some(scope) = listed {
+        state.listening.listed(&mut state.board, &scope, state.now);
     }
 }
 
@@ -149,6 +152,10 @@ fn banners(state: &mut State) {
             let text = format!("{severity} {rule} {name}{account}: {title} ({})", found.join(", "));
             banners.push(Banner { kind: BannerKind::Account(account.clone()), text });
         }
+    }
+    if state.listening.left_out > 0 {
+        let text = format!("{} events of sessions that are not listed were not listened to", state.listening.left_out);
+        banners.push(Banner { kind: BannerKind::Scopes, text });
     }
     let mut blind = 0;
     let mut scopes = Vec::new();

@@ -4,23 +4,20 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::report::mask;
+use crate::transcript::{KeyLines, mask};
 
 const MASKED: &str = "[masked private key]";
-/// A line of a private key is at least so long, its last one excepted.
-const KEY_LINE: usize = 40;
 
 /// Masks the texts of an export, if it is to.
 #[derive(Debug)]
 pub(super) struct Secrets {
     masked: bool,
-    /// The lines of a private key have begun, and not ended.
-    in_key: bool,
+    keys: KeyLines,
 }
 
 impl Secrets {
     pub(super) fn new(masked: bool) -> Self {
-        Self { masked, in_key: false }
+        Self { masked, keys: KeyLines::default() }
     }
 
     pub(super) fn is_masked(&self) -> bool {
@@ -37,21 +34,7 @@ impl Secrets {
         if !self.masked {
             return Cow::Borrowed(text);
         }
-        if let Some(at) = text.rfind("-----BEGIN ") {
-            let rest = text.get(at..).unwrap_or_default();
-            self.in_key = rest.contains("PRIVATE KEY-----") && !rest.contains("-----END ");
-        } else if self.in_key {
-            match key_line(text) {
-                KeyLine::Inner => return Cow::Borrowed(MASKED),
-                KeyLine::Last => {
-                    self.in_key = false;
-                    return Cow::Borrowed(MASKED);
-                }
-                KeyLine::Blank => {}
-                KeyLine::Other => self.in_key = false,
-            }
-        }
-        mask(text)
+        if self.keys.takes(text) { Cow::Borrowed(MASKED) } else { mask(text) }
     }
 
     /// All texts of a value.
@@ -73,32 +56,6 @@ impl Secrets {
 pub(super) fn masked_lines<'a>(lines: impl Iterator<Item = &'a str>, masked: bool) -> Vec<Cow<'a, str>> {
     let mut secrets = Secrets::new(masked);
     lines.map(|line| secrets.line(line)).collect()
-}
-
-/// What a line behind the beginning of a private key is.
-enum KeyLine {
-    Inner,
-    Last,
-    Blank,
-    Other,
-}
-
-/// Only what a key can be made of is masked: whoever prints the beginning of one hides no more than a line with it.
-fn key_line(text: &str) -> KeyLine {
-    // Line numbers, file names, indentation and continuation prompts may stand before it.
-    let word = text.split([' ', ':', '>']).rfind(|word| !word.is_empty()).unwrap_or_default();
-    let is_base64 = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='));
-    // … but no shell prompt.
-    let is_base64 = is_base64 && !text.contains(['$', '#', '%']);
-    if text.trim().is_empty() || text.contains("Proc-Type:") || text.contains("DEK-Info:") {
-        KeyLine::Blank
-    } else if is_base64 && word.len() >= KEY_LINE {
-        KeyLine::Inner
-    } else if is_base64 {
-        KeyLine::Last
-    } else {
-        KeyLine::Other
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod absence;
 mod command;
 mod gap;
 mod health;
+mod keys;
 mod line;
 mod mask;
 mod payload;
@@ -26,6 +27,7 @@ use jiff::Timestamp;
 pub use absence::{NO_STREAM_YET, NoLog, why_no_log};
 pub use command::{Certainty, Command, Heard, MOST_COMMANDS};
 pub use health::HealthBook;
+pub use keys::KeyLines;
 pub use line::{Folded, Gap, Line, LineKind};
 pub use mask::{mask, secrets};
 pub use payload::Payload;
@@ -50,11 +52,6 @@ pub const SHOWN_BYTES: usize = 8 * 1024;
 const KEPT_BYTES: usize = 64 * 1024;
 /// Bytes of folded output that are kept for one full-screen program.
 const FOLDED_BYTES: usize = 128 * 1024;
-/// What stands around a private key (RFC 7468), and lines that one has at the most: 16,384 bits in base64, 64 characters a line.
-const KEY_BEGIN: &str = "-----BEGIN ";
-const KEY_WORDS: &str = "PRIVATE KEY-----";
-const KEY_END: &str = "-----END ";
-const MOST_KEY_LINES: u32 = 400;
 /// The agent cuts a line at this many bytes (`StreamMessageLengthThresholdInBytes`).
 const STREAMED_CUT: usize = 33_000;
 /// A cut piece can be shorter after stripping; the last line of an event is taken for one from this length on.
@@ -83,8 +80,7 @@ pub struct Transcript {
     reader: Reader,
     /// The number of the first line that was not read for commands yet.
     read_to: u64,
-    /// A private key is being printed: so many lines of it may still come.
-    key_lines: u32,
+    keys: KeyLines,
     /// What was heard in lines that went before their event was read to its end.
     evicted: Vec<Heard>,
     /// Full-screen output that was folded away and not heard yet.
@@ -153,7 +149,7 @@ impl Transcript {
             screen: None,
             reader: Reader::default(),
             read_to: 0,
-            key_lines: 0,
+            keys: KeyLines::default(),
             evicted: Vec::new(),
             folded: Vec::new(),
         }
@@ -388,19 +384,6 @@ impl Transcript {
         whole
     }
 
-    /// Lines of a private key are secret, up to its end or as many as a key can have.
-    fn hide_keys(&mut self, line: &mut Line) {
-        if line.text.contains(KEY_BEGIN) && line.text.contains(KEY_WORDS) {
-            self.key_lines = MOST_KEY_LINES;
-        } else if self.key_lines > 0 {
-            self.key_lines -= 1;
-            line.secret = true;
-            if line.text.contains(KEY_END) {
-                self.key_lines = 0;
-            }
-        }
-    }
-
     fn kind_of(&self, raw: &str, origin: Origin) -> LineKind {
         if origin.streamed {
             LineKind::Streamed
@@ -503,7 +486,7 @@ impl Transcript {
     }
 
     fn append(&mut self, mut line: Line) {
-        self.hide_keys(&mut line);
+        line.secret = self.keys.takes(&line.text);
         self.bytes += line.bytes();
         self.lines.push_back(line);
         while self.bytes > self.capacity {

@@ -294,11 +294,11 @@ fn lines_whose_payload_names_another_session_are_marked() {
 #[test]
 fn a_private_key_is_secret_line_by_line() {
     let shown = transcript(&[
-        streamed(&["$ cat k", "-----BEGIN OPENSSH PRIVATE KEY-----", "b3BlbnNzaC1rZXk", "AAAA"]),
+        streamed(&["$ cat k", "-----BEGIN OPENSSH PRIVATE KEY-----", &"b3BlbnNz".repeat(8), &"AAAA".repeat(16)]),
         streamed(&["BBBB", "-----END OPENSSH PRIVATE KEY-----", "$ id"]),
     ]);
     let secret: Vec<bool> = shown.lines().iter().map(|line| line.secret).collect();
-    assert_eq!(secret, [false, false, true, true, true, true, false]);
+    assert_eq!(secret, [false, false, true, true, true, false, false]);
 }
 
 #[test]

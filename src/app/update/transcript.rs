@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{keys::Scroll, notify};
 use crate::{
@@ -19,6 +19,9 @@ use crate::{
 
 /// Transcripts that are kept, those on the screen included; each holds up to [`DEFAULT_CAPACITY`] bytes.
 pub const KEPT: usize = 50;
+
+/// An archive object that could not be read is asked for again after this long.
+const ARCHIVE_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// What following a session needs: its log group, or the words why it has no log.
 enum Followable {
@@ -82,8 +85,10 @@ fn take(state: &mut State, session: SessionKey) -> TranscriptView {
 fn follow(state: &mut State, key: &SessionKey, effects: &mut Vec<Effect>) -> Option<Follow> {
     let followable = state.board.sessions.get(key).map(|session| followable(state, session));
     let lost = lost_stream(state, key);
+    let now = state.now;
     let view = transcript_of(state, key)?;
-    if lost && !std::mem::replace(&mut view.archive_asked, true) {
+    if lost && view.archive_due <= now {
+        view.archive_due = Timestamp::MAX;
         effects.push(Effect::ReadArchive(key.clone()));
     }
     if matches!(view.status, TranscriptStatus::Archived(_)) {
@@ -181,9 +186,12 @@ pub(super) fn failed(state: &mut State, session: &SessionKey, failure: &Failure,
         recorded.then_some(board.session.started_at.unwrap_or(at))
     });
     let Some(view) = transcript_of(state, session) else { return };
+    let problem = view.archive_problem.clone();
     let last = view.content.lines().back().map(|line| line.at.max(line.ingested_at));
     let status = if failure.class != FailureClass::Gone {
         TranscriptStatus::Failing { failure: failure.clone(), retry_at }
+    } else if let Some(problem) = problem {
+        TranscriptStatus::Waiting(problem)
     } else if let Some(last) = last {
         view.content.open_gap(last.min(at), "the log stream was deleted: nothing of the session is recorded");
         TranscriptStatus::Waiting("The log stream is gone: it was deleted while we read it.".into())
@@ -212,24 +220,26 @@ pub(super) fn archive_body(state: &mut State, session: &SessionKey, body: &Fact<
         _ => state.now,
     };
     let started = board.and_then(|board| board.session.started_at).unwrap_or(ended);
-    let Some(view) = transcript_of(state, session) else { return };
+    let now = state.now;
+    let Some(view) = find_view(&mut state.view, session) else { return };
     match body {
         Fact::Known { value: None, .. } => {
-            let words = "The log stream is gone, and so is the archive object.";
-            view.status = TranscriptStatus::Waiting(words.into());
+            let words: Arc<str> = "The log stream is gone, and so is the archive object.".into();
+            view.archive_problem = Some(Arc::clone(&words));
+            view.status = TranscriptStatus::Waiting(words);
         }
         Fact::Known { value: Some(bytes), at, .. } => {
-            let read_at = *at;
             let cut = if cut { "; only its beginning was read" } else { "" };
             let why = format!("what the stream does not have follows from the archive object{cut}");
             let from = view.content.lines().back().map_or(started, |line| line.at);
             view.content.open_gap(from, &why);
-            let message = String::from_utf8_lossy(bytes).into_owned();
-            let event = LogEvent { timestamp: ended, ingested_at: *at, message };
-            events(state, session, &[event], *at);
-            if let Some(view) = transcript_of(state, session) {
-                view.status = TranscriptStatus::Archived(read_at);
-            }
+            let mut heard = view.content.push_text(ended, *at, &String::from_utf8_lossy(bytes));
+            heard.extend(view.content.end());
+            let transcript = (&view.content, &mut view.bursts);
+            let marks = state.listening.followed(&mut state.board, session, transcript, (heard, ended), now);
+            view.add_marks(marks);
+            view.count_matches();
+            view.status = TranscriptStatus::Archived(*at);
         }
         Fact::Missing(missing) => {
             let why = match &missing.why {
@@ -237,8 +247,9 @@ pub(super) fn archive_body(state: &mut State, session: &SessionKey, body: &Fact<
                 _ => "it was not read".to_owned(),
             };
             let words = format!("The log stream is gone, and the archive object cannot be read: {why}");
+            view.archive_problem = Some(words.as_str().into());
+            view.archive_due = now.saturating_add(ARCHIVE_AGAIN).unwrap_or(Timestamp::MAX);
             view.status = TranscriptStatus::Waiting(words.into());
-            view.archive_asked = false;
         }
     }
     state.revision += 1;

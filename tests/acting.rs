@@ -91,7 +91,7 @@ async fn a_rogue_session_is_ended_proven_and_counted() {
     analyst.until("eve to be NON_COMPLIANT", |analyst| analyst.verdict("eve") == Some(Verdict::NonCompliant)).await;
     analyst.act('t', "INC-1 tunnel to the database");
     let act = analyst.outcome().await;
-    assert_eq!(act.session.id.as_str(), EVE);
+    assert_eq!(act.subject.id(), EVE);
     assert!(words(&act, 0).starts_with("Done: left Active, History says Terminated at "), "{act:#?}");
     assert_eq!(act.steps[1].name, "metrics");
     assert_eq!(words(&act, 1), "Done: TerminatedSSMSessions counted");
@@ -111,10 +111,10 @@ async fn a_rogue_session_is_ended_proven_and_counted() {
     // Written down: the start before, the outcomes after, with who, which and why.
     let records = analyst.records();
     assert_eq!(records[0]["phase"], "start");
-    assert_eq!(records[0]["session"]["id"], EVE);
+    assert_eq!(records[0]["subject"]["of"]["id"], EVE);
     assert_eq!(records[0]["reason"], "INC-1 tunnel to the database");
     assert_eq!(records[0]["steps"][0]["outcome"]["state"], "started");
-    assert!(records[0]["actor"].as_str().unwrap().starts_with("analyst"), "{}", records[0]);
+    assert!(records[0]["actor"]["user"].as_str().unwrap().starts_with("analyst"), "{}", records[0]);
     let last = records.last().unwrap();
     assert_eq!((&last["phase"], &last["steps"][0]["outcome"]["state"]), (&"outcome".into(), &"done".into()));
     assert!(analyst.leave().await.is_empty());

@@ -124,7 +124,10 @@ fn a_dialog_acts_on_the_id_that_it_was_opened_with() {
     let effects = press(&mut state, KeyCode::Char('y'), ms + 1500);
     assert_eq!(effects, [Effect::Terminate { act: 1, session: key("b"), count_it: false }]);
     let act = &state.acts[0];
-    assert_eq!((act.kind, act.session.clone(), act.reason.as_str()), (ActKind::Terminate, key("b"), "rogue"));
+    assert_eq!(
+        (act.kind, act.session().unwrap().clone(), act.reason.as_str()),
+        (ActKind::Terminate, key("b"), "rogue")
+    );
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn banners(state: &mut State) {
         }
         for step in &act.steps {
             if let ActOutcome::Failed { what, to_do } | ActOutcome::Unproven { what, to_do } = &step.outcome {
-                let text = format!("{} of {}: {what}. {to_do}", step.name, act.session.id);
+                let text = format!("{} of {}: {what}. {to_do}", step.name, act.subject.id());
                 banners.push(Banner { kind: BannerKind::Act(act.id), text });
                 if act.kind == ActKind::Terminate {
                     // What was not counted follows from what did not end.

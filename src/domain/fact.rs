@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Failure;
 
@@ -105,7 +105,7 @@ impl fmt::Display for Why {
 }
 
 /// A fact as a finding quotes it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The fact's name, as policies read it.
     pub fact: String,
@@ -118,13 +118,13 @@ pub struct Evidence {
 }
 
 /// A missing fact as a finding quotes it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MissingFact {
     /// The fact's name.
     pub fact: String,
     /// Why it is missing.
     pub reason: String,
     /// When it is tried again, if that is planned.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_at: Option<Timestamp>,
 }

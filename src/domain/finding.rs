@@ -75,7 +75,7 @@ impl Severity {
 }
 
 /// One rule's verdict on one session, with what decided.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule.
     pub rule: RuleId,

@@ -1,6 +1,8 @@
 //! Plain data of the field: sessions, scopes, nodes, facts, findings, acts. No I/O, nothing of ours imported.
 
 mod act;
+mod alert;
+mod ended;
 mod fact;
 mod failure;
 mod finding;
@@ -11,9 +13,15 @@ mod owner;
 mod preferences;
 mod session;
 mod stream_health;
+mod subject;
 mod trail;
 
-pub use act::{Act, ActId, ActKind, ActOutcome, ActStep, AlertBody, AlertDestination};
+pub use act::{Act, ActId, ActKind, ActOutcome, ActStep, Actor, alert_target};
+pub use alert::{
+    Acknowledgement, Alert, AlertBody, AlertDestination, AlertId, AlertSource, Content, Delivery, Parcel, Waiting,
+    Workflow,
+};
+pub use ended::{EndedSession, PrincipalSeen};
 pub use fact::{Evidence, Fact, Missing, MissingFact, Source, Why};
 pub use failure::{Failure, FailureClass};
 pub use finding::{Finding, Judgement, Severity, Verdict};
@@ -24,4 +32,5 @@ pub use owner::Owner;
 pub use preferences::{DocumentStanding, Preferences, SessionDocument, SessionType};
 pub use session::{AccessType, ArchiveObject, LogStream, Session, SessionStatus};
 pub use stream_health::{PayloadIdentity, StreamHealth};
+pub use subject::Subject;
 pub use trail::{Mfa, TRAIL_LATENESS, TagChange, TrailCall, TrailEvent};

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::SessionId;
 
@@ -12,7 +13,7 @@ use super::SessionId;
 pub const TRAIL_LATENESS: SignedDuration = SignedDuration::from_mins(15);
 
 /// The calls that make, resume and end sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TrailCall {
     /// ssm:StartSession.
     StartSession,
@@ -37,7 +38,8 @@ impl TrailCall {
 }
 
 /// Whether the caller had a second factor (`sessionContext.attributes.mfaAuthenticated`, a string).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mfa {
     /// `"true"`.
     Yes,
@@ -48,7 +50,7 @@ pub enum Mfa {
 }
 
 /// One recorded call that succeeded, joined to its session by the id.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrailEvent {
     /// `eventID`.
     pub event_id: Arc<str>,

@@ -133,7 +133,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         super::complain(&format!(
             "ssmwatch: left before the outcome of {:?} on {} was known\n  look the session up; the record is in {}\n",
             act.kind,
-            act.session.id,
+            act.subject.id(),
             acts.display()
         ));
     }

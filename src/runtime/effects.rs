@@ -104,7 +104,7 @@ impl Effects {
 
     /// The proof came later: it is written down, and counted if nothing was counted so far.
     fn settled(&self, act: Act, count_it: bool) {
-        let client = self.fleet.scope(&act.session.scope);
+        let client = act.subject.scope().and_then(|scope| self.fleet.scope(scope));
         let namespace = self.targets.metric_namespace.clone();
         let proof = act.steps.first().map(|step| step.outcome.clone());
         let report = self.report(act);
@@ -118,7 +118,7 @@ impl Effects {
     }
 
     fn alert(&self, act: Act, session: Session, destinations: Vec<AlertDestination>, body: AlertBody) {
-        let alert = Alert::new(&session, &body, &act.actor, act.at);
+        let alert = Alert::new(&session, &body, &act.actor.to_string(), act.at);
         let report = self.report(act);
         let (fleet, targets) = (self.fleet.clone(), Arc::clone(&self.targets));
         self.tasks.spawn(async move {
@@ -222,7 +222,7 @@ impl Report {
                 at = %act.at,
                 actor = ?act.actor,
                 kind = ?act.kind,
-                session = ?act.session.to_string(),
+                subject = ?act.subject.to_string(),
                 reason = ?mask(&act.reason),
                 ?outcome,
                 "act"
@@ -252,10 +252,12 @@ async fn count(client: &ScopeClient, namespace: &str, outcome: &ActOutcome) -> A
             what: "not counted: the session was not ended by this act".into(),
             to_do: "Nothing is to be done about it".into(),
         },
-        ActOutcome::Started | ActOutcome::Sent | ActOutcome::Unproven { .. } => ActOutcome::Unproven {
-            what: "not counted so far: the end is not proven".into(),
-            to_do: "It is counted when the end is seen".into(),
-        },
+        ActOutcome::Started | ActOutcome::Sent | ActOutcome::Waiting { .. } | ActOutcome::Unproven { .. } => {
+            ActOutcome::Unproven {
+                what: "not counted so far: the end is not proven".into(),
+                to_do: "It is counted when the end is seen".into(),
+            }
+        }
     }
 }
 

@@ -164,17 +164,19 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::domain::{ActKind, ActOutcome, ActStep, ScopeId, SessionKey};
+    use crate::domain::{ActKind, ActOutcome, ActStep, Actor, ScopeId, SessionKey, Subject};
 
     fn act(outcome: ActOutcome) -> Act {
         Act {
             id: 7,
             at: "2026-11-20T09:00:00Z".parse().unwrap(),
             kind: ActKind::Terminate,
-            session: SessionKey::new(ScopeId::new("111122223333", "eu-central-1"), "jane-0a1b"),
+            subject: Subject::Session(SessionKey::new(ScopeId::new("111122223333", "eu-central-1"), "jane-0a1b")),
+            target: String::new(),
+            evidence_sha256: None,
             owner: "arn:aws:iam::111122223333:user/jane".to_owned(),
             reason: "line one\nline \"two\" \u{1b}[31m\u{9b} password=hunter2".to_owned(),
-            actor: "analyst".to_owned(),
+            actor: Actor { user: "analyst".to_owned(), arn: None, rule: None },
             steps: vec![ActStep { name: "terminate".to_owned(), outcome }],
         }
     }
@@ -193,7 +195,7 @@ mod tests {
         let lines = lines(&path);
         assert_eq!(lines.len(), 2);
         assert_eq!((&lines[0]["phase"], &lines[1]["phase"]), (&Value::from("start"), &Value::from("outcome")));
-        assert_eq!(lines[0]["session"]["id"], "jane-0a1b");
+        assert_eq!(lines[0]["subject"]["of"]["id"], "jane-0a1b");
         assert_eq!(lines[0]["reason"], "line one\nline \"two\" \u{1b}[31m\u{9b} password=[masked]");
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.chars().any(|character| character.is_control() && character != '\n'), "{text}");

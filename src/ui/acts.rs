@@ -12,7 +12,7 @@ use super::{
     look::Look,
     text::{self, Piece, Pieces, piece},
 };
-use crate::domain::{Act, ActKind, ActOutcome, ActStep};
+use crate::domain::{Act, ActOutcome, ActStep};
 
 /// Draws the list.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
@@ -59,23 +59,16 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
 }
 
-fn kind_word(kind: ActKind) -> &'static str {
-    match kind {
-        ActKind::Terminate => "terminate",
-        ActKind::Alert => "alert",
-    }
-}
-
 fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
     let theme = look.theme;
     vec![
         vec![piece(look.clock(act.at), theme.muted)],
-        vec![piece(kind_word(act.kind), theme.text)],
+        vec![piece(act.kind.title(), theme.text)],
         vec![worst(look, act)],
-        vec![piece(look.clean(act.session.id.as_str()), theme.text)],
+        vec![piece(look.clean(act.subject.id()), theme.text)],
         vec![piece(look.owner(&act.owner), theme.text)],
         vec![piece(look.clean(&act.reason), theme.muted)],
-        vec![piece(look.clean(&act.actor), theme.muted)],
+        vec![piece(look.clean(&act.actor.to_string()).into_owned(), theme.muted)],
     ]
 }
 
@@ -145,6 +138,7 @@ fn outcome(look: &Look<'_>, outcome: &ActOutcome) -> (String, Style) {
     match outcome {
         ActOutcome::Started => (format!("{} started", glyphs.loading), theme.warning),
         ActOutcome::Sent => (format!("{} sent, proof awaited", glyphs.loading), theme.warning),
+        ActOutcome::Waiting { .. } => (format!("{} in the outbox", glyphs.loading), theme.warning),
         ActOutcome::Done { took_ms, .. } => (format!("{} done in {}", glyphs.compliant, seconds(*took_ms)), theme.ok),
         ActOutcome::Unproven { .. } => (format!("{} unproven", glyphs.insufficient), theme.warning),
         ActOutcome::Failed { .. } => (format!("{} FAILED", glyphs.non_compliant), theme.danger),
@@ -162,10 +156,8 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         look.pane(buffer, area, &[], &[], false);
         return;
     };
-    let title = [
-        piece(format!("{} ", kind_word(act.kind)), theme.title),
-        piece(look.clean(act.session.id.as_str()), theme.muted),
-    ];
+    let title =
+        [piece(format!("{} ", act.kind.title()), theme.title), piece(look.clean(act.subject.id()), theme.muted)];
     let inner = look.pane(buffer, area, &title, &[], false);
     if inner.width < 3 {
         return;
@@ -176,7 +168,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     steps.sort_by_key(|step| match step.outcome {
         ActOutcome::Failed { .. } => 0,
         ActOutcome::Unproven { .. } => 1,
-        ActOutcome::Started | ActOutcome::Sent => 2,
+        ActOutcome::Started | ActOutcome::Sent | ActOutcome::Waiting { .. } => 2,
         ActOutcome::Done { .. } => 3,
     });
     for step in steps {
@@ -193,13 +185,15 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
                 let lead = vec![piece(format!("  {} ", look.glyphs.remedy), theme.accent)];
                 sheet.words(lead, 4, &look.clean(to_do), theme.text);
             }
-            ActOutcome::Started | ActOutcome::Sent => {}
+            ActOutcome::Started | ActOutcome::Sent | ActOutcome::Waiting { .. } => {}
         }
     }
     sheet.field("when", &look.date(act.at), theme.text);
-    sheet.field("where", &look.place(&act.session.scope), theme.text);
+    if let Some(scope) = act.subject.scope() {
+        sheet.field("where", &look.place(scope), theme.text);
+    }
     sheet.field("owner", &look.clean(&act.owner), theme.text);
     sheet.field("reason", &look.clean(&act.reason), theme.text);
-    sheet.field("by", &look.clean(&act.actor), theme.text);
+    sheet.field("by", &look.clean(&act.actor.to_string()), theme.text);
     look.lines(buffer, text_area, &sheet.lines);
 }

@@ -174,9 +174,14 @@ impl Sheet<'_> {
     /// Who ended it from here, and why.
     fn ended_here(&mut self, session: &SessionBoard) {
         let look = self.look;
-        let ended = |act: &&Act| act.kind == ActKind::Terminate && act.session == session.session.key;
+        let ended = |act: &&Act| act.kind == ActKind::Terminate && act.session() == Some(&session.session.key);
         if let Some(act) = look.state.acts.iter().rev().find(ended) {
-            let words = format!("{} at {}: {}", look.clean(&act.actor), look.clock(act.at), look.clean(&act.reason));
+            let words = format!(
+                "{} at {}: {}",
+                look.clean(&act.actor.to_string()),
+                look.clock(act.at),
+                look.clean(&act.reason)
+            );
             self.field("sent by", &words, look.theme.text);
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, dialog: &Di
     let inner_width = usize::from(width.saturating_sub(4));
     let (title, border) = match dialog.kind {
         ActKind::Terminate => ("Terminate session", theme.danger),
-        ActKind::Alert => ("Raise an alert", theme.accent),
+        _ => ("Raise an alert", theme.accent),
     };
     let context = context(look, &dialog.session, inner_width);
     let question = question(look, dialog, inner_width);
@@ -108,7 +108,7 @@ fn question(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Vec<Pieces<'stati
     let mut sheet = Sheet { look, cells, lines: Vec::new() };
     match (dialog.step, dialog.kind) {
         (Step::Reason, ActKind::Terminate) => sheet.words(Vec::new(), 0, "Why is it ended?", theme.title),
-        (Step::Reason, ActKind::Alert) => {
+        (Step::Reason, _) => {
             for (name, target) in destinations(look, &dialog.session) {
                 sheet.field(name, &target, theme.muted);
             }
@@ -194,7 +194,7 @@ fn reason(look: &Look<'_>, buffer: &mut Buffer, area: Rect, dialog: &Dialog) {
     widget.set_wrap_mode(WrapMode::WordOrGlyph);
     widget.set_placeholder_text(match dialog.kind {
         ActKind::Terminate => "ticket and reason, for the record",
-        ActKind::Alert => "what whoever is called should know",
+        _ => "what whoever is called should know",
     });
     widget.set_placeholder_style(field.patch(theme.muted));
     (&widget).render(area, buffer);

@@ -204,7 +204,7 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
             }
         }
         Screen::Alerts => {
-            let session = view.acts.selected.and_then(|id| look.state.act(id)).map(|act| &act.session);
+            let session = view.acts.selected.and_then(|id| look.state.act(id)).and_then(|act| act.session());
             let board = session.and_then(|key| look.state.board.sessions.get(key));
             if board.is_some() {
                 actions.push(hint(Action::Open));

@@ -179,7 +179,7 @@ impl<'a> Look<'a> {
     pub(super) fn is_ending(&self, key: &SessionKey) -> bool {
         self.state.acts.iter().any(|act| {
             act.kind == ActKind::Terminate
-                && act.session == *key
+                && act.session() == Some(key)
                 && act.steps.iter().any(|step| !step.outcome.is_final())
         })
     }

@@ -13,7 +13,8 @@ use crate::{
         view::{BannerKind, Notice, Screen},
     },
     domain::{
-        Act, ActId, ActKind, ActOutcome, ActStep, AlertBody, AlertDestination, Finding, SessionKey, Severity, Verdict,
+        Act, ActId, ActKind, ActOutcome, ActStep, Actor, AlertBody, AlertDestination, Finding, SessionKey, Severity,
+        Subject, Verdict,
     },
 };
 
@@ -24,7 +25,7 @@ const READ_AGAIN: SignedDuration = SignedDuration::from_secs(2);
 pub(super) fn open_dialog(state: &mut State, kind: ActKind, opened_by: KeyCode) {
     let word = match kind {
         ActKind::Terminate => "terminating",
-        ActKind::Alert => "alerting",
+        _ => "alerting",
     };
     if let Some(why) = &state.setup.read_only {
         let text = format!("{word} is off: {why}");
@@ -65,16 +66,14 @@ fn selected(state: &State) -> Option<SessionKey> {
         Screen::History => state.view.history.selected.clone(),
         Screen::Alerts => {
             let id = state.view.acts.selected?;
-            state.act(id).map(|act| act.session.clone())
+            state.act(id).and_then(|act| act.session().cloned())
         }
         Screen::Preferences | Screen::Scopes => None,
     }
 }
 
 fn running(state: &State, key: &SessionKey) -> bool {
-    state.acts.iter().any(|act| {
-        act.kind == ActKind::Terminate && act.session == *key && act.steps.iter().any(|step| !step.outcome.is_final())
-    })
+    state.acts.iter().any(|act| act.kind == ActKind::Terminate && act.session() == Some(key) && !act.is_over())
 }
 
 /// The dialog was answered: the act begins.
@@ -86,27 +85,33 @@ pub(super) fn begin(state: &mut State, kind: ActKind, key: SessionKey, reason: S
     let steps = match kind {
         ActKind::Terminate if finding.is_some() => vec![step("terminate"), step(AlertDestination::Metrics.word())],
         ActKind::Terminate => vec![step("terminate")],
-        ActKind::Alert => {
-            destinations(&state.setup, finding.is_some()).map(|destination| step(destination.word())).collect()
-        }
+        _ => destinations(&state.setup, finding.is_some()).map(|destination| step(destination.word())).collect(),
     };
     // A repeat supersedes the failure that is on the screen.
-    let superseded = state.acts.iter().filter(|act| act.kind == kind && act.session == key).map(|act| act.id);
+    let superseded = state.acts.iter().filter(|act| act.kind == kind && act.session() == Some(&key)).map(|act| act.id);
     state.view.dismissed.extend(superseded.collect::<Vec<_>>());
     let caller = state.board.scopes.get(&key.scope).and_then(|scope| scope.caller.as_deref());
-    let actor = match caller {
-        Some(arn) => format!("{} as {arn}", state.setup.actor),
-        None => state.setup.actor.to_string(),
-    };
+    let actor = Actor { user: state.setup.actor.to_string(), arn: caller.map(str::to_owned), rule: None };
     let effect = match kind {
         ActKind::Terminate => Effect::Terminate { act: id, session: key.clone(), count_it: finding.is_some() },
-        ActKind::Alert => {
+        _ => {
             let severity = finding.as_ref().map_or(Severity::Informational, |finding| finding.severity);
             let body = AlertBody { finding, severity, reason: reason.clone() };
             Effect::Alert { act: id, session: key.clone(), body }
         }
     };
-    state.acts.push(Act { id, at: state.now, kind, session: key, owner, reason, actor, steps });
+    state.acts.push(Act {
+        id,
+        at: state.now,
+        kind,
+        subject: Subject::Session(key),
+        target: String::new(),
+        owner,
+        reason,
+        actor,
+        evidence_sha256: None,
+        steps,
+    });
     state.project_acts();
     effects.push(effect);
 }
@@ -141,15 +146,16 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
     if is_end
         && act.steps.len() > 1
         && act.steps.first().is_some_and(|step| matches!(step.outcome, ActOutcome::Done { .. }))
+        && let Some(account) = act.subject.account()
     {
-        state.board.note_terminated(&act.session.scope.account, state.now);
+        state.board.note_terminated(account, state.now);
     }
     // All outcomes of the act so far in one word: the last one must not hide the one that matters.
     let mut bad = false;
     let mut words = Vec::new();
     for step in &act.steps {
         match &step.outcome {
-            ActOutcome::Started | ActOutcome::Sent => {}
+            ActOutcome::Started | ActOutcome::Sent | ActOutcome::Waiting { .. } => {}
             ActOutcome::Done { took_ms, proof } => {
                 let seconds = std::time::Duration::from_millis(*took_ms).as_secs_f32();
                 words.push(format!("{} done in {seconds:.1} s ({proof})", step.name));
@@ -164,7 +170,7 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
             }
         }
     }
-    let text = format!("{}: {}", act.session.id, words.join("; "));
+    let text = format!("{}: {}", act.subject.id(), words.join("; "));
     notify(state, text, bad);
 }
 
@@ -174,7 +180,7 @@ fn is_repeated(acts: &[Act], act: &Act) -> bool {
     acts.iter().any(|other| {
         other.id > act.id
             && other.kind == act.kind
-            && other.session == act.session
+            && other.subject == act.subject
             && other.steps.first().is_some_and(was_sent)
     })
 }
@@ -191,7 +197,7 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         if act.kind != ActKind::Terminate || !act.steps.first().is_some_and(unproven) || repeated.contains(&act.id) {
             continue;
         }
-        let Some(board) = state.board.sessions.get(&act.session) else { continue };
+        let Some(board) = act.session().and_then(|key| state.board.sessions.get(key)) else { continue };
         let Phase::Ended { how, at } = &board.phase else { continue };
         let count_it = act.steps.get(1).is_some_and(unproven);
         if let Some(step) = act.steps.first_mut() {
@@ -200,9 +206,9 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
             step.outcome = ActOutcome::Done { took_ms, proof: format!("seen later: {how} at {at:.0}") };
         }
         if count_it {
-            ends.push((act.session.scope.account.clone(), *at));
+            ends.extend(act.subject.account().map(|account| (account.clone(), *at)));
         }
-        words.push(format!("{}: ended after all, {how} at {at:.0}", act.session.id));
+        words.push(format!("{}: ended after all, {how} at {at:.0}", act.subject.id()));
         effects.push(Effect::Settled { act: act.id, count_it });
     }
     for (account, at) in ends {

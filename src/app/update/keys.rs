@@ -250,7 +250,7 @@ fn open(state: &mut State) {
             let key = if state.view.screen == Screen::History {
                 state.view.history.selected.clone()
             } else {
-                state.view.acts.selected.and_then(|id| state.act(id)).map(|act| act.session.clone())
+                state.view.acts.selected.and_then(|id| state.act(id)).and_then(|act| act.session().cloned())
             };
             let Some(key) = key.filter(|key| state.board.sessions.contains_key(key)) else {
                 return notify(state, "that session is no longer known here", true);

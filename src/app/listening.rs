@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::board::{Board, SessionBoard};
 use crate::{
     detection::{Bursts, Confidence, DetectionRule, Detector, Hit, SessionFields},
-    domain::{Finding, LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Verdict},
+    domain::{Finding, LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Subject, Verdict},
     transcript::{Certainty, Command, Glyphs, Heard, Line, LineKind, Transcript, clean, mask},
 };
 
@@ -295,6 +295,7 @@ impl Listening {
             if found {
                 session.confirm_flood();
                 board.revision += 1;
+                board.tell(Subject::Session(key));
             }
         }
     }
@@ -354,6 +355,7 @@ impl Listening {
         if found {
             session.confirm_flood();
             board.revision += 1;
+            board.tell(Subject::Session(key.clone()));
         }
         marks
     }

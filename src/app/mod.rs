@@ -1,6 +1,8 @@
 //! The program's mind: `update(&mut State, Message, now) -> Vec<Effect>`. No I/O, no clock, no randomness.
 
 pub mod action;
+pub mod alerts;
+pub mod automatic;
 pub mod board;
 pub mod dialog;
 #[cfg(test)]
@@ -18,6 +20,6 @@ pub mod transcript_view;
 pub mod update;
 pub mod view;
 
-pub use message::{Effect, Follow, Message};
+pub use message::{Delivered, Effect, Follow, Keep, Message};
 pub use state::{Setup, State};
 pub use update::{short_age, update};

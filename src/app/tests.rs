@@ -81,7 +81,7 @@ fn while_nobody_is_at_the_keyboard_the_first_row_stays_selected() {
     assert!(state.view.dialog.is_none(), "it moved under the finger");
     assert!(state.view.notice.as_ref().unwrap().text.contains("just moved to z"));
     press(&mut state, KeyCode::Char('t'), 6500);
-    assert_eq!(state.view.dialog.as_ref().unwrap().session, key("z"));
+    assert_eq!(state.view.dialog.as_ref().unwrap().subjects, [crate::domain::Subject::Session(key("z"))]);
 }
 
 #[test]

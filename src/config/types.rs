@@ -167,11 +167,14 @@ pub struct Response {
     /// Ceiling of automatic terminations an hour.
     #[serde(deserialize_with = "names::at_least_one")]
     pub max_per_hour: u32,
+    /// How long an automatic termination is announced on the screen before it is sent; 5 s to 10 min.
+    #[serde(deserialize_with = "value::period::<_, 5, 600>")]
+    pub countdown: Period,
 }
 
 impl Default for Response {
     fn default() -> Self {
-        Self { auto_terminate: Vec::new(), max_per_hour: 20 }
+        Self { auto_terminate: Vec::new(), max_per_hour: 20, countdown: Period::seconds(30) }
     }
 }
 
@@ -182,9 +185,6 @@ impl Config {
         let mut keys = Vec::new();
         if self.organization.is_some() {
             keys.push("[organization]: only [[accounts]] are watched");
-        }
-        if !self.response.auto_terminate.is_empty() {
-            keys.push("response.auto_terminate: no session is ended by itself");
         }
         keys
     }

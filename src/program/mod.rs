@@ -7,6 +7,7 @@ mod demo;
 mod detecting;
 mod export;
 mod judging;
+mod keeping;
 mod reload;
 mod rules;
 mod setup;

@@ -190,7 +190,7 @@ pub(super) fn state(
     (board, detector): (Board, Arc<dyn Detector>),
     settings: &Settings,
     look: &crate::runtime::Look,
-    acts: &Path,
+    store: &Path,
     demo: bool,
 ) -> Result<State, Refusal> {
     let config = &settings.config;
@@ -214,23 +214,15 @@ pub(super) fn state(
         member_topic: config.alerts.member_topic.as_ref().map(|topic| topic.as_str().into()),
         central_topic: config.alerts.central_topic.as_ref().map(|topic| topic.as_str().into()),
         metric_namespace: config.alerts.metric_namespace.as_str().into(),
-        act_log: acts.display().to_string().into(),
+        raise_on: Some(config.alerts.raise_on),
+        quarantine: None,
+        auto_terminate: config.response.auto_terminate.iter().map(|id| id.as_str().into()).collect(),
+        max_per_hour: config.response.max_per_hour,
+        countdown: SignedDuration::try_from(config.response.countdown.duration()).unwrap_or(SignedDuration::MAX),
+        store: store.display().to_string().into(),
         zone: jiff::tz::TimeZone::system(),
     };
     Ok(State::new(board, detector, setup, Timestamp::now()))
-}
-
-/// Where acts are written down: beside the log file if one is named, else in the user's state directory.
-pub(super) fn act_log_path(settings: &Settings, demo: bool) -> Result<PathBuf, Refusal> {
-    let name = if demo { "demo-acts.jsonl" } else { "acts.jsonl" };
-    let data = data_directory()?;
-    let directory = match &settings.overrides.log_file {
-        Some(path) => {
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
-        }
-        None => data,
-    };
-    Ok(directory.join(name))
 }
 
 /// The program's log: where `--log-file` says, else in the user's state directory.

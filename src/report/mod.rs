@@ -7,7 +7,7 @@ mod table;
 mod text;
 
 pub use crate::transcript::mask;
-pub use alert::{Alert, MAX_BODY_BYTES, MAX_SUBJECT_CHARACTERS};
+pub use alert::{AlertMessage, MAX_BODY_BYTES, MAX_SUBJECT_CHARACTERS};
 pub use check::{AccountRow, CheckReport, DetectionRow, NodeRow, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
 pub use iam_policy::iam_policy;
 pub use table::{Paint, table};

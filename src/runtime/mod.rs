@@ -1,6 +1,8 @@
 //! The loop: signals, input, observations, clock and pacer in, one State, frames and effects out.
 
 pub mod effects;
+mod report;
+mod scribe;
 
 use std::{io, time::Duration};
 

@@ -19,7 +19,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let list = &look.state.view.acts;
     let theme = look.theme;
     let title = [piece("Alerts and acts ", theme.title), piece(list.rows.len().to_string(), theme.text)];
-    let state = [piece(format!("written to {}", look.clean(&look.state.setup.act_log)), theme.muted)];
+    let state = [piece(format!("written to {}", look.clean(&look.state.setup.store)), theme.muted)];
     let inner = look.pane(buffer, area, &title, &state, true);
     if inner.height == 0 {
         return;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::dialog::{Dialog, Step},
-    domain::{ActKind, SessionKey},
+    domain::{ActKind, SessionKey, Subject},
 };
 
 /// Wider than this the lines are hard to read.
@@ -32,7 +32,8 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, dialog: &Di
         ActKind::Terminate => ("Terminate session", theme.danger),
         _ => ("Raise an alert", theme.accent),
     };
-    let context = context(look, &dialog.session, inner_width);
+    let Some(session) = dialog.subject().and_then(Subject::session) else { return };
+    let context = context(look, session, inner_width);
     let question = question(look, dialog, inner_width);
     let complaint = complaint(look, dialog, inner_width);
     let keys = keys(look, dialog);
@@ -106,19 +107,20 @@ fn context(look: &Look<'_>, key: &SessionKey, cells: usize) -> Vec<Pieces<'stati
 fn question(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Vec<Pieces<'static>> {
     let theme = look.theme;
     let mut sheet = Sheet { look, cells, lines: Vec::new() };
+    let Some(session) = dialog.subject().and_then(Subject::session) else { return sheet.lines };
     match (dialog.step, dialog.kind) {
         (Step::Reason, ActKind::Terminate) => sheet.words(Vec::new(), 0, "Why is it ended?", theme.title),
         (Step::Reason, _) => {
-            for (name, target) in destinations(look, &dialog.session) {
+            for (name, target) in destinations(look, session) {
                 sheet.field(name, &target, theme.muted);
             }
             sheet.words(Vec::new(), 0, "Why is this an alert?", theme.title);
         }
-        (Step::Confirm(_), _) => {
+        (Step::Confirm(_) | Step::Name, _) => {
             let what = format!(
                 "will call ssm:TerminateSession for {} in {}",
-                look.clean(dialog.session.id.as_str()),
-                look.place(&dialog.session.scope)
+                look.clean(session.id.as_str()),
+                look.place(&session.scope)
             );
             sheet.words(Vec::new(), 0, &what, theme.danger);
             let reason = dialog.reason_text();
@@ -162,7 +164,7 @@ pub(super) fn keys(look: &Look<'_>, dialog: &Dialog) -> Pieces<'static> {
     let key = |name: &'static str, style: Style| piece(name, style.add_modifier(Modifier::BOLD));
     let word = |words: &'static str| piece(words, theme.muted);
     match (dialog.step, dialog.kind) {
-        (Step::Confirm(_), _) => {
+        (Step::Confirm(_) | Step::Name, _) => {
             vec![key("y", theme.danger), word(" does it, "), key("Esc", theme.accent), word(" cancels")]
         }
         (Step::Reason, kind) => {

@@ -24,6 +24,7 @@ pub(super) fn action_of(screen: Screen) -> Action {
         Screen::Preferences => Action::Preferences,
         Screen::History => Action::History,
         Screen::Scopes => Action::Scopes,
+        Screen::Acts => Action::Acts,
     }
 }
 
@@ -168,7 +169,7 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
                     }
                     let playing = view.transcript.as_ref().is_some_and(|transcript| transcript.playback.is_some());
                     if playing {
-                        actions.extend([hint(Action::Pause), hint(Action::Faster), hint(Action::Slower)]);
+                        actions.extend([(Action::Mark, "pause"), hint(Action::Faster), hint(Action::Slower)]);
                         actions.extend([hint(Action::NextCommand), (Action::Replay, "stop")]);
                     }
                     act_on(&mut actions, selected.is_some(), active);
@@ -204,7 +205,8 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
             }
         }
         Screen::Alerts => {
-            let session = view.acts.selected.and_then(|id| look.state.act(id)).and_then(|act| act.session());
+            let alert = view.alerts.selected.as_ref().and_then(|id| look.state.alerts.get(id));
+            let session = alert.and_then(|alert| alert.subject.session());
             let board = session.and_then(|key| look.state.board.sessions.get(key));
             if board.is_some() {
                 actions.push(hint(Action::Open));
@@ -217,6 +219,7 @@ pub(super) fn actions(look: &Look<'_>) -> Vec<(Action, &'static str)> {
                 actions.push((Action::Open, "rule"));
             }
         }
+        Screen::Acts => actions.push(hint(Action::Open)),
         Screen::Scopes => actions.push((Action::Down, "down")),
     }
     if view.screen != Screen::Sessions {

@@ -4,6 +4,7 @@
 //! somebody else chose becomes visible only through [`Look::clean`]; everything is cut by display width.
 
 mod acts;
+mod alerts;
 mod banner;
 mod columns;
 mod commands;
@@ -79,7 +80,8 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
         screen => {
             let view = &state.view;
             let (draw_list, draw_detail, selected): (DrawPane, DrawPane, bool) = match screen {
-                Screen::Alerts => (acts::draw, acts::draw_detail, view.acts.selected.is_some()),
+                Screen::Alerts => (alerts::draw, alerts::draw_detail, view.alerts.selected.is_some()),
+                Screen::Acts => (acts::draw, acts::draw_detail, view.acts.selected.is_some()),
                 Screen::Preferences => {
                     (preferences::draw, preferences::draw_detail, view.preferences.selected.is_some())
                 }

@@ -62,7 +62,12 @@ pub fn setup() -> Setup {
         member_topic: Some("arn:aws:sns:{region}:{account}:aws-ssm-monitoring-logging-guardrails-multiaccount".into()),
         central_topic: Some("arn:aws:sns:eu-central-1:666677778888:CentralAlarm".into()),
         metric_namespace: "SSMMonitoringLoggingGuardrails".into(),
-        act_log: "~/.local/share/ssmwatch/acts.jsonl".into(),
+        raise_on: None,
+        quarantine: None,
+        auto_terminate: Vec::new(),
+        max_per_hour: 20,
+        countdown: SignedDuration::from_secs(30),
+        store: "~/.local/share/ssmwatch/ssmwatch.db".into(),
         zone: jiff::tz::TimeZone::UTC,
     }
 }

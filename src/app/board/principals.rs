@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Board, Earlier, Other, SessionBoard, merge::renew};
 use crate::{
     compliance::{Concurrency, tagged_principal},
-    domain::{AccountId, Fact, Missing, NodeTags, ScopeId, SessionKey, TagChange, TrailCall, TrailEvent, Why},
+    domain::{
+        AccountId, Fact, Missing, NodeTags, PrincipalSeen, ScopeId, SessionKey, TagChange, TrailCall, TrailEvent, Why,
+    },
 };
 
 /// Records of sessions that no listing showed yet: kept for so many.
@@ -160,7 +162,8 @@ impl Board {
         let known_here = here.filter_map(|key| self.sessions.get(key)?.session.started_at).any(|at| within(&at));
         let scopes = || self.scopes.keys().filter(|scope| scope.account == *account);
         let before = scopes().filter_map(|scope| self.earlier.get(scope)?.starts.get(owner)).flatten().any(within);
-        if known_here || before {
+        let remembered = self.remembered.get(&(account.clone(), Arc::clone(owner)));
+        if known_here || before || remembered.into_iter().flatten().any(within) {
             return Fact::known(false, HISTORY, started);
         }
         for scope in scopes() {
@@ -176,6 +179,19 @@ impl Board {
             }
         }
         Fact::known(true, HISTORY, started)
+    }
+
+    /// Principals that earlier runs saw, each with the starts that are remembered of it.
+    pub fn remember_principals(&mut self, seen: &[PrincipalSeen]) {
+        for seen in seen {
+            let key = (seen.account.clone(), Arc::from(seen.owner.as_str()));
+            self.remembered.insert(key, vec![seen.first, seen.last]);
+        }
+        for key in self.sessions.keys().cloned().collect::<Vec<_>>() {
+            if self.find_first(&key) {
+                self.soil_one(&key);
+            }
+        }
     }
 
     fn note_account_evidence<T>(&mut self, account: &AccountId, operation: &'static str, fact: &Fact<T>) {

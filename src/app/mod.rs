@@ -2,6 +2,8 @@
 
 pub mod action;
 pub mod alerts;
+#[cfg(test)]
+mod alerts_tests;
 pub mod automatic;
 pub mod board;
 pub mod dialog;

@@ -262,6 +262,7 @@ impl SessionBoard {
             end_record: None,
             first_of_principal: Fact::not_read(),
             detections: Default::default(),
+            survivors: Vec::new(),
             judgement: Judgement::default(),
             dirty: false,
             next_change: None,

@@ -18,7 +18,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::listening::DetectionBook;
+use super::listening::{DetectionBook, Survivor};
 use crate::{
     compliance::{Concurrency, Engine, deny::DenyAnalysis},
     domain::{
@@ -223,6 +223,8 @@ pub struct SessionBoard {
     pub first_of_principal: Fact<bool>,
     /// What rules found in what was typed and printed.
     pub detections: DetectionBook,
+    /// What was started in it that outlives its end.
+    pub survivors: Vec<Survivor>,
     /// The findings and the verdict.
     pub judgement: Judgement,
     /// The verdict has to be found anew.

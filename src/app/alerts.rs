@@ -104,7 +104,10 @@ impl AlertBook {
     /// Takes in what earlier runs left.
     pub fn load(&mut self, loaded: &Loaded) {
         for alert in &loaded.alerts {
-            self.put(alert.clone());
+            let mut alert = alert.clone();
+            // The run ended between the delivery and the word of it.
+            alert.note_notified();
+            self.put(alert);
         }
         self.undelivered = loaded.undelivered.iter().copied().collect();
         self.is_loaded = true;
@@ -246,15 +249,7 @@ impl AlertBook {
         let Some(alert) = self.alerts.get_mut(id) else { return false };
         let Some(slot) = alert.deliveries.get_mut(&destination) else { return false };
         *slot = delivery;
-        let mut topics = alert.deliveries.iter().filter(|(destination, _)| destination.is_topic()).peekable();
-        if alert.workflow == Workflow::New
-            && topics.peek().is_some()
-            && topics.all(|(_, delivery)| !delivery.is_waiting())
-        {
-            alert.workflow = Workflow::Notified;
-            return true;
-        }
-        false
+        alert.note_notified()
     }
 }
 

@@ -177,6 +177,19 @@ impl Alert {
     }
 }
 
+impl Alert {
+    /// It is NOTIFIED once every topic that it goes to has it. Says whether that is news.
+    pub fn note_notified(&mut self) -> bool {
+        let mut topics = self.deliveries.iter().filter(|(destination, _)| destination.is_topic()).peekable();
+        let all = topics.peek().is_some() && topics.all(|(_, delivery)| !delivery.is_waiting());
+        let news = all && self.workflow == Workflow::New;
+        if news {
+            self.workflow = Workflow::Notified;
+        }
+        news
+    }
+}
+
 /// What goes to one destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

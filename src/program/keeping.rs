@@ -31,15 +31,21 @@ pub(super) async fn open(
     });
     let refused = match opened.await {
         Ok(Ok((store, loaded))) => {
-            let keeper = Keeper::start(store);
+            let keeper = match Keeper::start(store) {
+                Ok(keeper) => keeper,
+                Err(error) => {
+                    let why = format!("{error}. {}", error.to_do());
+                    let _ = messages.send(Message::StoreRefused(why.into())).await;
+                    return None;
+                }
+            };
             // The queue is empty so far.
             let _ = messages.send(Message::Loaded(Box::new(loaded))).await;
             tokio::spawn(forget(keeper.clone(), settings.clone()));
             return Some(keeper);
         }
         Ok(Err(error)) => {
-            let in_use = error.is_in_use();
-            if in_use {
+            if matches!(error, StoreError::InUse { .. }) {
                 tokio::spawn(look_on(path.to_owned(), messages.clone()));
             }
             format!("{error}. {}", error.to_do())

@@ -74,14 +74,14 @@ pub fn parcels_of(
             scope: scope.clone(),
             severity: alert.severity,
             content,
-            created_at: alert.reopened_at,
+            created_at: Timestamp::now(),
         })
     };
     Ok(alert.deliveries.keys().enumerate().filter_map(parcel).collect())
 }
 
 /// The metric of a proven end: once a session, whoever proved it and how often.
-pub fn termination(namespace: &str, session: &SessionKey, act: ActId, step: usize, at: Timestamp) -> Parcel {
+pub fn termination(namespace: &str, session: &SessionKey, act: ActId, step: usize) -> Parcel {
     Parcel {
         key: format!("terminated:{session}"),
         alert: None,
@@ -94,6 +94,6 @@ pub fn termination(namespace: &str, session: &SessionKey, act: ActId, step: usiz
             name: TERMINATED.to_owned(),
             dimensions: Vec::new(),
         },
-        created_at: at,
+        created_at: Timestamp::now(),
     }
 }

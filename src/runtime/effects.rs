@@ -214,7 +214,7 @@ impl Effects {
 
     fn terminate(&self, act: Act, session: SessionKey, count_it: bool) {
         let pressed = Instant::now();
-        let (id, at) = (act.id, act.at);
+        let id = act.id;
         let report = self.report(act);
         let client = self.tools.fleet.scope(&session.scope);
         let (watch, outbox) = (Arc::clone(&self.tools.watch), self.outbox.clone());
@@ -238,7 +238,7 @@ impl Effects {
             watch.refresh(&session.scope);
             // The metric of a proven end is written down with the proof: it is counted, and once.
             let is_done = matches!(outcome, ActOutcome::Done { .. });
-            let metric = (count_it && is_done).then(|| response::termination(&namespace, &session, id, 1, at));
+            let metric = (count_it && is_done).then(|| response::termination(&namespace, &session, id, 1));
             if count_it && !is_done {
                 report.step(1, not_counted(&outcome));
             } else if count_it {
@@ -262,7 +262,7 @@ impl Effects {
         let metric = act
             .session()
             .filter(|_| count_it)
-            .map(|session| response::termination(&self.tools.targets.metric_namespace, session, act.id, 1, act.at));
+            .map(|session| response::termination(&self.tools.targets.metric_namespace, session, act.id, 1));
         let (outbox, messages) = (self.outbox.clone(), self.messages.clone());
         self.tasks.spawn(async move {
             let parcels: Vec<Parcel> = metric.into_iter().collect();
@@ -313,7 +313,8 @@ impl Effects {
     }
 
     fn report(&self, act: Act) -> Report {
-        Report::new(act, self.tools.keeper.clone(), self.messages.clone(), Arc::clone(&self.under_way))
+        let client = act.subject.scope().and_then(|scope| self.tools.fleet.scope(scope));
+        Report::new(act, client, self.tools.keeper.clone(), self.messages.clone(), Arc::clone(&self.under_way))
     }
 
     /// Waits a little for acts that are under way, and for what is to be written; tells of acts that have no outcome, and writes that

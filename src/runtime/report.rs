@@ -1,19 +1,28 @@
 //! Keeps an act's record while it is carried out: on the screen and in the store.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 
 use crate::{
     app::Message,
+    aws::ScopeClient,
     domain::{Act, ActOutcome, Alert, Parcel},
     report::mask,
     store::{Keeper, Phase, Store, StoreError},
 };
 
+/// Who acts is asked for at most that long.
+const ASKED: Duration = Duration::from_secs(1);
+
 /// One act on its way.
 pub(super) struct Report {
     act: Mutex<Act>,
+    /// Whose credentials act.
+    client: Option<Arc<ScopeClient>>,
     keeper: Option<Keeper>,
     messages: mpsc::Sender<Message>,
     under_way: Arc<Mutex<Vec<Act>>>,
@@ -22,12 +31,13 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(
         act: Act,
+        client: Option<Arc<ScopeClient>>,
         keeper: Option<Keeper>,
         messages: mpsc::Sender<Message>,
         under_way: Arc<Mutex<Vec<Act>>>,
     ) -> Self {
         lock(&under_way).push(act.clone());
-        Self { act: Mutex::new(act), keeper, messages, under_way }
+        Self { act: Mutex::new(act), client, keeper, messages, under_way }
     }
 
     /// The act as it stands.
@@ -38,6 +48,7 @@ impl Report {
     /// Writes the act down before anything is sent, with what it puts into the outbox and the alert that it is about; if that fails
     /// nothing is sent.
     pub(super) async fn write_down(&self, phase: Phase, parcels: Vec<Parcel>, alert: Option<Alert>) -> bool {
+        self.ask_who().await;
         let act = self.act();
         let written = self.store(move |store| {
             store.record(phase, &act, &parcels)?;
@@ -46,6 +57,14 @@ impl Report {
         let Err((what, to_do)) = written.await else { return true };
         self.fail_all(&format!("nothing was done, because it could not be written down: {what}"), &to_do);
         false
+    }
+
+    /// Whose credentials they are belongs into the record; where AWS does not say at once the act does not wait.
+    async fn ask_who(&self) {
+        let Some(client) = self.client.as_ref().filter(|_| lock(&self.act).actor.arn.is_none()) else { return };
+        if let Ok(Ok((_, arn))) = tokio::time::timeout(ASKED, client.caller()).await {
+            lock(&self.act).actor.arn = Some(arn.to_string());
+        }
     }
 
     async fn store(

@@ -82,7 +82,7 @@ pub struct Analyst {
     stop: CancellationToken,
     /// How far the keys are ahead of the clock: people do not type a word in a microsecond.
     pub ahead: SignedDuration,
-    _home: TempDir,
+    home: Arc<TempDir>,
 }
 
 impl Analyst {
@@ -130,7 +130,7 @@ impl Analyst {
         let (keeper, opened) = match Store::open(&path) {
             Ok(store) => {
                 let loaded = store.load(Timestamp::now()).unwrap();
-                (Some(Keeper::start(store)), Message::Loaded(Box::new(loaded)))
+                (Some(Keeper::start(store).unwrap()), Message::Loaded(Box::new(loaded)))
             }
             Err(error) => (None, Message::StoreRefused(format!("{error}. {}", error.to_do()).into())),
         };
@@ -154,7 +154,7 @@ impl Analyst {
         let state = State::new(board, detector, setup, Timestamp::now());
         let ahead = SignedDuration::ZERO;
         let mut analyst =
-            Self { state, told: Vec::new(), store: path, keeper, effects, received, stop, ahead, _home: home };
+            Self { state, told: Vec::new(), store: path, keeper, effects, received, stop, ahead, home: Arc::new(home) };
         analyst.apply(opened);
         analyst.apply(Message::Resize(200, 60));
         analyst.until(&format!("{session} to be judged"), |analyst| analyst.judged(session)).await;
@@ -266,9 +266,20 @@ impl Analyst {
         self.stop.cancel();
         let left = self.effects.finish().await;
         if let Some(keeper) = self.keeper {
-            keeper.close().await;
+            keeper.close().await.unwrap().unwrap();
         }
         left
+    }
+}
+
+impl Analyst {
+    /// Leaves, and reads what was written down once all is.
+    pub async fn leave_with_records(self) -> (Vec<Act>, Vec<serde_json::Value>) {
+        let (store, home) = (self.store.clone(), self.home.clone());
+        let left = self.leave().await;
+        let read = records(&store);
+        drop(home);
+        (left, read)
     }
 }
 

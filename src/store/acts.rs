@@ -9,6 +9,7 @@ use std::{
 use directories::ProjectDirs;
 use serde::Serialize;
 
+use super::Phase;
 use crate::{
     domain::Act,
     report::{mask, safe_json},
@@ -49,16 +50,6 @@ pub enum ActLogError {
         /// Why.
         source: io::Error,
     },
-}
-
-/// Which record of an act it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Written before the act is sent.
-    Start,
-    /// A step came to an outcome.
-    Outcome,
 }
 
 #[derive(Serialize)]

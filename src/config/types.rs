@@ -35,6 +35,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// What happens without an analyst.
     pub response: Response,
+    /// How long things are remembered.
+    pub store: Retention,
     /// Action name to its keys; an empty list unbinds the action.
     pub keys: KeyBindings,
 }
@@ -50,6 +52,7 @@ impl Default for Config {
             compliance: Compliance::default(),
             alerts: Alerts::default(),
             response: Response::default(),
+            store: Retention::default(),
             keys: BTreeMap::new(),
         }
     }
@@ -175,6 +178,21 @@ pub struct Response {
 impl Default for Response {
     fn default() -> Self {
         Self { auto_terminate: Vec::new(), max_per_hour: 20, countdown: Period::seconds(30) }
+    }
+}
+
+/// How long the store remembers. Acts are never forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Ended sessions, CloudTrail's records of them, resolved alerts; 1 day to 10 years.
+    #[serde(deserialize_with = "value::period::<_, 86_400, 315_360_000>")]
+    pub keep: Period,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { keep: Period::seconds(30 * 86_400) }
     }
 }
 

@@ -76,8 +76,7 @@ async fn look_on(path: std::path::PathBuf, messages: mpsc::Sender<Message>) {
 
 /// What is older than the config keeps is forgotten; acts never are.
 async fn forget(keeper: Keeper, settings: Settings) {
-    let _ = &settings;
-    let keep = SignedDuration::from_hours(30 * 24);
+    let keep = SignedDuration::try_from(settings.config.store.keep.duration()).unwrap_or(SignedDuration::MAX);
     loop {
         let before = Timestamp::now().checked_sub(keep).unwrap_or(Timestamp::MIN);
         match keeper.run(move |store: &mut Store| store.forget(before)).await {

@@ -126,7 +126,8 @@ impl StoreError {
 
     /// A store that holds what ssmwatch never writes.
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {
-        Self::Damaged { path: path.to_owned(), what: what.into() }
+        // SQLite's findings are lines.
+        Self::Damaged { path: path.to_owned(), what: what.into().replace('\n', ": ") }
     }
 
     /// What SQLite's error means here.

@@ -18,6 +18,8 @@ mod open;
 mod outbox;
 mod schema;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use chain::{ChainHead, Entry, Phase, Record, RecordFilter};

@@ -80,6 +80,7 @@ impl Store {
         let mut store = Self { path, connection, lock: Some(lock), run: run_id() };
         let prepared = store.prepare();
         prepared.map_err(|error| store.migration_error(&error))?;
+        schema::check(&store.connection).map_err(|trouble| trouble.at(&store.path))?;
         Ok(store)
     }
 

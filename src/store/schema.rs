@@ -5,6 +5,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::error::Trouble;
+
 /// `ssmw`: tells a store from any other SQLite database (sqlite.org/pragma.html#pragma_application_id).
 pub(super) const APPLICATION_ID: i64 = 0x7373_6d77;
 
@@ -28,7 +30,7 @@ CREATE TABLE records (
 );
 CREATE INDEX records_by_act ON records (act, seq, unsettled);
 CREATE INDEX records_by_kind ON records (kind, seq);
-CREATE INDEX records_by_session ON records (session) WHERE session IS NOT NULL;
+CREATE INDEX records_by_session ON records (session, act);
 
 CREATE TABLE chain (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -146,16 +148,29 @@ pub(super) fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(),
     Ok(transaction.commit()?)
 }
 
+/// Whether the tables are as these steps make them. A trigger that somebody put in could eat what is written.
+pub(super) fn check(connection: &Connection) -> Result<(), Trouble> {
+    let mut fresh = Connection::open_in_memory()?;
+    if let Err(MigrationError::Sqlite(error)) = migrate(&mut fresh, STEPS) {
+        return Err(error.into());
+    }
+    if definitions(connection)? == definitions(&fresh)? {
+        Ok(())
+    } else {
+        Err(Trouble::Unreadable("its tables are not as ssmwatch makes them".to_owned()))
+    }
+}
+
+fn definitions(connection: &Connection) -> Result<Vec<(String, String, Option<String>)>, rusqlite::Error> {
+    let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
     use super::*;
-
-    fn tables(connection: &Connection) -> Vec<String> {
-        let mut statement = connection.prepare("SELECT sql FROM sqlite_schema ORDER BY name").unwrap();
-        let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
-        rows.filter_map(Result::unwrap).collect()
-    }
 
     /// This version's steps and two of the future.
     fn steps() -> Vec<&'static str> {
@@ -178,7 +193,7 @@ mod tests {
             }
             migrate(&mut connection, &steps).unwrap();
             assert_eq!(version(&connection, &steps).unwrap(), i64::try_from(steps.len()).unwrap());
-            assert_eq!(tables(&connection), tables(&fresh), "from version {from}");
+            assert_eq!(definitions(&connection).unwrap(), definitions(&fresh).unwrap(), "from version {from}");
             let alerts: i64 = connection.query_row("SELECT count(*) FROM alerts", [], |row| row.get(0)).unwrap();
             assert_eq!(alerts, i64::from(from > 0), "what was there stays");
             migrate(&mut connection, &steps).unwrap();
@@ -189,12 +204,12 @@ mod tests {
     fn a_step_that_fails_leaves_the_store_as_it_was() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, STEPS).unwrap();
-        let before = tables(&connection);
+        let before = definitions(&connection).unwrap();
         let mut broken = STEPS.to_vec();
         broken.push("CREATE TABLE later (a INTEGER);");
         broken.push("INSERT INTO nowhere VALUES (1);");
         assert!(matches!(migrate(&mut connection, &broken), Err(MigrationError::Sqlite(_))));
-        assert_eq!(tables(&connection), before);
+        assert_eq!(definitions(&connection).unwrap(), before);
         assert_eq!(version(&connection, STEPS).unwrap(), i64::try_from(STEPS.len()).unwrap());
     }
 

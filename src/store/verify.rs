@@ -9,6 +9,7 @@ use super::{
     ChainHead, Store, StoreError,
     chain::{NOTHING_BEFORE, noted_head, sha256},
     error::Trouble,
+    schema,
 };
 
 /// What looking at the whole chain came to.
@@ -48,6 +49,13 @@ struct Found {
     link: Option<Link>,
 }
 
+impl Found {
+    /// The number that it holds, if its text is the one that was hashed.
+    fn number(&self) -> Option<i64> {
+        self.link.as_ref().filter(|_| self.computed == self.noted).map(|link| link.seq)
+    }
+}
+
 #[derive(Deserialize)]
 struct Link {
     seq: i64,
@@ -75,9 +83,10 @@ impl Store {
                 let what = format!(
                     "no record has the SHA-256 {known}: it was removed or changed, or the whole chain was written anew"
                 );
-                broken.push(Broken { seq: number(found.last().map_or(0, |last| last.seq)), what });
+                broken.push(Broken { seq: number(found.iter().map(|record| record.seq).max().unwrap_or(0)), what });
             }
             if broken.is_empty() {
+                schema::check(connection)?;
                 // An index that was changed would hide records from lists, not from here.
                 let checked: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
                 if checked != "ok" {
@@ -105,6 +114,8 @@ fn all(connection: &Connection) -> Result<Vec<Found>, Trouble> {
             link: serde_json::from_slice(text).ok(),
         });
     }
+    // Places in the table say little: who moves a record may move the others, too. What nobody changed goes by the number in it.
+    found.sort_by_key(|record| (record.number().unwrap_or(record.seq), record.seq));
     Ok(found)
 }
 
@@ -128,7 +139,7 @@ struct Last<'a> {
     place: i64,
 }
 
-/// The way along the links. Places in the table say little: who puts a record in may move the others.
+/// The way along the links.
 struct Walk<'a> {
     found: &'a [Found],
     head: Option<&'a (i64, String)>,
@@ -136,6 +147,8 @@ struct Walk<'a> {
     referred: HashSet<&'a str>,
     /// Records that hold this hash of the one before.
     followers: HashMap<&'a str, Vec<usize>>,
+    /// Number and place of those that are taken for records of the chain.
+    taken: Vec<(i64, i64)>,
     broken: Vec<Broken>,
 }
 
@@ -149,7 +162,7 @@ impl<'a> Walk<'a> {
         }
         let mut referred: HashSet<&str> = followers.keys().copied().collect();
         referred.extend(head.map(|(_, sha256)| sha256.as_str()));
-        Self { found, head, referred, followers, broken: Vec::new() }
+        Self { found, head, referred, followers, taken: Vec::new(), broken: Vec::new() }
     }
 
     fn broken(mut self) -> Vec<Broken> {
@@ -158,7 +171,7 @@ impl<'a> Walk<'a> {
         for (index, record) in found.iter().enumerate() {
             if record.computed != record.noted {
                 if self.comes_later(&last, index) {
-                    self.tell(record.seq, format!("record {} was inserted", record.seq));
+                    self.inserted(record);
                     last.place = record.seq;
                 } else {
                     last = self.changed(record, &last);
@@ -173,7 +186,7 @@ impl<'a> Walk<'a> {
             let follows = last.hashes.contains(&link.previous.as_str()) && Some(link.seq) == last.seq.checked_add(1);
             if !follows || !self.is_referred(record) {
                 if self.comes_later(&last, index) {
-                    self.foreign(record, link);
+                    self.inserted(record);
                     last.place = record.seq;
                     continue;
                 }
@@ -183,8 +196,11 @@ impl<'a> Walk<'a> {
                 }
             }
             last = Last { seq: link.seq, hashes: [&record.computed, &record.noted], place: record.seq };
+            self.taken.push((link.seq, record.seq));
         }
+        self.out_of_place();
         self.end(&last);
+        self.broken.sort_by_key(|broken| broken.seq);
         self.broken
     }
 
@@ -199,11 +215,12 @@ impl<'a> Walk<'a> {
     /// A text that is not the one that was hashed: it stands where the next record should, whatever it says of itself.
     fn changed(&mut self, record: &'a Found, last: &Last<'a>) -> Last<'a> {
         let place = record.seq;
-        let seq = last.seq.saturating_add(place.saturating_sub(last.place));
+        let seq = last.seq.saturating_add(place.saturating_sub(last.place).max(1));
         if seq > last.seq.saturating_add(1) {
             self.missing(last.seq + 1, seq - 1);
         }
         self.tell(place, format!("record {place} was changed (its SHA-256 is not the one that was written)"));
+        self.taken.push((seq, place));
         Last { seq, hashes: [&record.noted, &record.computed], place }
     }
 
@@ -217,26 +234,22 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// A record that stands between two others that follow each other.
-    fn foreign(&mut self, record: &Found, link: &Link) {
-        let (place, seq) = (record.seq, link.seq);
-        if self.is_referred(record) && place != seq {
-            self.tell(place, format!("record {seq} is out of its place: it was moved to {place}"));
-        } else {
-            self.tell(place, format!("record {place} was inserted"));
-        }
+    /// A record that stands between two others that follow each other, or behind the last one.
+    fn inserted(&mut self, record: &Found) {
+        self.tell(record.seq, format!("record {} was inserted", record.seq));
     }
 
     /// A record that follows nothing: what is before it was removed or replaced. Whether the chain goes on with it.
     fn bridged(&mut self, record: &Found, link: &Link, last: &Last<'_>) -> bool {
         let (seq, place) = (link.seq, record.seq);
+        let beyond = self.head.is_some_and(|(last, _)| seq > *last) && !self.is_referred(record);
+        if seq <= last.seq || beyond {
+            self.inserted(record);
+            return false;
+        }
         if seq > last.seq.saturating_add(1) {
             self.missing(last.seq + 1, seq - 1);
             return true;
-        }
-        if seq <= last.seq {
-            self.foreign(record, link);
-            return false;
         }
         let what = match last.seq {
             0 => "record 1 does not begin the chain: it was replaced, its SHA-256 with it".to_owned(),
@@ -248,25 +261,41 @@ impl<'a> Walk<'a> {
         true
     }
 
-    /// Numbers that lack, without those that were only moved.
     fn missing(&mut self, from: i64, to: i64) {
-        let elsewhere: HashSet<i64> = self
-            .found
-            .iter()
-            .filter(|record| self.is_referred(record))
-            .filter_map(|record| record.link.as_ref().map(|link| link.seq))
-            .filter(|seq| (from..=to).contains(seq))
-            .collect();
-        let mut first = from;
-        let mut moved: Vec<i64> = elsewhere.into_iter().collect();
-        moved.sort_unstable();
-        for seq in moved.into_iter().chain([to + 1]) {
-            match seq - first {
-                ..=0 => {}
-                1 => self.tell(first, format!("record {first} is missing")),
-                _ => self.tell(first, format!("records {first} to {} are missing", seq - 1)),
+        let what = match to - from {
+            0 => format!("record {from} is missing"),
+            _ => format!("records {from} to {to} are missing"),
+        };
+        self.tell(from, what);
+    }
+
+    /// Records of the chain that were moved: the fewest without which the others stand in their order.
+    fn out_of_place(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        if taken.is_sorted_by_key(|(_, place)| *place) {
+            return;
+        }
+        // The longest run of rising places: `ends` holds, for each length, the run that ends at the lowest place; each record knows
+        // which one is before it in its run.
+        let place = |index: &usize| taken.get(*index).map(|(_, place)| *place);
+        let mut ends: Vec<usize> = Vec::new();
+        let mut before: Vec<Option<usize>> = Vec::new();
+        for index in 0..taken.len() {
+            let length = ends.partition_point(|end| place(end) < place(&index));
+            before.push(length.checked_sub(1).and_then(|shorter| ends.get(shorter).copied()));
+            match ends.get_mut(length) {
+                Some(end) => *end = index,
+                None => ends.push(index),
             }
-            first = seq + 1;
+        }
+        let mut in_place = HashSet::new();
+        let mut next = ends.last().copied();
+        while let Some(index) = next {
+            in_place.insert(index);
+            next = before.get(index).copied().flatten();
+        }
+        for (_, (seq, place)) in taken.iter().enumerate().filter(|(index, _)| !in_place.contains(index)) {
+            self.tell(*place, format!("record {seq} is out of its place: it was moved to {place}"));
         }
     }
 

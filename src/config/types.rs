@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     compliance::Compliance,
     names,
+    quarantine::Quarantine,
     value::{self, Period, Template},
 };
 use crate::domain::{AccountId, Region, Severity};
@@ -167,11 +168,14 @@ pub struct Response {
     /// Ceiling of automatic terminations an hour.
     #[serde(deserialize_with = "names::at_least_one")]
     pub max_per_hour: u32,
+    /// How an account or a role is put into quarantine; absent: it cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
 }
 
 impl Default for Response {
     fn default() -> Self {
-        Self { auto_terminate: Vec::new(), max_per_hour: 20 }
+        Self { auto_terminate: Vec::new(), max_per_hour: 20, quarantine: None }
     }
 }
 

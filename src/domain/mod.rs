@@ -9,6 +9,7 @@ mod node;
 mod observation;
 mod owner;
 mod preferences;
+mod quarantine;
 mod session;
 mod stream_health;
 mod trail;
@@ -22,6 +23,7 @@ pub use node::{Node, NodeKind, NodeTags, PolicyDocument, PolicyKind, RolePolicie
 pub use observation::{ApiCount, LogEvent, NoLiveTail, Observation, TailMode};
 pub use owner::Owner;
 pub use preferences::{DocumentStanding, Preferences, SessionDocument, SessionType};
+pub use quarantine::{QuarantineChange, QuarantineKind, QuarantineMethod, QuarantinePlan, QuarantineRefused};
 pub use session::{AccessType, ArchiveObject, LogStream, Session, SessionStatus};
 pub use stream_health::{PayloadIdentity, StreamHealth};
 pub use trail::{Mfa, TRAIL_LATENESS, TagChange, TrailCall, TrailEvent};

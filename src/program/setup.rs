@@ -20,7 +20,7 @@ use crate::{
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
     compliance::{Engine, Parameters},
-    config::{self, Compliance, Config, Settings, Vocabulary},
+    config::{self, Compliance, Config, Quarantine, QuarantineMethodName, Settings, Vocabulary},
     detection::Detector,
     response::AlertTargets,
     ui::theme::{Glyphs, Theme},
@@ -109,8 +109,18 @@ pub(super) fn fleet_config(settings: &Settings) -> FleetConfig {
             .log_bucket_profile
             .as_ref()
             .map(|profile| Access { profile: Some(profile.clone()), ..Access::default() }),
+        management: config.response.quarantine.as_ref().and_then(management),
         credentials: None,
     }
+}
+
+/// The credentials of the management account; nothing: the method does not need them.
+fn management(quarantine: &Quarantine) -> Option<Access> {
+    (quarantine.method == QuarantineMethodName::ServiceControlPolicy).then(|| Access {
+        profile: quarantine.profile.clone(),
+        role_arn: quarantine.role_arn.clone(),
+        external_id: quarantine.external_id.clone(),
+    })
 }
 
 /// Connects the fleet; its errors are the user's to mend.

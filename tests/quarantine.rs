@@ -543,10 +543,82 @@ async fn a_plan_comes_within_ten_seconds_or_says_why_not() {
         refused.what.contains("AWS did not say within 10 s") || refused.what.contains("unreachable"),
         "{refused:?}"
     );
-    break_it(&field.sim, Fault::new("iam", "GetRole", Effect::Malformed));
-    let refused = field.refused(&BY_REVOKING, CAROL, Set).await;
-    assert!(refused.what.starts_with("iam:GetRole failed"), "{refused:?}");
     rig::repair(&field.sim);
-    let plan = field.plan(&BY_REVOKING, Set).await;
-    assert!(matches!(plan.change, QuarantineChange::RolePolicy { found: None, .. }));
+    break_it(&field.sim, Fault::new("organizations", "DescribePolicy", Effect::Malformed));
+    let refused = field.refused(&by_policy(), CAROL, Set).await;
+    assert!(refused.what.starts_with("organizations:DescribePolicy failed"), "{refused:?}");
+    rig::repair(&field.sim);
+    break_it(&field.sim, Fault::new("organizations", "ListPoliciesForTarget", Effect::EmptyPage));
+    let plan = field.plan(&by_policy(), Set).await;
+    assert!(matches!(plan.change, QuarantineChange::ControlPolicy { .. }), "an empty page is not the last");
+}
+
+// --- What the config turns on -----------------------------------------------------------------------------------------
+
+/// The actions of `ssmwatch iam-policy` with that config, each with its resources.
+fn permissions(config: &str, arguments: &[&str]) -> Vec<(String, Vec<String>)> {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("config.toml");
+    std::fs::write(&path, config).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_ssmwatch"))
+        .arg("iam-policy")
+        .arg("--config")
+        .arg(&path)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let policy: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let texts = |list: &serde_json::Value| {
+        list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let statements = policy["Statement"].as_array().unwrap();
+    statements
+        .iter()
+        .flat_map(|statement| {
+            let resources = texts(&statement["Resource"]);
+            texts(&statement["Action"]).into_iter().map(move |action| (action, resources.clone()))
+        })
+        .collect()
+}
+
+fn of_quarantine(permissions: Vec<(String, Vec<String>)>) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<_> = permissions
+        .into_iter()
+        .filter(|(action, _)| {
+            action.starts_with("organizations:")
+                || ["iam:PutRolePolicy", "iam:DeleteRolePolicy", "sts:AssumeRole"].contains(&action.as_str())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn permissions_are_asked_for_only_where_quarantine_is_configured() {
+    assert_eq!(of_quarantine(permissions("", &[])), []);
+    let by_policy = include_str!("fixtures/config_valid/quarantine_by_policy.toml");
+    let by_policy = format!("[[accounts]]\nid = \"111122223333\"\nregions = [\"eu-central-1\"]\n{by_policy}");
+    let policy = "arn:aws:organizations::*:policy/*/service_control_policy/p-examplepolicyid111".to_owned();
+    let account = "arn:aws:organizations::*:account/*/111122223333".to_owned();
+    let role = "arn:aws:iam::999999999999:role/ssmwatch-quarantine".to_owned();
+    assert_eq!(
+        of_quarantine(permissions(&by_policy, &[])),
+        [
+            ("organizations:AttachPolicy".to_owned(), vec![account.clone(), policy.clone()]),
+            ("organizations:DescribePolicy".to_owned(), vec![policy.clone()]),
+            ("organizations:DetachPolicy".to_owned(), vec![account.clone(), policy]),
+            ("organizations:ListPoliciesForTarget".to_owned(), vec![account]),
+            ("sts:AssumeRole".to_owned(), vec![role]),
+        ]
+    );
+    let by_revoking = include_str!("fixtures/config_valid/quarantine_by_revoking.toml");
+    let roles = vec!["arn:aws:iam::*:role/*".to_owned()];
+    assert_eq!(
+        of_quarantine(permissions(by_revoking, &[])),
+        [("iam:DeleteRolePolicy".to_owned(), roles.clone()), ("iam:PutRolePolicy".to_owned(), roles)]
+    );
+    for config in [by_policy.as_str(), by_revoking] {
+        assert_eq!(of_quarantine(permissions(config, &["--read-only"])), []);
+    }
 }

@@ -185,8 +185,12 @@ impl ScopeClient {
     pub async fn role_standing(&self, role: &str) -> Result<Option<RoleStanding>, Failure> {
         match self.send(GET_ROLE, self.iam.get_role().role_name(role).send()).await {
             Ok(answer) => {
-                let role = answer.role.ok_or_else(|| other(GET_ROLE, "the answer has no role"))?;
-                Ok(Some(RoleStanding { arn: role.arn, path: role.path }))
+                // The SDK reads what it can of an answer that is cut off, and makes up the rest.
+                let whole = |found: &aws_sdk_iam::types::Role| {
+                    found.role_name == role && found.path.starts_with('/') && found.arn.ends_with(&found.role_name)
+                };
+                let found = answer.role.filter(whole).ok_or_else(|| other(GET_ROLE, "the answer has no such role"))?;
+                Ok(Some(RoleStanding { arn: found.arn, path: found.path }))
             }
             Err(failure) if failure.class == FailureClass::Gone => Ok(None),
             Err(failure) => Err(failure),

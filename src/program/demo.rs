@@ -120,3 +120,25 @@ pub(super) async fn serve(options: &cli::Sim) -> Result<ExitCode, Refusal> {
     sim.stop().await;
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::QuarantineMethod;
+
+    #[test]
+    fn every_built_in_scenario_has_a_policy_for_quarantine_and_the_demo_uses_it() {
+        for name in ["default", "quiet", "troubled"] {
+            let scenario = Scenario::load(name).unwrap();
+            let world = World::new(&scenario, 1, 1.0, Timestamp::now());
+            let config = configured_for(&world.summary(), &scenario, Config::default()).ok().unwrap();
+            let QuarantineMethod::ServiceControlPolicy { policy_id } = config.response.quarantine.unwrap().method()
+            else {
+                unreachable!("by policy")
+            };
+            assert!(world.control_policies.by_id.contains_key(&policy_id), "{name}: {policy_id}");
+            assert!(!world.control_policies.attached.values().flatten().any(|id| *id == policy_id), "{name}");
+        }
+    }
+}

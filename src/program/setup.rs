@@ -257,3 +257,34 @@ fn data_directory() -> Result<PathBuf, Refusal> {
     })?;
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(quarantine: Option<Quarantine>) -> FleetConfig {
+        let mut settings = Settings::default();
+        settings.config.response.quarantine = quarantine;
+        fleet_config(&settings)
+    }
+
+    #[test]
+    fn the_management_account_is_reached_only_for_what_needs_it() {
+        let quarantine = Quarantine {
+            method: QuarantineMethodName::ServiceControlPolicy,
+            policy_id: Some("p-examplepolicyid111".to_owned()),
+            profile: Some("org".to_owned()),
+            role_arn: Some("arn:aws:iam::999999999999:role/quarantine".to_owned()),
+            external_id: Some("12345".to_owned()),
+        };
+        let access = Access {
+            profile: Some("org".to_owned()),
+            role_arn: Some("arn:aws:iam::999999999999:role/quarantine".to_owned()),
+            external_id: Some("12345".to_owned()),
+        };
+        assert_eq!(with(Some(quarantine.clone())).management, Some(access));
+        assert_eq!(with(None).management, None);
+        let revoking = Quarantine { method: QuarantineMethodName::RevokeRoleSessions, ..quarantine };
+        assert_eq!(with(Some(revoking)).management, None);
+    }
+}

@@ -548,9 +548,14 @@ async fn a_plan_comes_within_ten_seconds_or_says_why_not() {
     let refused = field.refused(&by_policy(), CAROL, Set).await;
     assert!(refused.what.starts_with("organizations:DescribePolicy failed"), "{refused:?}");
     rig::repair(&field.sim);
-    break_it(&field.sim, Fault::new("organizations", "ListPoliciesForTarget", Effect::EmptyPage));
-    let plan = field.plan(&by_policy(), Set).await;
-    assert!(matches!(plan.change, QuarantineChange::ControlPolicy { .. }), "an empty page is not the last");
+    // An empty page is not the last: the policy is on the next one.
+    field.attach(PAYMENTS, true);
+    let empty = || Fault { count: Some(1), ..Fault::new("organizations", "ListPoliciesForTarget", Effect::EmptyPage) };
+    break_it(&field.sim, empty());
+    assert!(field.plan(&by_policy(), Set).await.already.is_some());
+    break_it(&field.sim, empty());
+    let lift = field.plan(&by_policy(), Lift).await;
+    assert!(matches!(lift.change, QuarantineChange::ControlPolicy { .. }));
 }
 
 // --- What the config turns on -----------------------------------------------------------------------------------------

@@ -377,6 +377,27 @@ async fn what_is_carried_out_without_an_answer_is_proven_by_reading_back() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_is_told_by_reading_back() {
+    for (method, service, operations) in [
+        (by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
+        (BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
+    ] {
+        let field = Field::new().await;
+        for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
+            let plan = field.plan(&method, kind).await;
+            break_it(&field.sim, Fault::new(service, operation, Effect::Cut));
+            field.done(&plan).await;
+        }
+        // Without a connection nothing arrives, and nothing is claimed.
+        let plan = field.plan(&method, Set).await;
+        rig::repair(&field.sim);
+        break_it(&field.sim, Fault::new(service, operations[0], Effect::Disconnect));
+        let (what, _) = field.unproven(&plan).await;
+        assert!(what.contains(&format!("{service}:{} got no answer", operations[0])), "{what}");
+    }
+}
+
+#[tokio::test]
 async fn what_never_arrives_is_not_shown_as_done() {
     let (policy, role) = (Field::new().await, Field::new().await);
     let plans = (policy.plan(&by_policy(), Set).await, role.plan(&BY_REVOKING, Set).await);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::compliance::Engine;
 use crate::detection::Detector;
 use crate::domain::{
-    ActId, ActOutcome, Alert, AlertDestination, AlertId, Delivery, EndedSession, Loaded, Observation, PlanKind,
-    PrincipalSeen, QuarantinePlan, ScopeId, SessionKey, TrailEvent,
+    ActId, ActOutcome, Alert, AlertDestination, AlertId, Delivery, EndedSession, Loaded, Observation, PrincipalSeen,
+    QuarantineKind, QuarantinePlan, ScopeId, SessionKey, TrailEvent,
 };
 
 /// Everything that enters the State.
@@ -155,7 +155,7 @@ pub enum Effect {
         /// Its owner.
         owner: Arc<str>,
         /// Set or lift.
-        kind: PlanKind,
+        kind: QuarantineKind,
     },
     /// Set or lift a quarantine, as planned, and prove it.
     Quarantine {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     compliance::Compliance,
     names,
+    quarantine::Quarantine,
     value::{self, Period, Template},
 };
 use crate::domain::{AccountId, Region, Severity};
@@ -173,11 +174,14 @@ pub struct Response {
     /// How long an automatic termination is announced on the screen before it is sent; 5 s to 10 min.
     #[serde(deserialize_with = "value::period::<_, 5, 600>")]
     pub countdown: Period,
+    /// How an account or a role is put into quarantine; absent: it cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
 }
 
 impl Default for Response {
     fn default() -> Self {
-        Self { auto_terminate: Vec::new(), max_per_hour: 20, countdown: Period::seconds(30) }
+        Self { auto_terminate: Vec::new(), max_per_hour: 20, countdown: Period::seconds(30), quarantine: None }
     }
 }
 

@@ -33,7 +33,7 @@ pub use node::{Node, NodeKind, NodeTags, PolicyDocument, PolicyKind, RolePolicie
 pub use observation::{ApiCount, LogEvent, NoLiveTail, Observation, TailMode};
 pub use owner::Owner;
 pub use preferences::{DocumentStanding, Preferences, SessionDocument, SessionType};
-pub use quarantine::{PlanKind, QuarantinePlan};
+pub use quarantine::{QuarantineChange, QuarantineKind, QuarantineMethod, QuarantinePlan, QuarantineRefused};
 pub use session::{AccessType, ArchiveObject, LogStream, Session, SessionStatus};
 pub use stream_health::{PayloadIdentity, StreamHealth};
 pub use subject::Subject;

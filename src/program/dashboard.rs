@@ -81,6 +81,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         keeper: keeper.clone(),
         targets: setup::alert_targets(&settings.config),
         sends: state.setup.read_only.is_none(),
+        quarantine: settings.config.response.quarantine.as_ref().map(crate::config::Quarantine::method),
         exporter: Arc::new(|_| Box::pin(async { Err((String::new(), String::new())) })),
     };
     let effects = Effects::new(tools, messages.clone());

@@ -20,8 +20,9 @@ use crate::{
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
     compliance::{Engine, Parameters},
-    config::{self, Compliance, Config, Settings, Vocabulary},
+    config::{self, Compliance, Config, Quarantine, QuarantineMethodName, Settings, Vocabulary},
     detection::Detector,
+    domain::QuarantineMethod,
     response::AlertTargets,
     ui::theme::{Glyphs, Theme},
     watch::WatchConfig,
@@ -109,8 +110,18 @@ pub(super) fn fleet_config(settings: &Settings) -> FleetConfig {
             .log_bucket_profile
             .as_ref()
             .map(|profile| Access { profile: Some(profile.clone()), ..Access::default() }),
+        management: config.response.quarantine.as_ref().and_then(management),
         credentials: None,
     }
+}
+
+/// The credentials of the management account; nothing: the method does not need them.
+fn management(quarantine: &Quarantine) -> Option<Access> {
+    (quarantine.method == QuarantineMethodName::ServiceControlPolicy).then(|| Access {
+        profile: quarantine.profile.clone(),
+        role_arn: quarantine.role_arn.clone(),
+        external_id: quarantine.external_id.clone(),
+    })
 }
 
 /// Connects the fleet; its errors are the user's to mend.
@@ -215,7 +226,12 @@ pub(super) fn state(
         central_topic: config.alerts.central_topic.as_ref().map(|topic| topic.as_str().into()),
         metric_namespace: config.alerts.metric_namespace.as_str().into(),
         raise_on: Some(config.alerts.raise_on),
-        quarantine: None,
+        quarantine: config.response.quarantine.as_ref().map(|quarantine| match quarantine.method() {
+            QuarantineMethod::ServiceControlPolicy { policy_id } => {
+                format!("attaches the service control policy {policy_id} to the account").into()
+            }
+            QuarantineMethod::RevokeRoleSessions => "revokes the sessions of the owner's role".into(),
+        }),
         auto_terminate: config.response.auto_terminate.iter().map(|id| id.as_str().into()).collect(),
         max_per_hour: config.response.max_per_hour,
         countdown: SignedDuration::try_from(config.response.countdown.duration()).unwrap_or(SignedDuration::MAX),
@@ -238,4 +254,35 @@ fn data_directory() -> Result<PathBuf, Refusal> {
         Refusal::failed("there is no home directory for the program's log", "set HOME, or give --log-file PATH")
     })?;
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(quarantine: Option<Quarantine>) -> FleetConfig {
+        let mut settings = Settings::default();
+        settings.config.response.quarantine = quarantine;
+        fleet_config(&settings)
+    }
+
+    #[test]
+    fn the_management_account_is_reached_only_for_what_needs_it() {
+        let quarantine = Quarantine {
+            method: QuarantineMethodName::ServiceControlPolicy,
+            policy_id: Some("p-examplepolicyid111".to_owned()),
+            profile: Some("org".to_owned()),
+            role_arn: Some("arn:aws:iam::999999999999:role/quarantine".to_owned()),
+            external_id: Some("12345".to_owned()),
+        };
+        let access = Access {
+            profile: Some("org".to_owned()),
+            role_arn: Some("arn:aws:iam::999999999999:role/quarantine".to_owned()),
+            external_id: Some("12345".to_owned()),
+        };
+        assert_eq!(with(Some(quarantine.clone())).management, Some(access));
+        assert_eq!(with(None).management, None);
+        let revoking = Quarantine { method: QuarantineMethodName::RevokeRoleSessions, ..quarantine };
+        assert_eq!(with(Some(revoking)).management, None);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod outbox;
 mod parcels;
+pub mod quarantine;
 mod terminate;
 
 pub use outbox::{Outbox, OutboxNews, Progress};

@@ -19,8 +19,11 @@ use super::{
 use crate::{
     app::{Delivered, Effect, Message, State},
     aws::Fleet,
-    domain::{Act, ActId, ActOutcome, Alert, AlertId, Parcel, ScopeId, SessionKey},
-    response::{self, AlertTargets, Outbox, OutboxNews, Progress, parcels_of},
+    domain::{
+        Act, ActId, ActOutcome, Alert, AlertId, Parcel, QuarantineKind, QuarantineMethod, QuarantinePlan, ScopeId,
+        SessionKey,
+    },
+    response::{self, AlertTargets, Outbox, OutboxNews, Progress, parcels_of, quarantine},
     store::{Keeper, Phase, Store},
     watch::Watch,
 };
@@ -46,6 +49,8 @@ pub struct Tools {
     pub targets: AlertTargets,
     /// Sending alerts is allowed: not with `read_only`.
     pub sends: bool,
+    /// How accounts or roles are put into quarantine, if they are.
+    pub quarantine: Option<QuarantineMethod>,
     /// Writes the evidence of a session.
     pub exporter: Exporter,
 }
@@ -138,8 +143,12 @@ impl Effects {
                 }
             }
             Effect::Recall(owner) => self.recall(owner),
-            Effect::Plan { .. } => {}
-            Effect::Quarantine { .. } => {}
+            Effect::Plan { session, owner, kind } => self.plan(session, owner, kind),
+            Effect::Quarantine { act, plan } => {
+                if let Some(act) = state.act(act) {
+                    self.quarantine(act.clone(), *plan);
+                }
+            }
             Effect::Export { act, session } => {
                 let board = state.board.sessions.get(&session);
                 if let (Some(act), Some(board)) = (state.act(act), board) {
@@ -231,10 +240,7 @@ impl Effects {
             let Ok(_turn) = turn.acquire().await else { return };
             let outcome = response::terminate(&client, &session.id, |outcome| report.step(0, outcome)).await;
             // The clock runs from the key on.
-            let outcome = match outcome {
-                ActOutcome::Done { proof, .. } => ActOutcome::Done { took_ms: millis(pressed), proof },
-                outcome => outcome,
-            };
+            let outcome = timed(outcome, pressed);
             watch.refresh(&session.scope);
             // The metric of a proven end is written down with the proof: it is counted, and once.
             let is_done = matches!(outcome, ActOutcome::Done { .. });
@@ -291,6 +297,37 @@ impl Effects {
                 Ok(Err(error)) => tracing::error!(%error, "earlier sessions cannot be read"),
                 Err(_) => {}
             }
+        });
+    }
+
+    /// Reads what a quarantine would write.
+    fn plan(&self, session: SessionKey, owner: Arc<str>, kind: QuarantineKind) {
+        let Some(method) = self.tools.quarantine.clone() else { return };
+        let (fleet, messages) = (self.tools.fleet.clone(), self.messages.clone());
+        self.tasks.spawn(async move {
+            let plan = quarantine::plan(&fleet, &method, &session.scope, &owner, kind).await;
+            let plan = plan.map(Box::new).map_err(|refused| (refused.what, refused.to_do));
+            let _ = messages.send(Message::Planned(plan)).await;
+        });
+    }
+
+    /// Does what the analyst read and confirmed, and proves it.
+    fn quarantine(&self, act: Act, plan: QuarantinePlan) {
+        let pressed = Instant::now();
+        let report = Report::new(
+            act,
+            self.tools.fleet.scope(&plan.scope),
+            self.tools.keeper.clone(),
+            self.messages.clone(),
+            Arc::clone(&self.under_way),
+        );
+        let fleet = self.tools.fleet.clone();
+        self.tasks.spawn(async move {
+            if !report.write_down(Phase::Start, Vec::new(), None).await {
+                return;
+            }
+            let outcome = quarantine::carry_out(&fleet, &plan, |outcome| report.step(0, outcome)).await;
+            report.outcome(0, timed(outcome, pressed), Vec::new()).await;
         });
     }
 
@@ -381,6 +418,14 @@ fn not_counted(outcome: &ActOutcome) -> ActOutcome {
             what: "not counted so far: the end is not proven".into(),
             to_do: "It is counted when the end is seen".into(),
         },
+    }
+}
+
+/// The outcome, with the time since the key.
+fn timed(outcome: ActOutcome, pressed: Instant) -> ActOutcome {
+    match outcome {
+        ActOutcome::Done { proof, .. } => ActOutcome::Done { took_ms: millis(pressed), proof },
+        outcome => outcome,
     }
 }
 

@@ -14,7 +14,7 @@ use ssmwatch::{
     compliance::{Engine, Parameters},
     config::Template,
     detection::{Detections, Tuning},
-    domain::{Act, ActOutcome, RuleId, SessionKey, Severity, Verdict},
+    domain::{Act, ActOutcome, QuarantineMethod, RuleId, SessionKey, Severity, Verdict},
     response::AlertTargets,
     runtime::effects::{Effects, Tools},
     sim::{Sim, scenario::Scenario},
@@ -49,6 +49,7 @@ pub struct Run {
     pub auto_terminate: &'static [&'static str],
     pub max_per_hour: u32,
     pub countdown: SignedDuration,
+    pub quarantine: Option<QuarantineMethod>,
     pub member_topic: &'static str,
     pub central_topic: &'static str,
     pub sessions_every: Duration,
@@ -63,6 +64,7 @@ impl Default for Run {
             auto_terminate: &[],
             max_per_hour: 20,
             countdown: SignedDuration::from_secs(5),
+            quarantine: None,
             member_topic: MEMBER_TOPIC,
             central_topic: CENTRAL_TOPIC,
             // Polls and looks at a session's end together stay below the 6 requests a second that the service takes.
@@ -110,7 +112,7 @@ impl Analyst {
             central_topic: Some(run.central_topic.into()),
             metric_namespace: NAMESPACE.into(),
             raise_on: run.raise_on,
-            quarantine: None,
+            quarantine: run.quarantine.as_ref().map(|_| "is configured".into()),
             auto_terminate: run.auto_terminate.iter().map(|id| RuleId::from(*id)).collect(),
             max_per_hour: run.max_per_hour,
             countdown: run.countdown,
@@ -140,6 +142,7 @@ impl Analyst {
             keeper: keeper.clone(),
             targets,
             sends: run.read_only.is_none(),
+            quarantine: run.quarantine.clone(),
             exporter: Arc::new(|_| Box::pin(async { Err(("not in this run".into(), String::new())) })),
         };
         let effects = Effects::new(tools, messages.clone());

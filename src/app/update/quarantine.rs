@@ -9,7 +9,7 @@ use crate::{
         message::Effect,
         state::State,
     },
-    domain::{ActKind, ActStep, PlanKind, QuarantinePlan, Subject},
+    domain::{ActKind, ActStep, QuarantineKind, QuarantinePlan, Subject},
 };
 
 /// `x`: asks to quarantine what the selected session came from, or to lift what is in force on it.
@@ -27,8 +27,8 @@ pub(super) fn open(state: &mut State, opened_by: KeyCode, effects: &mut Vec<Effe
     let session = board.session.clone();
     let lifts = state.quarantine_on(&session).is_some();
     let (act, kind) = match lifts {
-        true => (ActKind::LiftQuarantine, PlanKind::Lift),
-        false => (ActKind::Quarantine, PlanKind::Set),
+        true => (ActKind::LiftQuarantine, QuarantineKind::Lift),
+        false => (ActKind::Quarantine, QuarantineKind::Set),
     };
     let wanted = state.board.account_name(&key.scope).to_owned();
     let mut dialog = Dialog::new(act, vec![Subject::Session(key.clone())], opened_by, state.now);
@@ -42,15 +42,20 @@ pub(super) fn open(state: &mut State, opened_by: KeyCode, effects: &mut Vec<Effe
 pub(super) fn planned(state: &mut State, plan: Result<Box<QuarantinePlan>, (String, String)>) {
     let Some(dialog) = &mut state.view.dialog else { return };
     let kind = match dialog.kind {
-        ActKind::Quarantine => PlanKind::Set,
-        ActKind::LiftQuarantine => PlanKind::Lift,
+        ActKind::Quarantine => QuarantineKind::Set,
+        ActKind::LiftQuarantine => QuarantineKind::Lift,
         _ => return,
     };
     let account = dialog.subject().and_then(Subject::account).cloned();
     match plan {
         // An answer to a question that was closed since is not taken for this one's.
         Ok(plan) if plan.kind != kind || Some(&plan.account) != account.as_ref() => {}
-        Ok(plan) => dialog.plan = Planned::Ready(plan),
+        Ok(plan) => {
+            if let Some(name) = &mut dialog.name {
+                name.wanted = plan.account_name.to_string();
+            }
+            dialog.plan = Planned::Ready(plan);
+        }
         Err((what, to_do)) => dialog.plan = Planned::Refused(what, to_do),
     }
 }

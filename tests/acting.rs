@@ -9,7 +9,7 @@ mod analyst;
 
 use std::time::Duration;
 
-use analyst::{Analyst, CENTRAL_TOPIC, NAMESPACE, Run, rogues, words};
+use analyst::{Analyst, CENTRAL_TOPIC, MEMBER, NAMESPACE, Run, published, rogues, words};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use crossterm::event::KeyCode;
@@ -23,11 +23,9 @@ use ssmwatch::{
     sim::{
         Sim,
         gate::{Effect, Fault},
-        services::sns::Publication,
     },
 };
 
-const MEMBER: &str = "arn:aws:sns:eu-central-1:111122223333:aws-ssm-monitoring-logging-guardrails-multiaccount";
 const EVE: &str = "eve-0e0e0e0e0e0e0e0e1";
 
 /// Metrics of the member account: name, dimensions as `Name=Value`, sum of the last and the next hour: tests move the clock.
@@ -67,10 +65,6 @@ async fn metrics(sim: &Sim) -> Vec<(String, Vec<String>, f64)> {
         found.push((metric.metric_name().unwrap().to_owned(), dimensions, sum));
     }
     found
-}
-
-fn published(sim: &Sim, topic: &str) -> Vec<Publication> {
-    sim.with_world(|world| world.sns.published().filter(|message| message.topic == topic).cloned().collect())
 }
 
 fn status(sim: &Sim, session: &str) -> &'static str {

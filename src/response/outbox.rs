@@ -247,7 +247,10 @@ impl Sender {
 
     async fn delivered(&self, group: &[Waiting], proof: &str) {
         let ids: Vec<i64> = group.iter().map(|waiting| waiting.id).collect();
-        let (at, words) = (Timestamp::now(), proof.to_owned());
+        // As the store keeps it.
+        let now = Timestamp::now();
+        let at = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+        let words = proof.to_owned();
         let mark = move |store: &mut Store| store.delivered(&ids, at, &words);
         match self.keeper.run(mark).await {
             Ok(Ok(())) => {}

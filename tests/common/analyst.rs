@@ -25,11 +25,20 @@ use tempfile::TempDir;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+pub use ssmwatch::sim::services::sns::Publication;
+
 use super::rig;
 
 pub const NAMESPACE: &str = "SSMMonitoringLoggingGuardrails";
 pub const MEMBER_TOPIC: &str = "arn:aws:sns:{region}:{account}:aws-ssm-monitoring-logging-guardrails-multiaccount";
+/// The member topic of the payments account in eu-central-1.
+pub const MEMBER: &str = "arn:aws:sns:eu-central-1:111122223333:aws-ssm-monitoring-logging-guardrails-multiaccount";
 pub const CENTRAL_TOPIC: &str = "arn:aws:sns:eu-central-1:444455556666:CentralAlarm";
+
+/// What was published to a topic, oldest first.
+pub fn published(sim: &Sim, topic: &str) -> Vec<Publication> {
+    sim.with_world(|world| world.sns.published().filter(|message| message.topic == topic).cloned().collect())
+}
 
 /// The quiet scenario with the sessions of `tests/fixtures/rogues.toml`.
 pub async fn rogues() -> Sim {
@@ -50,6 +59,8 @@ pub struct Run {
     pub max_per_hour: u32,
     pub countdown: SignedDuration,
     pub quarantine: Option<QuarantineMethod>,
+    /// Rule THR-01.
+    pub threshold: u32,
     pub member_topic: &'static str,
     pub central_topic: &'static str,
     pub sessions_every: Duration,
@@ -65,6 +76,7 @@ impl Default for Run {
             max_per_hour: 20,
             countdown: SignedDuration::from_secs(5),
             quarantine: None,
+            threshold: 10,
             member_topic: MEMBER_TOPIC,
             central_topic: CENTRAL_TOPIC,
             // Polls and looks at a session's end together stay below the 6 requests a second that the service takes.
@@ -96,7 +108,8 @@ impl Analyst {
         let bucket = sim.with_world(|world| world.summary().log_bucket);
         // Records of CloudTrail come minutes late, and nobody has a past in a world that has just begun.
         let disabled = vec!["WHO-02".to_owned(), "WHO-07".to_owned()];
-        let parameters = Parameters { log_bucket: Some(bucket), disabled, ..Parameters::default() };
+        let parameters =
+            Parameters { log_bucket: Some(bucket), disabled, threshold: run.threshold, ..Parameters::default() };
         let engine = Engine::new(parameters, Vec::new()).unwrap();
         let scopes = fleet.scopes().map(|scope| (scope.id().clone(), Arc::clone(scope.name()), None));
         let board = Board::new(scopes.collect::<Vec<_>>(), Arc::new(engine), SignedDuration::from_mins(5));

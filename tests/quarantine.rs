@@ -361,40 +361,45 @@ async fn credentials_of_a_member_are_told_from_those_of_the_management_account()
 
 #[tokio::test]
 async fn what_is_carried_out_without_an_answer_is_proven_by_reading_back() {
-    for (method, service, operations) in [
-        (by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
-        (BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
-    ] {
-        let field = Field::new().await;
-        for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
-            let plan = field.plan(&method, kind).await;
-            break_it(&field.sim, Fault::new(service, operation, Effect::Mute));
-            field.done(&plan).await;
-            assert_eq!(calls(&field.sim, service, operation), 1, "{operation}");
-        }
-        assert!(!field.attached(PAYMENTS) && field.revoking_document().is_none());
-    }
+    tokio::join!(
+        unanswered(by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
+        unanswered(BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
+    );
 }
 
+async fn unanswered(method: QuarantineMethod, service: &str, operations: [&str; 2]) {
+    let field = Field::new().await;
+    for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
+        let plan = field.plan(&method, kind).await;
+        break_it(&field.sim, Fault::new(service, operation, Effect::Mute));
+        field.done(&plan).await;
+        assert_eq!(calls(&field.sim, service, operation), 1, "{operation}");
+    }
+    assert!(!field.attached(PAYMENTS) && field.revoking_document().is_none());
+}
+
+/// For both methods at once: what is not proven takes its ten seconds.
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_told_by_reading_back() {
-    for (method, service, operations) in [
-        (by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
-        (BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
-    ] {
-        let field = Field::new().await;
-        for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
-            let plan = field.plan(&method, kind).await;
-            break_it(&field.sim, Fault::new(service, operation, Effect::Cut));
-            field.done(&plan).await;
-        }
-        // Without a connection nothing arrives, and nothing is claimed.
-        let plan = field.plan(&method, Set).await;
-        rig::repair(&field.sim);
-        break_it(&field.sim, Fault::new(service, operations[0], Effect::Disconnect));
-        let (what, _) = field.unproven(&plan).await;
-        assert!(what.contains(&format!("{service}:{} got no answer", operations[0])), "{what}");
+    tokio::join!(
+        broken_off(by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
+        broken_off(BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
+    );
+}
+
+async fn broken_off(method: QuarantineMethod, service: &str, operations: [&str; 2]) {
+    let field = Field::new().await;
+    for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
+        let plan = field.plan(&method, kind).await;
+        break_it(&field.sim, Fault::new(service, operation, Effect::Cut));
+        field.done(&plan).await;
     }
+    // Without a connection nothing arrives, and nothing is claimed.
+    let plan = field.plan(&method, Set).await;
+    rig::repair(&field.sim);
+    break_it(&field.sim, Fault::new(service, operations[0], Effect::Disconnect));
+    let (what, _) = field.unproven(&plan).await;
+    assert!(what.contains(&format!("{service}:{} got no answer", operations[0])), "{what}");
 }
 
 #[tokio::test]

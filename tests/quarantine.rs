@@ -5,27 +5,24 @@
 #[path = "common/rig.rs"]
 mod rig;
 
+#[path = "common/field.rs"]
+mod field;
+
 use std::time::Duration;
 
+use field::{CAROL, Field, POLICY};
 use jiff::Timestamp;
 use rig::{ARCHIVE as MANAGEMENT, PAYMENTS, break_it, calls, home, scope};
 use ssmwatch::{
     aws::Fleet,
-    domain::{
-        ActOutcome, QuarantineChange, QuarantineKind, QuarantineMethod, QuarantinePlan, QuarantineRefused, ScopeId,
-    },
-    response::quarantine::{REVOKING_POLICY, carry_out, plan},
-    sim::{
-        Sim,
-        gate::{Effect, Fault},
-    },
+    domain::{ActOutcome, QuarantineChange, QuarantineKind, QuarantineMethod},
+    response::quarantine::{carry_out, plan},
+    sim::gate::{Effect, Fault},
 };
 use tokio::time::Instant;
 
 use QuarantineKind::{Lift, Set};
 
-const POLICY: &str = "p-quarantine1";
-const CAROL: &str = "arn:aws:sts::111122223333:assumed-role/WinOps/carol";
 const ALICE: &str = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_OpsAdmin_0123456789abcdef/alice@example.com";
 const BOB: &str = "arn:aws:iam::111122223333:user/bob";
 
@@ -34,105 +31,6 @@ fn by_policy() -> QuarantineMethod {
 }
 
 const BY_REVOKING: QuarantineMethod = QuarantineMethod::RevokeRoleSessions;
-
-/// The simulated AWS and the fleet on it.
-struct Field {
-    sim: Sim,
-    fleet: Fleet,
-}
-
-impl Field {
-    async fn new() -> Self {
-        let sim = rig::quiet().await;
-        let fleet = rig::fleet(&sim).await;
-        Self { sim, fleet }
-    }
-
-    async fn plan_in(
-        &self,
-        of: &ScopeId,
-        method: &QuarantineMethod,
-        owner: &str,
-        kind: QuarantineKind,
-    ) -> Result<QuarantinePlan, QuarantineRefused> {
-        plan(&self.fleet, method, of, owner, kind).await
-    }
-
-    async fn plan(&self, method: &QuarantineMethod, kind: QuarantineKind) -> QuarantinePlan {
-        self.plan_in(&home(), method, CAROL, kind).await.unwrap()
-    }
-
-    async fn refused(&self, method: &QuarantineMethod, owner: &str, kind: QuarantineKind) -> QuarantineRefused {
-        self.plan_in(&home(), method, owner, kind).await.unwrap_err()
-    }
-
-    /// The outcome, and whether it was said to be sent before.
-    async fn carry_out(&self, plan: &QuarantinePlan) -> (ActOutcome, bool) {
-        let mut told = Vec::new();
-        let outcome = carry_out(&self.fleet, plan, |outcome| told.push(outcome)).await;
-        assert!(told.len() <= 1 && told.iter().all(|told| *told == ActOutcome::Sent), "{told:?}");
-        (outcome, !told.is_empty())
-    }
-
-    async fn done(&self, plan: &QuarantinePlan) -> String {
-        match self.carry_out(plan).await {
-            (ActOutcome::Done { took_ms, proof }, true) => {
-                assert!(took_ms < 10_000, "{took_ms}");
-                proof
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn failed(&self, plan: &QuarantinePlan) -> (String, String) {
-        match self.carry_out(plan).await {
-            (ActOutcome::Failed { what, to_do }, false) => (what, to_do),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn unproven(&self, plan: &QuarantinePlan) -> (String, String) {
-        match self.carry_out(plan).await {
-            (ActOutcome::Unproven { what, to_do }, true) => (what, to_do),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn attached(&self, account: &str) -> bool {
-        self.sim.with_world(|world| world.control_policies.attached[account].iter().any(|id| id == POLICY))
-    }
-
-    fn attach(&self, account: &str, wanted: bool) {
-        self.sim.with_world(|world| {
-            let attached = world.control_policies.attached.get_mut(account).unwrap();
-            attached.retain(|id| id != POLICY);
-            attached.extend(wanted.then(|| POLICY.to_owned()));
-        });
-    }
-
-    fn revoking_document(&self) -> Option<String> {
-        self.sim.with_world(|world| world.accounts[PAYMENTS].roles["WinOps"].inline.get(REVOKING_POLICY).cloned())
-    }
-
-    fn write_document(&self, document: &str) {
-        self.sim.with_world(|world| {
-            let role = world.accounts.get_mut(PAYMENTS).unwrap().roles.get_mut("WinOps").unwrap();
-            role.inline.insert(REVOKING_POLICY.to_owned(), document.to_owned());
-        });
-    }
-
-    fn writes(&self) -> u64 {
-        self.sim.with_world(|world| world.gate.writes().values().sum())
-    }
-
-    fn deny(&self, account: &str, action: &str) {
-        self.sim.with_world(|world| world.gate.deny(account, action));
-    }
-
-    fn change_policy(&self, change: impl FnOnce(&mut ssmwatch::sim::world::control_policies::ControlPolicy)) {
-        self.sim.with_world(|world| change(world.control_policies.by_id.get_mut(POLICY).unwrap()));
-    }
-}
 
 fn error(code: &str, status: u16) -> Effect {
     Effect::Error { code: code.to_owned(), message: "not now".to_owned(), status }
@@ -361,40 +259,45 @@ async fn credentials_of_a_member_are_told_from_those_of_the_management_account()
 
 #[tokio::test]
 async fn what_is_carried_out_without_an_answer_is_proven_by_reading_back() {
-    for (method, service, operations) in [
-        (by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
-        (BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
-    ] {
-        let field = Field::new().await;
-        for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
-            let plan = field.plan(&method, kind).await;
-            break_it(&field.sim, Fault::new(service, operation, Effect::Mute));
-            field.done(&plan).await;
-            assert_eq!(calls(&field.sim, service, operation), 1, "{operation}");
-        }
-        assert!(!field.attached(PAYMENTS) && field.revoking_document().is_none());
-    }
+    tokio::join!(
+        unanswered(by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
+        unanswered(BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
+    );
 }
 
+async fn unanswered(method: QuarantineMethod, service: &str, operations: [&str; 2]) {
+    let field = Field::new().await;
+    for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
+        let plan = field.plan(&method, kind).await;
+        break_it(&field.sim, Fault::new(service, operation, Effect::Mute));
+        field.done(&plan).await;
+        assert_eq!(calls(&field.sim, service, operation), 1, "{operation}");
+    }
+    assert!(!field.attached(PAYMENTS) && field.revoking_document().is_none());
+}
+
+/// For both methods at once: what is not proven takes its ten seconds.
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_told_by_reading_back() {
-    for (method, service, operations) in [
-        (by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
-        (BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
-    ] {
-        let field = Field::new().await;
-        for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
-            let plan = field.plan(&method, kind).await;
-            break_it(&field.sim, Fault::new(service, operation, Effect::Cut));
-            field.done(&plan).await;
-        }
-        // Without a connection nothing arrives, and nothing is claimed.
-        let plan = field.plan(&method, Set).await;
-        rig::repair(&field.sim);
-        break_it(&field.sim, Fault::new(service, operations[0], Effect::Disconnect));
-        let (what, _) = field.unproven(&plan).await;
-        assert!(what.contains(&format!("{service}:{} got no answer", operations[0])), "{what}");
+    tokio::join!(
+        broken_off(by_policy(), "organizations", ["AttachPolicy", "DetachPolicy"]),
+        broken_off(BY_REVOKING, "iam", ["PutRolePolicy", "DeleteRolePolicy"]),
+    );
+}
+
+async fn broken_off(method: QuarantineMethod, service: &str, operations: [&str; 2]) {
+    let field = Field::new().await;
+    for (kind, operation) in [Set, Lift].into_iter().zip(operations) {
+        let plan = field.plan(&method, kind).await;
+        break_it(&field.sim, Fault::new(service, operation, Effect::Cut));
+        field.done(&plan).await;
     }
+    // Without a connection nothing arrives, and nothing is claimed.
+    let plan = field.plan(&method, Set).await;
+    rig::repair(&field.sim);
+    break_it(&field.sim, Fault::new(service, operations[0], Effect::Disconnect));
+    let (what, _) = field.unproven(&plan).await;
+    assert!(what.contains(&format!("{service}:{} got no answer", operations[0])), "{what}");
 }
 
 #[tokio::test]

@@ -36,6 +36,15 @@ impl Store {
             outbox::take(transaction, parcels)
         })
     }
+
+    /// All alerts that are kept, the oldest first, with what the outbox knows of their messages: less than [`Store::load`] for one that
+    /// looks on while another writes.
+    ///
+    /// # Errors
+    /// The store or an alert cannot be read.
+    pub fn alerts(&self) -> Result<Vec<Alert>, StoreError> {
+        self.read(all)
+    }
 }
 
 /// All alerts that are kept, the oldest first, with what the outbox knows of their messages.

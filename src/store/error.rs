@@ -104,9 +104,7 @@ impl StoreError {
             Self::InUse { .. } => "act there, or quit it and start again",
             Self::Absent { .. } => "check the path; ssmwatch makes the store when it starts",
             Self::ReadOnly { .. } => "act where it is open to be written",
-            Self::Damaged { .. } => {
-                "look at it with: ssmwatch audit verify; then move it away or restore a copy, and start again"
-            }
+            Self::Damaged { .. } => "move it away (it may hold acts: keep it), or restore a copy, then start again",
             Self::Foreign { .. } => "move the file away, or name another one",
             Self::Newer { .. } => "use the later ssmwatch, or move the store away",
             Self::Full { .. } => "make room on the disk, then try again",
@@ -134,6 +132,10 @@ impl StoreError {
     pub(super) fn sqlite(path: &Path, error: &Error) -> Self {
         let path = path.to_owned();
         let what = error.to_string();
+        // The index of the write-ahead log could not grow: SQLite calls that an I/O error.
+        if error.sqlite_extended_error_code() == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+            return Self::Full { path };
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },

@@ -273,6 +273,12 @@ impl<'a> Walk<'a> {
     fn out_of_place(&mut self) {
         let taken = std::mem::take(&mut self.taken);
         if taken.is_sorted_by_key(|(_, place)| *place) {
+            // What was inserted or removed moves what comes after it. Without that, each stands where its number says.
+            if self.broken.is_empty()
+                && let Some((seq, place)) = taken.iter().find(|(seq, place)| seq != place)
+            {
+                self.tell(*place, format!("record {seq} is out of its place: it was moved to {place}"));
+            }
             return;
         }
         // The longest run of rising places: `ends` holds, for each length, the run that ends at the lowest place; each record knows

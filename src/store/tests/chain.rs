@@ -306,4 +306,36 @@ proptest! {
         prop_assert_eq!(broken[0].seq, record.seq);
         prop_assert!(broken[0].what.contains("was changed"));
     }
+
+    #[test]
+    fn whatever_is_done_to_the_records_is_found(edits in vec((0..6_u8, 1..9_i64, 1..9_i64), 1..5)) {
+        let home = Home::new();
+        let store = recorded(&home, 8);
+        let connection = store.connection();
+        let rows = || -> Vec<(i64, String, String)> {
+            let mut statement = connection.prepare("SELECT seq, record, sha256 FROM records ORDER BY seq").unwrap();
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap().map(Result::unwrap).collect()
+        };
+        let written = rows();
+        for (edit, one, other) in edits {
+            let text = || written[usize::try_from(one).unwrap() - 1].1.replace("jane", "mary");
+            // Some of these do nothing, where a place is free or taken.
+            connection.execute_batch(&match edit {
+                0 => format!("DELETE FROM records WHERE seq = {one}"),
+                1 => format!("UPDATE OR IGNORE records SET seq = {one} + {other} WHERE seq = {one}"),
+                2 => shifted(u32::try_from(one).unwrap(), other % 2 == 0)
+                    .replace("UPDATE records", "UPDATE OR REPLACE records"),
+                3 => format!("INSERT OR REPLACE INTO records SELECT seq + {other}, record, sha256 FROM records WHERE seq = {one}")
+                    .replace("INTO records", "INTO records (seq, record, sha256)"),
+                4 => format!(
+                    "INSERT OR REPLACE INTO records (seq, record, sha256) VALUES ({other}, '{}', '{}')",
+                    text().replace('\'', "''"),
+                    sha256(text().as_bytes())
+                ),
+                _ => format!("UPDATE records SET record = replace(record, 'rogue', 'right') || ' ' WHERE seq = {one}"),
+            }).unwrap();
+        }
+        let verified = store.verify(None).unwrap();
+        prop_assert_eq!(verified.is_whole(), rows() == written, "{:?}", verified);
+    }
 }

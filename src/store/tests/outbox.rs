@@ -72,6 +72,7 @@ fn an_alert_says_how_far_its_messages_have_come_after_a_restart() {
     };
     let known = BTreeMap::from([(AlertDestination::MemberTopic, delivered), (AlertDestination::CentralTopic, waiting)]);
     assert_eq!(loaded.alerts[0].deliveries, known);
+    assert_eq!(Store::open_to_read(&home.path()).unwrap().alerts().unwrap(), loaded.alerts);
     assert_eq!(store.deliveries_of_alert("a").unwrap(), known);
     assert_eq!(loaded.undelivered, [(AlertDestination::CentralTopic, 1)]);
 }

@@ -12,9 +12,9 @@ use super::{
     update,
 };
 use crate::domain::{
-    Act, ActKind, ActOutcome, ActStep, Actor, Alert, AlertDestination, AlertId, BY_HAND, Delivery, Fact, Failure,
-    FailureClass, Finding, Loaded, LogEvent, Observation, RuleId, Session, SessionStatus, Severity, Subject, Verdict,
-    Workflow,
+    Act, ActKind, ActOutcome, ActStep, Actor, Alert, AlertDestination, AlertId, ArchiveObject, BY_HAND, Delivery, Fact,
+    Failure, FailureClass, Finding, Loaded, LogEvent, Observation, Preferences, RuleId, Session, SessionDocument,
+    SessionStatus, SessionType, Severity, Subject, Verdict, Workflow,
 };
 
 /// A State that raises what is HIGH, and ends sessions by those rules; nothing was listed so far.
@@ -117,6 +117,44 @@ fn it_is_resolved_when_the_cause_is_gone_and_reopened_when_it_returns() {
     let alert = of(&state, "a", "DOC-01");
     assert_eq!((alert.workflow.clone(), alert.occurrence), (Workflow::New, 2));
     assert!(raised(&effects).contains(&alert.id) && alert.deliveries.values().all(Delivery::is_waiting));
+}
+
+/// The archive was looked into.
+fn archive(state: &mut State, object: Option<ArchiveObject>, seconds: i64) -> Vec<Effect> {
+    let object = Fact::known(object, "s3:ListObjectsV2", at(seconds));
+    let seen = Observation::Archive { session: key("a"), object };
+    update(state, Message::Observed(seen), at(seconds))
+}
+
+#[test]
+fn an_archive_object_that_comes_late_resolves_its_alert() {
+    let mut state = raising(&[]);
+    update(&mut state, Message::Observed(super::tests::preferences(true)), at(0));
+    let inputs = Preferences { log_group: "/ssm".into(), s3_bucket: "logs".into(), ..Preferences::default() };
+    let document = SessionDocument { session_type: SessionType::StandardStream, inputs, content: Default::default() };
+    let document = Fact::known(Some(document), "ssm:GetDocument", at(0));
+    update(&mut state, Message::Observed(Observation::Preferences { scope: scope(), document }), at(0));
+    list(&mut state, vec![session("a")], 1);
+    history(&mut state, vec![ended("a", SessionStatus::Terminated, at(5))], 6);
+    archive(&mut state, None, 7);
+    let has_alert = |state: &State| {
+        state.alerts.of(&Subject::Session(key("a"))).iter().any(|alert| alert.rule.as_str() == "LOG-07")
+    };
+    assert!(!has_alert(&state), "it may still come");
+    archive(&mut state, None, 1200);
+    update(&mut state, Message::Tick, at(1201));
+    assert!(has_alert(&state), "{:#?}", state.board.sessions[&key("a")].judgement.findings);
+    assert!(of(&state, "a", "LOG-07").is_unacknowledged());
+    let object = ArchiveObject {
+        bucket: "logs".into(),
+        key: "a.log".into(),
+        size: 100,
+        modified_at: Some(at(1300)),
+        encryption: None,
+        kms_key: None,
+    };
+    archive(&mut state, Some(object), 1305);
+    assert!(matches!(of(&state, "a", "LOG-07").workflow, Workflow::Resolved { .. }));
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCo
         ConfigCommand::Show => Ok(print(&setup::settings(cli)?.show())),
         ConfigCommand::Check => {
             let checked = setup::settings(cli).and_then(setup::honored).and_then(|settings| {
-                super::detecting::both(&settings)?;
+                let (engine, _) = super::detecting::both(&settings)?;
+                setup::check_response(&settings, &engine)?;
                 setup::look(&settings)?;
                 Ok(settings)
             });

@@ -53,6 +53,7 @@ impl Parts {
                 (engine, Some(detector))
             }
         };
+        setup::check_response(settings, &engine)?;
         Ok(Self { engine, detector, look: setup::look(settings)? })
     }
 }

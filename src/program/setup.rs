@@ -19,7 +19,7 @@ use crate::{
     },
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
-    compliance::{Engine, Parameters},
+    compliance::{Engine, Parameters, Rule, Subject},
     config::{self, Compliance, Config, Quarantine, QuarantineMethodName, Settings, Vocabulary},
     detection::Detector,
     domain::QuarantineMethod,
@@ -68,6 +68,21 @@ pub(super) fn honored(settings: Settings) -> Result<Settings, Refusal> {
         Some(key) => Err(Refusal::config(
             format!("this version does not have {key}"),
             "take the key out of the config, so that nobody relies on it",
+        )),
+    }
+}
+
+/// Sessions are ended by verdicts, never by a detection, which may be a guess, or by a rule that is not in force.
+pub(super) fn check_response(settings: &Settings, engine: &Engine) -> Result<(), Refusal> {
+    let ends = |id: &&String| {
+        let judges = |rule: &&Rule| rule.id.as_str() == id.as_str() && rule.subject == Subject::Session;
+        engine.rules().iter().any(|rule| judges(&rule)) && !settings.config.compliance.disabled.contains(id)
+    };
+    match settings.config.response.auto_terminate.iter().find(|id| !ends(id)) {
+        None => Ok(()),
+        Some(id) => Err(Refusal::config(
+            format!("response.auto_terminate: {id} is no rule in force that judges sessions"),
+            "name rules on sessions from `ssmwatch rules list`; detections, nodes and preferences end none",
         )),
     }
 }

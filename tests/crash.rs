@@ -29,6 +29,10 @@ use terminal::Terminal;
 const PAYMENTS: &str = "111122223333";
 const EVE: &str = "eve-0e0e0e0e0e0e0e0e1";
 const MEMBER: &str = "arn:aws:sns:eu-central-1:111122223333:aws-ssm-monitoring-logging-guardrails-multiaccount";
+/// Somebody with a role of the account's own.
+const QUINN: &str = "[[cast]]\nowner = \"arn:aws:sts::{account}:assumed-role/WinOps/quinn\"\nnode = \"payments-web-1\"\n\
+                     reason = \"INC-10009\"\nid = \"quinn-0e0e0e0e0e0e0e0e6\"\nat = -40.0\n";
+const REVOKING: &str = "AWSRevokeOlderSessions";
 /// Nothing that is waited for takes this long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -43,7 +47,7 @@ impl Stage {
     async fn set(raise_on: &str) -> Self {
         let quiet = include_str!("../src/sim/scenarios/quiet.toml");
         let rogues = include_str!("fixtures/rogues.toml");
-        let scenario = Scenario::parse("rogues", &format!("{quiet}\n{rogues}")).unwrap();
+        let scenario = Scenario::parse("rogues", &format!("{quiet}\n{rogues}\n{QUINN}")).unwrap();
         let world = World::new(&scenario, 7, 1.0, jiff::Timestamp::now());
         let sim = Sim::start("127.0.0.1:0".parse().unwrap(), world).await.unwrap();
         let home = tempfile::tempdir().unwrap();
@@ -54,6 +58,7 @@ impl Stage {
              [poll]\nsessions = \"1s\"\n\
              [compliance]\nlog_bucket = \"central-log-ssm-audit-eu-central-1-o-example\"\n\
              disabled = [\"WHO-02\", \"WHO-07\"]\n\
+             [response.quarantine]\nmethod = \"revoke_role_sessions\"\n\
              [alerts]\nraise_on = \"{raise_on}\"\nmember_topic = \"{MEMBER}\"\n"
         );
         fs::write(home.path().join(".config/ssmwatch/config.toml"), config).unwrap();
@@ -133,6 +138,17 @@ impl Stage {
     /// How often ends of sessions were counted.
     fn counted(&self) -> f64 {
         self.sim.with_world(|world| world.metrics.sum(PAYMENTS, "eu-central-1", "TerminatedSSMSessions"))
+    }
+
+    /// A role of the account denies everything to tokens from before.
+    fn revoked(&self) -> bool {
+        let has = |role: &ssmwatch::sim::world::model::Role| role.inline.keys().any(|name| name == REVOKING);
+        self.sim.with_world(|world| world.accounts[PAYMENTS].roles.values().any(has))
+    }
+
+    /// What was accepted is written down as such: nothing waits in the outbox.
+    fn is_delivered(&self) -> bool {
+        Store::open_to_read(&self.store()).is_ok_and(|store| store.undelivered().unwrap().is_empty())
     }
 
     fn verified(&self) {
@@ -252,8 +268,7 @@ async fn killed_before_the_metric_of_an_end_is_sent_it_is_counted_once() {
     assert_eq!(stage.counted(), 0.0);
     stage.repair();
     let terminal = stage.start();
-    stage.wait("the count", |stage| stage.counted() > 0.0);
-    terminal.wait_for("ssmwatch");
+    stage.wait("the count", |stage| stage.counted() > 0.0 && stage.is_delivered());
     kill(terminal);
     assert_eq!(stage.counted(), 1.0);
     assert_eq!(stage.calls("ssm", "TerminateSession"), 1);
@@ -294,7 +309,7 @@ fn next_run_settles_it(stage: &Stage) {
         "it to be settled",
         |stage| matches!(stage.ends().as_slice(), [ActOutcome::Done { proof, .. }] if proof.contains("seen later")),
     );
-    stage.wait("the count", |stage| stage.counted() > 0.0);
+    stage.wait("the count", |stage| stage.counted() > 0.0 && stage.is_delivered());
     kill(terminal);
     // And once more: what is settled stays settled.
     let terminal = stage.start();
@@ -302,6 +317,41 @@ fn next_run_settles_it(stage: &Stage) {
     kill(terminal);
     assert_eq!(stage.calls("ssm", "TerminateSession"), 1);
     assert_eq!(stage.counted(), 1.0);
+    stage.verified();
+}
+
+// --- A quarantine -----------------------------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_after_a_quarantine_arrived_it_is_not_shown_as_done_and_the_same_key_lifts_it() {
+    let stage = Stage::set("CRITICAL").await;
+    let mut terminal = stage.start();
+    let question = |terminal: &mut Terminal, reason: &str| {
+        terminal.wait_for("quinn");
+        terminal.type_text("/quinn\r");
+        terminal.wait_for("no filter");
+        terminal.type_text("x");
+        terminal.wait_for(REVOKING);
+        terminal.type_text(reason);
+        terminal.wait_for(reason);
+    };
+    stage.fault("iam", "PutRolePolicy", Effect::Mute);
+    question(&mut terminal, "INC-5");
+    terminal.type_text("\r");
+    terminal.type_text("payments\r");
+    terminal.answer("y does it", "y");
+    stage.wait("the policy", |stage| stage.revoked());
+    kill(terminal);
+    stage.repair();
+    let mut terminal = stage.start();
+    terminal.wait_for("before an outcome was known");
+    question(&mut terminal, "INC-5 over");
+    terminal.wait_for("iam:DeleteRolePolicy");
+    terminal.type_text("\r");
+    terminal.type_text("payments\r");
+    terminal.answer("y does it", "y");
+    stage.wait("it to be lifted", |stage| !stage.revoked());
+    kill(terminal);
     stage.verified();
 }
 

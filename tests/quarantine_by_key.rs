@@ -140,6 +140,42 @@ async fn a_quarantine_without_an_answer_is_settled_by_reading_back() {
     repair(&sim);
 }
 
+/// What somebody else does with the account's policies meanwhile.
+fn attach(sim: &Sim, attached: bool) {
+    sim.with_world(|world| {
+        let policies = world.control_policies.attached.get_mut(PAYMENTS).unwrap();
+        policies.retain(|policy| policy != POLICY);
+        policies.extend(attached.then(|| POLICY.to_owned()));
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_set_is_lifted_by_the_same_key_and_what_was_lifted_is_set_anew() {
+    let sim = rogues().await;
+    let mut analyst = Analyst::at(&sim, by_policy(), "eve").await;
+    // Somebody else has set it: a run that knows nothing of it asks to lift it.
+    attach(&sim, true);
+    analyst.press(KeyCode::Char('x'));
+    let lifts = |analyst: &Analyst| {
+        let dialog = analyst.state.view.dialog.as_ref().unwrap();
+        dialog.kind == ActKind::LiftQuarantine && matches!(dialog.plan, Planned::Ready(_))
+    };
+    analyst.until("the question to turn round", lifts).await;
+    analyst.press(KeyCode::Esc);
+    attach(&sim, false);
+    answer(&mut analyst, "INC-5").await;
+    analyst.outcome().await;
+    // Somebody else lifts it: the next question sets it anew.
+    attach(&sim, false);
+    analyst.press(KeyCode::Char('x'));
+    assert_eq!(analyst.state.view.dialog.as_ref().unwrap().kind, ActKind::LiftQuarantine);
+    let sets = |analyst: &Analyst| {
+        let dialog = analyst.state.view.dialog.as_ref().unwrap();
+        dialog.kind == ActKind::Quarantine && matches!(dialog.plan, Planned::Ready(_))
+    };
+    analyst.until("the question to turn round again", sets).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_config_the_key_says_so() {
     let sim = rogues().await;

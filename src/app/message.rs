@@ -7,7 +7,7 @@ use crate::compliance::Engine;
 use crate::detection::Detector;
 use crate::domain::{
     ActId, ActOutcome, Alert, AlertDestination, AlertId, Delivery, EndedSession, Loaded, Observation, PrincipalSeen,
-    QuarantineKind, QuarantinePlan, ScopeId, SessionKey, TrailEvent,
+    QuarantineKind, QuarantinePlan, QuarantineRefused, ScopeId, SessionKey, TrailEvent,
 };
 
 /// Everything that enters the State.
@@ -55,8 +55,8 @@ pub enum Message {
         /// Alerts in summaries.
         summarized: u64,
     },
-    /// What a quarantine would write was read, or why it cannot be done: what, and what to do.
-    Planned(Result<Box<QuarantinePlan>, (String, String)>),
+    /// What a quarantine would write was read, or why it cannot be done.
+    Planned(Result<Box<QuarantinePlan>, QuarantineRefused>),
     /// Earlier sessions of a principal, from the store, the last first.
     Recalled {
         /// The owner's ARN.

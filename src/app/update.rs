@@ -60,7 +60,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
             state.alerts.undelivered = undelivered.into_iter().collect();
             state.alerts.summarized = summarized;
         }
-        Message::Planned(plan) => quarantine::planned(state, plan),
+        Message::Planned(plan) => quarantine::planned(state, plan, &mut effects),
         Message::Recalled { owner, sessions } => {
             state.recalled.insert(owner, sessions);
         }

@@ -82,4 +82,6 @@ pub struct QuarantineRefused {
     pub what: String,
     /// One line of what to do.
     pub to_do: String,
+    /// It was to be lifted, and is not in force.
+    pub is_gone: bool,
 }

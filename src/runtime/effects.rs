@@ -306,7 +306,7 @@ impl Effects {
         let (fleet, messages) = (self.tools.fleet.clone(), self.messages.clone());
         self.tasks.spawn(async move {
             let plan = quarantine::plan(&fleet, &method, &session.scope, &owner, kind).await;
-            let plan = plan.map(Box::new).map_err(|refused| (refused.what, refused.to_do));
+            let plan = plan.map(Box::new);
             let _ = messages.send(Message::Planned(plan)).await;
         });
     }

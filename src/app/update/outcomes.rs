@@ -170,6 +170,10 @@ pub(super) fn load(state: &mut State, loaded: Loaded, effects: &mut Vec<Effect>)
         if changed {
             effects.push(Effect::Settled { act: act.id, count_it: false });
         }
+        if kind == ActKind::Quarantine {
+            // It may be in force: the next question on it reads whether it is.
+            state.quarantined.push(act.clone());
+        }
         state.acts.push(act);
     }
     state.acts.extend(mine);

@@ -109,7 +109,7 @@ async fn of_account(
             );
         }
         QuarantineKind::Lift if !attached => {
-            return refused(format!("{id} ({name}) is not attached to {account}"), "Nothing is left to do here");
+            return gone(format!("{id} ({name}) is not attached to {account}"));
         }
         _ => {}
     }
@@ -192,7 +192,7 @@ async fn of_role(client: &ScopeClient, owner: &str, kind: QuarantineKind) -> Res
             )
         }
         QuarantineKind::Lift if found.is_none() => {
-            return refused(format!("role {role} has no {REVOKING_POLICY}"), "Nothing is left to do here");
+            return gone(format!("role {role} has no {REVOKING_POLICY}"));
         }
         QuarantineKind::Lift => {
             let head = format!("{DELETE_ROLE_POLICY}: {REVOKING_POLICY} {since} from {arn}");
@@ -272,13 +272,19 @@ fn of_aws(role: &str, scope: &ScopeId) -> QuarantineRefused {
              \"service_control_policy\"",
             scope.account
         ),
+        is_gone: false,
     }
 }
 
 fn refused<T>(what: String, to_do: &str) -> Result<T, QuarantineRefused> {
-    Err(QuarantineRefused { what, to_do: to_do.to_owned() })
+    Err(QuarantineRefused { what, to_do: to_do.to_owned(), is_gone: false })
+}
+
+/// What was to be lifted is not in force.
+fn gone<T>(what: String) -> Result<T, QuarantineRefused> {
+    Err(QuarantineRefused { what, to_do: "Nothing is left to do here".to_owned(), is_gone: true })
 }
 
 fn failed(failure: Failure) -> QuarantineRefused {
-    QuarantineRefused { what: failure_words(&failure), to_do: advice(&failure) }
+    QuarantineRefused { what: failure_words(&failure), to_do: advice(&failure), is_gone: false }
 }

@@ -7,7 +7,10 @@ use super::{
     text::{self, Pieces, line_width, piece},
 };
 use crate::{
-    app::action::{ACTIONS, Group},
+    app::{
+        action::{ACTIONS, Action, Group},
+        state::Store,
+    },
     domain::{Severity, Verdict},
 };
 
@@ -66,8 +69,12 @@ fn keys(look: &Look<'_>) -> Vec<Pieces<'static>> {
             let keys = look.state.setup.keymap.keys(info.action).join(" ");
             let (keys, style) =
                 if keys.is_empty() { ("not bound".to_owned(), theme.muted) } else { (keys, theme.accent) };
-            let off = info.group == Group::Act && look.state.setup.read_only.is_some();
-            let what = if off { format!("{} (off: read only)", info.what) } else { info.what.to_owned() };
+            let off = off(look, info.action);
+            let what = match off {
+                Some(word) => format!("{} ({word})", info.what),
+                None => info.what.to_owned(),
+            };
+            let off = off.is_some();
             lines.push(vec![
                 piece(format!("{keys:KEYS$} "), style.add_modifier(Modifier::BOLD)),
                 piece(what, if off { theme.muted } else { theme.text }),
@@ -75,6 +82,24 @@ fn keys(look: &Look<'_>) -> Vec<Pieces<'static>> {
         }
     }
     lines
+}
+
+/// Why that key does nothing now, in a word.
+fn off(look: &Look<'_>, action: Action) -> Option<&'static str> {
+    let state = look.state;
+    let kept = match &state.store {
+        Store::Open | Store::Troubled(..) => None,
+        Store::Opening => Some("off: the store is being opened"),
+        Store::Refused(_) => Some("off: no store"),
+    };
+    let read_only = state.setup.read_only.as_ref().map(|_| "off: read only");
+    match action {
+        Action::Quarantine if state.setup.quarantine.is_none() => Some("not configured"),
+        Action::Spare | Action::PauseAutomatic if state.automatic.rules.is_empty() => Some("not configured"),
+        Action::Terminate | Action::Alert | Action::Quarantine => read_only.or(kept),
+        Action::Acknowledge | Action::Suppress | Action::Export => kept,
+        _ => None,
+    }
 }
 
 fn signs(look: &Look<'_>) -> Vec<Pieces<'static>> {
@@ -104,6 +129,8 @@ fn signs(look: &Look<'_>) -> Vec<Pieces<'static>> {
     for (sign, style, words) in [
         (glyphs.loading, theme.muted, "not read or not judged yet; on its way"),
         (glyphs.disconnected, theme.muted, "session without a client (Disconnected)"),
+        (glyphs.unseen, theme.danger, "an alert that nobody has seen"),
+        (glyphs.marked, theme.accent, "marked, to be ended with the others that are"),
         (glyphs.blind, theme.danger, "cannot be read, or failed"),
         (glyphs.remedy, theme.accent, "what to do about it"),
     ] {

@@ -4,6 +4,7 @@
 //! somebody else chose becomes visible only through [`Look::clean`]; everything is cut by display width.
 
 mod acts;
+mod alert_sheet;
 mod alerts;
 mod banner;
 mod columns;
@@ -14,9 +15,11 @@ mod dialog;
 mod footer;
 mod header;
 mod help;
+mod hints;
 mod history;
 mod look;
 mod preferences;
+mod question;
 mod rule_sheet;
 mod scopes;
 pub mod svg;
@@ -26,6 +29,7 @@ pub mod theme;
 mod too_small;
 mod trail;
 mod transcript;
+mod who;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 

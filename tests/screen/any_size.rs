@@ -198,7 +198,7 @@ fn the_question_keeps_its_words_at_the_smallest_size() {
     let words = crate::dump::text(&buffer).replace(['│', '\n'], " ");
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("will call ssm:TerminateSession for"), "{words}");
-    let session = &state.view.dialog.as_ref().unwrap().session;
+    let session = state.view.dialog.as_ref().unwrap().subject().unwrap().session().unwrap();
     assert!(words.contains(session.id.as_str()) && words.contains(&session.scope.to_string()), "{words}");
     assert!(words.contains("y does it, Esc cancels"), "{words}");
 }

@@ -69,7 +69,9 @@ fn empty(look: &Look<'_>) -> Vec<(String, Style)> {
     let key = |action| state.setup.keymap.first_key(action).unwrap_or_default();
     let store = look.clean(&state.setup.store);
     let mut lines = match &state.store {
-        Store::Opening => return vec![(format!("{} reading the acts of earlier runs", look.glyphs.loading), theme.title)],
+        Store::Opening => {
+            return vec![(format!("{} reading the acts of earlier runs", look.glyphs.loading), theme.title)];
+        }
         Store::Refused(why) => vec![
             ("acts are off here: nothing can be written down, so nothing is done".to_owned(), theme.danger),
             (format!("{store}: {}", look.clean(why)), theme.warning),
@@ -158,10 +160,9 @@ fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
     let waiting: Vec<_> = act.steps.iter().filter(|step| !step.outcome.is_final()).collect();
     if let [first, ..] = waiting.as_slice() {
         let (word, style) = outcome(look, act, &first.outcome);
-        let names = if all > 1 { format!(": {}", named(&waiting, |_| None)) } else { String::new() };
         return match counted(&waiting).as_str() {
-            "" => piece(word, style),
-            count => piece(format!("{} {count}not done yet{names}", glyphs.loading), style),
+            "" => piece(format!("{} {word}", glyphs.loading), style),
+            count => piece(format!("{} {count}not done: {} {word}", glyphs.loading, look.clean(&first.name)), style),
         };
     }
     let took = act.steps.iter().filter_map(|step| match &step.outcome {
@@ -188,21 +189,21 @@ fn doubt(outcome: &ActOutcome) -> Option<&str> {
     }
 }
 
-/// Glyph and word of an outcome; of what is under way with how long it has been.
+/// The word of an outcome; of what is under way with how long it has been.
 fn outcome(look: &Look<'_>, act: &Act, outcome: &ActOutcome) -> (String, Style) {
-    let (theme, glyphs) = (look.theme, look.glyphs);
+    let theme = look.theme;
     let so_far = || text::span(look.state.now.duration_since(act.at));
     match outcome {
-        ActOutcome::Started => (format!("{} started, {} so far", glyphs.loading, so_far()), theme.warning),
-        ActOutcome::Sent => (format!("{} sent, proof awaited, {} so far", glyphs.loading, so_far()), theme.warning),
-        ActOutcome::Waiting { attempts: 0, .. } => (format!("{} in the outbox", glyphs.loading), theme.warning),
+        ActOutcome::Started => (format!("started, {} so far", so_far()), theme.warning),
+        ActOutcome::Sent => (format!("sent, proof awaited, {} so far", so_far()), theme.warning),
+        ActOutcome::Waiting { attempts: 0, .. } => ("in the outbox".to_owned(), theme.warning),
         ActOutcome::Waiting { what, attempts, .. } => {
             let why = if what.is_empty() { String::new() } else { format!(": {}", look.clean(what)) };
-            (format!("{} in the outbox, tried {attempts}x{why}", glyphs.loading), theme.warning)
+            (format!("in the outbox, tried {attempts}x{why}"), theme.warning)
         }
-        ActOutcome::Done { took_ms, .. } => (format!("{} done in {}", glyphs.compliant, seconds(*took_ms)), theme.ok),
-        ActOutcome::Unproven { .. } => (format!("{} unproven", glyphs.insufficient), theme.warning),
-        ActOutcome::Failed { .. } => (format!("{} FAILED", glyphs.non_compliant), theme.danger),
+        ActOutcome::Done { took_ms, .. } => (format!("done in {}", seconds(*took_ms)), theme.ok),
+        ActOutcome::Unproven { .. } => ("unproven".to_owned(), theme.warning),
+        ActOutcome::Failed { .. } => ("FAILED".to_owned(), theme.danger),
     }
 }
 
@@ -250,7 +251,14 @@ impl Sheet<'_> {
         });
         for step in steps {
             let (word, style) = outcome(look, act, &step.outcome);
-            let lead = vec![piece(format!("{} ", look.clean(&step.name)), theme.text)];
+            let sign = match step.outcome {
+                ActOutcome::Done { .. } => look.glyphs.compliant,
+                ActOutcome::Unproven { .. } => look.glyphs.insufficient,
+                ActOutcome::Failed { .. } => look.glyphs.non_compliant,
+                ActOutcome::Started | ActOutcome::Sent | ActOutcome::Waiting { .. } => look.glyphs.loading,
+            };
+            let lead =
+                vec![piece(format!("{sign} "), style), piece(format!("{} ", look.clean(&step.name)), theme.text)];
             self.words(lead, 2, &word, style.add_modifier(Modifier::BOLD));
             match &step.outcome {
                 ActOutcome::Done { proof, .. } => self.words(Vec::new(), 2, &look.clean(proof), theme.muted),

@@ -40,6 +40,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         let (mut what, mut fate) = (sheet(left), sheet(right));
         what.alert(alert);
         what.offer(alert);
+        what.because(alert);
         fate.fate(alert);
         look.lines(buffer, left, &what.lines);
         look.lines(buffer, right, &fate.lines);
@@ -47,8 +48,9 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     } else {
         let mut all = sheet(room);
         all.alert(alert);
-        all.offer(alert);
         all.fate(alert);
+        all.offer(alert);
+        all.because(alert);
         look.lines(buffer, room, &all.lines);
         all.lines.len()
     };
@@ -60,7 +62,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 }
 
 impl Sheet<'_> {
-    /// What it is, what it is about, what decided.
+    /// What it is, what it is about, since when.
     fn alert(&mut self, alert: &Alert) {
         let look = self.look;
         let theme = look.theme;
@@ -75,6 +77,7 @@ impl Sheet<'_> {
             AlertSource::Detection => "a detection in a transcript",
             AlertSource::Hand => "raised as such, by an analyst",
         };
+        self.subject(&alert.subject, &alert.owner);
         let since = format!("{} ago, {}: {kind}", look.ago(alert.raised_at), look.date(alert.raised_at));
         self.field("raised", &since, theme.text);
         if alert.occurrence > 1 {
@@ -82,14 +85,21 @@ impl Sheet<'_> {
             let words = format!("raised again {times}, last {} ago", look.ago(alert.reopened_at));
             self.field("again", &words, theme.warning);
         }
-        self.subject(&alert.subject, &alert.owner);
-        for evidence in &alert.evidence {
-            let fact = format!("{} = {}", look.clean(&evidence.fact), look.clean(&evidence.value));
-            self.field("because", &fact, theme.text);
-            self.source(11, &look.source(&evidence.source, evidence.at));
-        }
         if !alert.reason.is_empty() {
             self.field("reason", &look.clean(&alert.reason), theme.text);
+        }
+    }
+
+    /// What decided, and who raised it.
+    fn because(&mut self, alert: &Alert) {
+        let look = self.look;
+        let theme = look.theme;
+        let mut label = "because";
+        for evidence in &alert.evidence {
+            let fact = format!("{} = {}", look.clean(&evidence.fact), look.clean(&evidence.value));
+            self.field(label, &fact, theme.text);
+            self.source(11, &look.source(&evidence.source, evidence.at));
+            label = "";
         }
         self.field("raised by", &look.clean(&alert.raised_by), theme.text);
     }

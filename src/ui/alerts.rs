@@ -9,7 +9,7 @@ use ratatui::{
 use super::{
     columns::{self, Column, Row},
     look::Look,
-    text::{Pieces, counted, piece},
+    text::{Piece, Pieces, counted, piece},
 };
 use crate::{
     app::{action::Action, state::Store},
@@ -18,10 +18,14 @@ use crate::{
 
 pub(super) use super::alert_sheet::draw_detail;
 
+/// Below this width the numbers need the whole title.
+const ROOMY: u16 = 100;
+
 /// Draws the list.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let list = &look.state.view.alerts;
-    let inner = look.pane(buffer, area, &title(look), &[raised_at(look)], true);
+    let raised_at = raised_at(look).filter(|_| area.width >= ROOMY || !matches!(look.state.store, Store::Open));
+    let inner = look.pane(buffer, area, &title(look), raised_at.as_slice(), true);
     if inner.height == 0 {
         return;
     }
@@ -29,12 +33,17 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         return look.centered(buffer, inner, &empty(look));
     }
     let visible = usize::from(inner.height.saturating_sub(1));
+    let shown = || list.rows.iter().skip(list.offset).take(visible);
+    let word = |id: &AlertId| look.state.alerts.get(id).map_or(0, |alert| alert.workflow.word().len());
+    let workflow = u16::try_from(shown().map(word).max().unwrap_or(0)).unwrap_or(u16::MAX).clamp(8, 10);
+    // What it is says more than where: up to two ninths, and what is left.
+    let title = (inner.width * 2 / 9).clamp(14, 48);
     let columns = [
         Column::new("", 2, 2, 0),
-        Column::new("WORKFLOW", 10, 10, 0),
+        Column::new("WORKFLOW", workflow, 10, 0),
         Column::number("AGE", 4, 6, 0),
         Column::new("RULE", 6, 10, 0),
-        Column::new("TITLE", 14, 72, 0),
+        Column::new("TITLE", title, 72, 0),
         Column::new("ON", 12, 40, 0).middle(),
         Column::new("ACCOUNT", 9, 24, 3).middle(),
         Column::new("REGION", 9, 16, 7).middle(),
@@ -42,8 +51,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         Column::new("SENT", 8, 44, 2),
         Column::new("SEEN BY", 8, 30, 6),
     ];
-    let shown = list.rows.iter().skip(list.offset).take(visible);
-    let rows: Vec<Row<'_>> = shown.filter_map(|id| row(look, id)).collect();
+    let rows: Vec<Row<'_>> = shown().filter_map(|id| row(look, id)).collect();
     columns::draw(buffer, inner, &columns, &rows, &look.dress(false));
     let position = look.position(list.offset, visible, list.rows.len());
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
@@ -73,9 +81,9 @@ fn title(look: &Look<'_>) -> Pieces<'static> {
 }
 
 /// What is raised by itself; or why the list is not what it could be.
-fn raised_at(look: &Look<'_>) -> super::text::Piece<'static> {
+fn raised_at(look: &Look<'_>) -> Option<Piece<'static>> {
     let theme = look.theme;
-    match (&look.state.store, look.state.alerts.raise_on) {
+    Some(match (&look.state.store, look.state.alerts.raise_on) {
         (Store::Refused(_), _) => piece("nothing is raised here", theme.danger),
         (Store::Troubled(waiting, _), _) => {
             piece(format!("{waiting} not written down, not sent"), theme.danger.add_modifier(Modifier::BOLD))
@@ -83,7 +91,7 @@ fn raised_at(look: &Look<'_>) -> super::text::Piece<'static> {
         (_, Some(Severity::Critical)) => piece("raised by itself: CRITICAL", theme.muted),
         (_, Some(least)) => piece(format!("raised by itself: {} and worse", least.word()), theme.muted),
         (_, None) => piece("nothing is raised by itself", theme.muted),
-    }
+    })
 }
 
 /// Why there are no rows: each reason is another one.

@@ -80,7 +80,8 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     for (index, (words, y)) in lines.iter().zip(area.top()..area.bottom()).enumerate() {
         let style = if index < urgent_end { urgent_style } else { look.theme.header_blind };
         buffer.set_style(Rect::new(area.x, y, area.width, 1), style);
-        let hint = if index == urgent_end && acts_end > urgent_end { u16::try_from(HINT.len()).unwrap_or(0) } else { 0 };
+        let hint =
+            if index == urgent_end && acts_end > urgent_end { u16::try_from(HINT.len()).unwrap_or(0) } else { 0 };
         let room = if area.width > hint + 30 { area.width - hint } else { area.width };
         text::put(buffer, (area.x, y), room, words, style, look.glyphs.ellipsis);
         if room < area.width {

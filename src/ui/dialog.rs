@@ -100,7 +100,12 @@ fn fit(parts: Vec<Part>, lines: u16, look: &Look<'_>, cells: usize) -> Vec<Vec<P
             left -= *given + 1;
         }
     }
-    parts.into_iter().zip(given).filter(|(_, given)| *given > 0).map(|(part, given)| part.cut(given, look, cells)).collect()
+    parts
+        .into_iter()
+        .zip(given)
+        .filter(|(_, given)| *given > 0)
+        .map(|(part, given)| part.cut(given, look, cells))
+        .collect()
 }
 
 /// The keys that work in this step.

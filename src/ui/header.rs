@@ -166,7 +166,12 @@ fn alerts(look: &Look<'_>, words: &mut Vec<Word>) {
     let (waiting, Some(worst)) = look.state.alerts.unacknowledged() else { return };
     let said = format!("{} unacknowledged ({})", counted(waiting, "alert", "alerts"), worst.word());
     match words.iter_mut().find(|word| word.word == "LOOK") {
-        Some(look) => look.reasons.extend(look.reasons.last().map(|longest| format!("{longest}, {said}"))),
+        Some(look) => {
+            if let Some(longest) = look.reasons.last().cloned() {
+                look.reasons.push(format!("{longest}, {}", counted(waiting, "alert", "alerts")));
+                look.reasons.push(format!("{longest}, {said}"));
+            }
+        }
         None => words.push(Word {
             word: "LOOK",
             reasons: vec![counted(waiting, "alert", "alerts"), said],
@@ -269,7 +274,7 @@ fn counters(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
                 _ => gap,
             };
             if rank == 2 && line_width(&line) + gap.len() + text::width(&counter.number) + words.len() > room {
-                break;
+                continue;
             }
             line.push(piece(gap, look.theme.text));
             line.push(piece(counter.number.clone(), counter.style));
@@ -315,12 +320,6 @@ fn numbers(look: &Look<'_>) -> Vec<Counter> {
         };
         all.push(Counter { number: waiting.to_string(), style, words });
     }
-    let undelivered = look.state.alerts.undelivered();
-    if undelivered > 0 {
-        let style = theme.warning.add_modifier(Modifier::BOLD);
-        let words = [" undelivered", " undelivered", " undeliv."];
-        all.push(Counter { number: undelivered.to_string(), style, words });
-    }
     all.push(Counter {
         number: counts.insufficient.to_string(),
         style: loud(counts.insufficient, theme.insufficient),
@@ -332,6 +331,12 @@ fn numbers(look: &Look<'_>) -> Vec<Counter> {
         style: fresh,
         words: [" scopes fresh", " fresh", " fresh"],
     });
+    let undelivered = look.state.alerts.undelivered();
+    if undelivered > 0 {
+        let style = theme.warning.add_modifier(Modifier::BOLD);
+        let words = [" undelivered", " undelivered", " unsent"];
+        all.push(Counter { number: undelivered.to_string(), style, words });
+    }
     let (oldest, style) = match counts.oldest_seconds {
         Some(seconds) if seconds > look.state.board.stale_after.as_secs() => (format!("{seconds}s"), theme.danger),
         Some(seconds) => (format!("{seconds}s"), theme.title),

@@ -56,7 +56,13 @@ impl Part {
         let rows: Vec<Pieces<'static>> = self
             .dense
             .chunks(columns)
-            .map(|ids| ids.iter().map(|id| piece(format!("{id:widest$}  "), look.theme.text)).collect())
+            .map(|ids| {
+                let padded: Vec<String> = ids
+                    .iter()
+                    .map(|id| format!("{id}{}", " ".repeat(widest.saturating_sub(text::width(id)))))
+                    .collect();
+                vec![piece(padded.join("  "), look.theme.title)]
+            })
             .collect();
         if rows.len() <= most {
             return rows;
@@ -279,6 +285,9 @@ fn hint(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Vec<Pieces<'static>> 
         Some(_) => {
             let key = look.state.setup.keymap.first_key(Action::Quarantine).unwrap_or_default();
             format!("{key} quarantines")
+        }
+        None if dialog.subjects.len() > 1 => {
+            "take ssm:StartSession from them, or revoke their roles' sessions".to_owned()
         }
         None => "take ssm:StartSession from it, or revoke its role's sessions".to_owned(),
     };

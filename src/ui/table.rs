@@ -228,12 +228,7 @@ type Ending<'a> = HashMap<&'a SessionKey, Timestamp>;
 
 /// What is to be said of a session beside its verdict: that it ended or ends, that it is not seen now, its status. In the
 /// column of the status all of it, beside the verdict only what is out of the ordinary.
-fn condition(
-    look: &Look<'_>,
-    session: &SessionBoard,
-    roomy: bool,
-    ending_since: Option<Timestamp>,
-) -> (String, Style) {
+fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool, ending_since: Option<Timestamp>) -> (String, Style) {
     let theme = look.theme;
     let (status, style) = look.status(session);
     if !session.is_active() {

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-use ratatui::style::{Modifier, Style};
+use jiff::{SignedDuration, Timestamp};
+use ratatui::style::Modifier;
 
 use super::{detail::Sheet, text};
 use crate::{
@@ -25,9 +25,19 @@ struct Earlier<'a> {
     node: String,
     place: String,
     how: &'a str,
-    lasted: Option<jiff::SignedDuration>,
+    lasted: Option<SignedDuration>,
     verdict: Option<Verdict>,
     severity: Option<Severity>,
+}
+
+/// What an alert is to somebody who looks at its session.
+fn state_of(alert: &Alert) -> &'static str {
+    match alert.workflow {
+        Workflow::Suppressed { .. } => "suppressed",
+        Workflow::Resolved { .. } => "resolved",
+        Workflow::New | Workflow::Notified if alert.acknowledged.is_some() => "seen",
+        Workflow::New | Workflow::Notified => "UNACKNOWLEDGED",
+    }
 }
 
 impl Sheet<'_> {
@@ -65,26 +75,32 @@ impl Sheet<'_> {
             );
             self.field("quarantine", &words, theme.warning.add_modifier(Modifier::BOLD));
         }
-        let alerts = look.state.alerts.of(&Subject::Session(session.session.key.clone()));
-        for alert in alerts {
-            let (words, style) = self.alert_line(alert);
-            self.field("alert", &words, style);
-        }
+        self.alerts_on(session);
     }
 
-    fn alert_line(&self, alert: &Alert) -> (String, Style) {
+    /// The alerts on a session in a line for each state that they are in; in full they stand on their own screen.
+    fn alerts_on(&mut self, session: &SessionBoard) {
         let look = self.look;
-        let (mark, style) = look.mark(Verdict::NonCompliant, Some(alert.severity));
-        let (fate, style) = match (&alert.workflow, &alert.acknowledged) {
-            (Workflow::Suppressed { until, .. }, _) => {
-                (format!("suppressed until {}", look.date(*until)), look.theme.muted)
-            }
-            (Workflow::Resolved { .. }, _) => ("resolved".to_owned(), look.theme.muted),
-            (_, Some(seen)) => (format!("seen by {}", look.clean(&seen.by)), look.theme.text),
-            (_, None) => ("UNACKNOWLEDGED".to_owned(), style.add_modifier(Modifier::BOLD)),
-        };
-        let rule = look.clean(alert.rule.as_str());
-        (format!("{mark} {rule} {fate}, {} ago: {}", look.ago(alert.reopened_at), look.clean(&alert.title)), style)
+        let alerts = look.state.alerts.of(&Subject::Session(session.session.key.clone()));
+        let mut label = "alerts";
+        for state in ["UNACKNOWLEDGED", "seen", "suppressed", "resolved"] {
+            let these: Vec<&&Alert> = alerts.iter().filter(|alert| state_of(alert) == state).collect();
+            let Some(worst) = these.iter().map(|alert| alert.severity).max() else { continue };
+            let named: Vec<String> = these
+                .iter()
+                .map(|alert| {
+                    let (mark, _) = look.mark(Verdict::NonCompliant, Some(alert.severity));
+                    format!("{mark} {}", look.clean(alert.rule.as_str()))
+                })
+                .collect();
+            let style = match state {
+                "UNACKNOWLEDGED" => look.theme.severity(worst).add_modifier(Modifier::BOLD),
+                "seen" => look.theme.text,
+                _ => look.theme.muted,
+            };
+            self.field(label, &format!("{} {state}: {}", these.len(), named.join(", ")), style);
+            label = "";
+        }
     }
 
     /// The group of facts: the principal, from where, why, with whose approval, what else it does and did.
@@ -122,7 +138,8 @@ impl Sheet<'_> {
         }
         match &look.state.board.engine.parameters().ticket_pattern {
             None => self.field("ticket", "not looked for: no ticket_pattern is configured", theme.muted),
-            Some(pattern) => match pattern.find(reason).map(|found| found.as_str()).filter(|ticket| !ticket.is_empty()) {
+            Some(pattern) => match pattern.find(reason).map(|found| found.as_str()).filter(|ticket| !ticket.is_empty())
+            {
                 Some(ticket) => self.field("ticket", &look.clean(ticket), theme.text),
                 None => self.field("ticket", "none: the reason names none", theme.warning),
             },
@@ -140,11 +157,16 @@ impl Sheet<'_> {
             None => "the service does not say",
         };
         self.field("access", access, theme.text);
-        let (words, style) = match (session.session.access, of("APR-01")) {
+        // A production node asks for one whatever the rest of the config does.
+        let production = of("TAG-01").filter(|finding| finding.status == Verdict::NonCompliant);
+        let at_start = production.or_else(|| of("APR-01"));
+        let (words, style) = match (session.session.access, at_start) {
             (_, Some(finding)) if finding.status == Verdict::NonCompliant => {
-                ("LACKING at the start (APR-01)".to_owned(), theme.severity(finding.severity))
+                (format!("LACKING ({})", look.clean(finding.rule.as_str())), theme.severity(finding.severity))
             }
-            (Some(AccessType::JustInTime), _) => ("just in time: none starts without an approved request".to_owned(), theme.ok),
+            (Some(AccessType::JustInTime), _) => {
+                ("just in time: none starts without an approved request".to_owned(), theme.ok)
+            }
             (_, Some(finding)) => match finding.status {
                 Verdict::Compliant => ("given at the start (APR-01)".to_owned(), theme.ok),
                 Verdict::NotApplicable => ("none is required here".to_owned(), theme.muted),
@@ -170,8 +192,7 @@ impl Sheet<'_> {
         let theme = look.theme;
         let key = &session.session.key;
         let live = |other: &&SessionBoard| other.is_active() && other.session.key != *key;
-        let mut same: Vec<&SessionBoard> =
-            look.state.board.sessions_of(&session.session.owner).filter(live).collect();
+        let mut same: Vec<&SessionBoard> = look.state.board.sessions_of(&session.session.owner).filter(live).collect();
         same.sort_by_key(|other| std::cmp::Reverse(other.session.started_at));
         match same.len() {
             0 => self.field("also live", "no other session of it", theme.muted),
@@ -198,7 +219,9 @@ impl Sheet<'_> {
         beside.retain(|other| other.session.owner.is_empty() || other.session.owner != session.session.owner);
         match beside.len() {
             0 => self.field("on node", "nobody else", theme.muted),
-            count => self.field("on node", &text::counted(count, "session of others", "sessions of others"), theme.text),
+            count => {
+                self.field("on node", &text::counted(count, "session of others", "sessions of others"), theme.text)
+            }
         }
         for other in beside.iter().take(MOST_OTHERS) {
             let (mark, word, style) = look.verdict(other);

@@ -8,7 +8,8 @@ use super::{Board, Earlier, Other, SessionBoard, merge::renew};
 use crate::{
     compliance::{Concurrency, tagged_principal},
     domain::{
-        AccountId, Fact, Missing, NodeTags, PrincipalSeen, ScopeId, Session, SessionKey, TagChange, TrailCall, TrailEvent, Why,
+        AccountId, Fact, Missing, NodeTags, PrincipalSeen, ScopeId, Session, SessionKey, TagChange, TrailCall,
+        TrailEvent, Why,
     },
 };
 

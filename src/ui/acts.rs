@@ -1,5 +1,7 @@
 //! Everything that was done here, with the outcome of every step.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use ratatui::{
     buffer::Buffer,
@@ -35,9 +37,11 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let longest = acts().map(|act| text::width(&worst(look, act).text)).max().unwrap_or(0);
     // The outcome is what the list is for: up to two fifths of it.
     let outcome = u16::try_from(longest).unwrap_or(u16::MAX).min(inner.width * 2 / 5).max(14);
+    let longest = acts().map(|act| text::width(&kind(act))).max().unwrap_or(0);
+    let kind = u16::try_from(longest).unwrap_or(u16::MAX).clamp(9, 16);
     let columns = [
         Column::new("WHEN", 8, 11, 0),
-        Column::new("ACT", 9, 16, 0),
+        Column::new("ACT", kind, kind, 0),
         Column::new("OUTCOME", outcome, outcome.max(64), 0),
         Column::new("ON", 12, 40, 0).middle(),
         Column::new("OWNER", 10, 36, 4),
@@ -59,7 +63,7 @@ fn kept(look: &Look<'_>) -> Piece<'static> {
         Store::Opening => piece(format!("{} opening {store}", look.glyphs.loading), theme.muted),
         Store::Open => piece(format!("written to {store}"), theme.muted),
         Store::Troubled(waiting, _) => piece(format!("{waiting} NOT WRITTEN to {store}"), theme.danger),
-        Store::Refused(_) => piece(format!("NOT KEPT: no {store}"), theme.danger),
+        Store::Refused(_) => piece("nothing is done or kept here", theme.danger),
     }
 }
 
@@ -74,7 +78,7 @@ fn empty(look: &Look<'_>) -> Vec<(String, Style)> {
         }
         Store::Refused(why) => vec![
             ("acts are off here: nothing can be written down, so nothing is done".to_owned(), theme.danger),
-            (format!("{store}: {}", look.clean(why)), theme.warning),
+            (format!("the store is {store}: {}", look.clean(why)), theme.warning),
         ],
         Store::Troubled(_, why) => vec![
             ("nothing was done so far".to_owned(), theme.title),
@@ -112,13 +116,21 @@ fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
     let owner = if act.owner.is_empty() { String::new() } else { look.owner(&act.owner) };
     vec![
         vec![piece(when(look, act.at), theme.muted)],
-        vec![piece(act.kind.title(), theme.text)],
+        vec![piece(kind(act), theme.text)],
         vec![worst(look, act)],
         vec![piece(on, theme.text)],
         vec![piece(owner, theme.text)],
         vec![piece(look.clean(&act.reason), theme.muted)],
         vec![by],
     ]
+}
+
+/// What was done; what a rule did says so, wherever there is no room for who.
+fn kind(act: &Act) -> Cow<'static, str> {
+    match act.is_automatic() {
+        true => format!("{} (auto)", act.kind.title()).into(),
+        false => act.kind.title().into(),
+    }
 }
 
 /// The time of today, the date of other days: acts of earlier runs stand here as well.
@@ -160,10 +172,11 @@ fn worst(look: &Look<'_>, act: &Act) -> Piece<'static> {
     let waiting: Vec<_> = act.steps.iter().filter(|step| !step.outcome.is_final()).collect();
     if let [first, ..] = waiting.as_slice() {
         let (word, style) = outcome(look, act, &first.outcome);
-        return match counted(&waiting).as_str() {
-            "" => piece(format!("{} {word}", glyphs.loading), style),
-            count => piece(format!("{} {count}not done: {} {word}", glyphs.loading, look.clean(&first.name)), style),
+        let which = match counted(&waiting).as_str() {
+            "" => String::new(),
+            count => format!(" ({}; {count}not done)", look.clean(&first.name)),
         };
+        return piece(format!("{} {word}{which}", glyphs.loading), style);
     }
     let took = act.steps.iter().filter_map(|step| match &step.outcome {
         ActOutcome::Done { took_ms, .. } => Some(*took_ms),
@@ -195,7 +208,7 @@ fn outcome(look: &Look<'_>, act: &Act, outcome: &ActOutcome) -> (String, Style) 
     let so_far = || text::span(look.state.now.duration_since(act.at));
     match outcome {
         ActOutcome::Started => (format!("started, {} so far", so_far()), theme.warning),
-        ActOutcome::Sent => (format!("sent, proof awaited, {} so far", so_far()), theme.warning),
+        ActOutcome::Sent => (format!("sent, {} so far, proof awaited", so_far()), theme.warning),
         ActOutcome::Waiting { attempts: 0, .. } => ("in the outbox".to_owned(), theme.warning),
         ActOutcome::Waiting { what, attempts, .. } => {
             let why = if what.is_empty() { String::new() } else { format!(": {}", look.clean(what)) };

@@ -40,8 +40,10 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         let (mut what, mut fate) = (sheet(left), sheet(right));
         what.alert(alert);
         what.offer(alert);
-        what.because(alert);
         fate.fate(alert);
+        // What decided is the longest: it goes where there is more room.
+        let right_is_free = fate.lines.len() < what.lines.len();
+        if right_is_free { &mut fate } else { &mut what }.because(alert);
         look.lines(buffer, left, &what.lines);
         look.lines(buffer, right, &fate.lines);
         what.lines.len().max(fate.lines.len())

@@ -114,7 +114,16 @@ fn empty(look: &Look<'_>) -> Vec<(String, Style)> {
             let waits = counted(*waiting, "record waits", "records wait");
             lines.push((format!("no alert, and {waits} to be written down: {}", look.clean(why)), theme.danger));
         }
-        Store::Open => lines.push(("no alert: all was read, and nothing is raised".to_owned(), theme.title)),
+        Store::Open => {
+            let unread = state.counts.scopes.saturating_sub(state.counts.fresh);
+            lines.push(match unread {
+                0 => ("no alert: all was read, and nothing is raised".to_owned(), theme.title),
+                _ => (
+                    format!("no alert so far, and {} not read now", counted(unread, "scope is", "scopes are")),
+                    theme.warning,
+                ),
+            });
+        }
     }
     let raised = match state.alerts.raise_on {
         Some(least) => format!("findings and detections at {} and worse are raised by themselves", least.word()),
@@ -172,7 +181,7 @@ fn subject(look: &Look<'_>, subject: &Subject) -> String {
         Subject::Session(_) => look.clean(subject.id()).into_owned(),
         Subject::Node(..) => format!("node {}", look.clean(subject.id())),
         Subject::Preferences(_) => "preferences".to_owned(),
-        Subject::Account(_) => "the whole account".to_owned(),
+        Subject::Account(_) => "the account".to_owned(),
         Subject::Program => "ssmwatch".to_owned(),
     }
 }

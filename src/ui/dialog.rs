@@ -132,7 +132,7 @@ pub(super) fn keys(look: &Look<'_>, dialog: &Dialog) -> Pieces<'static> {
         }
     };
     line.extend(cancels);
-    if dialog.step == Step::Reason {
+    if dialog.step == Step::Reason && !matches!(dialog.plan, Planned::Refused(..)) {
         line.extend([word(", "), key("Alt-Enter", theme.accent), word(" new line")]);
     }
     line

@@ -3,6 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 
 use super::{
+    detail::Sheet,
     look::Look,
     text::{self, Pieces, line_width, piece},
 };
@@ -17,13 +18,18 @@ use crate::{
 /// Cells of the names of keys.
 const KEYS: usize = 14;
 
-/// Draws the help over the whole screen, from its line `top` on.
-pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize) {
+/// Draws the help over the whole screen, from its line `top` on; how far it can be scrolled.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize) -> usize {
     let theme = look.theme;
-    let (left, right) = (keys(look), signs(look));
+    let (mut left, right) = (keys(look, usize::MAX), signs(look));
     let widest = |lines: &[Pieces<'_>]| lines.iter().map(|line| line_width(line)).max().unwrap_or(0);
     let (left_width, right_width) = (widest(&left), widest(&right));
     let beside = usize::from(area.width) >= left_width + right_width + 8;
+    if !beside {
+        // What does not fit into a line goes on below it.
+        left = keys(look, usize::from(area.width.saturating_sub(4)));
+    }
+    let left_width = widest(&left);
     let (lines, wanted_width) = if beside {
         (left.len().max(right.len()), left_width + right_width + 8)
     } else {
@@ -37,10 +43,11 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize)
     let state = [piece("any other key closes", theme.muted)];
     let inner = look.pane(buffer, place, &title, &state, true);
     if inner.width < 3 || inner.height == 0 {
-        return;
+        return 0;
     }
     let visible = usize::from(inner.height);
-    let top = top.min(lines.saturating_sub(visible));
+    let last = lines.saturating_sub(visible);
+    let top = top.min(last);
     let inner = Rect::new(inner.x + 1, inner.y, inner.width - 2, inner.height);
     if beside {
         let [first, second] = [left_width, right_width].map(|width| u16::try_from(width).unwrap_or(u16::MAX));
@@ -53,18 +60,18 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize)
     }
     let position = look.position(top, visible, lines);
     look.on_frame(buffer, place, place.bottom() - 1, &[], &position);
+    last
 }
 
-fn keys(look: &Look<'_>) -> Vec<Pieces<'static>> {
+/// The actions with their keys, in lines of at most `cells`.
+fn keys(look: &Look<'_>, cells: usize) -> Vec<Pieces<'static>> {
     let theme = look.theme;
-    let mut lines: Vec<Pieces<'static>> = Vec::new();
+    let mut sheet = Sheet { look, cells, lines: Vec::new() };
     for (group, title) in
         [(Group::Move, "Move"), (Group::Look, "Look"), (Group::Act, "Act"), (Group::Program, "Screens and program")]
     {
-        if !lines.is_empty() {
-            lines.push(Vec::new());
-        }
-        lines.push(vec![piece(title, theme.title)]);
+        sheet.gap();
+        sheet.line(vec![piece(title, theme.title)]);
         for info in ACTIONS.iter().filter(|info| info.group == group) {
             let keys = look.state.setup.keymap.keys(info.action).join(" ");
             let (keys, style) =
@@ -75,13 +82,11 @@ fn keys(look: &Look<'_>) -> Vec<Pieces<'static>> {
                 None => info.what.to_owned(),
             };
             let off = off.is_some();
-            lines.push(vec![
-                piece(format!("{keys:KEYS$} "), style.add_modifier(Modifier::BOLD)),
-                piece(what, if off { theme.muted } else { theme.text }),
-            ]);
+            let lead = vec![piece(format!("{keys:KEYS$} "), style.add_modifier(Modifier::BOLD))];
+            sheet.words(lead, KEYS + 1, &what, if off { theme.muted } else { theme.text });
         }
     }
-    lines
+    sheet.lines
 }
 
 /// Why that key does nothing now, in a word.

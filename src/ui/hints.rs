@@ -158,11 +158,11 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
             if selected.is_some() {
                 hints.push(Hint::of(Action::Open));
             }
-            acts(look, hints, selected);
-            if let Some(key) = selected {
+            if let Some(key) = selected.filter(|_| look.state.acting_off(true).is_none()) {
                 let words = if view.marked.contains(key) { "unmark" } else { "mark" };
                 hints.push(Hint::new(Action::Mark, words));
             }
+            acts(look, hints, selected);
             hints.push(Hint::of(Action::Filter));
             if !view.marked.is_empty() {
                 hints.push(Hint::new(Action::Back, "no marks"));

@@ -131,12 +131,7 @@ fn targets(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Part {
             match look.state.board.sessions.get(*key) {
                 Some(session) => {
                     let (mark, word, style) = look.verdict(session);
-                    let about = format!(
-                        "{}  {}  {word}",
-                        look.owner(&session.session.owner),
-                        look.node_name(session).unwrap_or_else(|| look.clean(session.session.target.as_str()))
-                    );
-                    let about = text::fit(&about, rest, look.glyphs.ellipsis).into_owned();
+                    let about = about(look, session, word, rest);
                     vec![
                         piece(format!("{mark} "), style),
                         piece(id.into_owned(), theme.title),
@@ -154,6 +149,19 @@ fn targets(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Part {
         })
         .collect();
     Part { lines, rank: 0, cuts: true, dense: ids, unit: "sessions: a larger terminal lists all" }
+}
+
+/// Owner, node and, where there is room, the verdict's word beside its mark.
+fn about(look: &Look<'_>, session: &SessionBoard, verdict: &str, cells: usize) -> String {
+    let word = if cells >= text::width(verdict) + 44 { format!("  {verdict}") } else { String::new() };
+    let room = cells.saturating_sub(text::width(&word) + 2);
+    let node = look.node_name(session).unwrap_or_else(|| look.clean(session.session.target.as_str()));
+    let owner = look.owner(&session.session.owner);
+    // Both ends of both names are seen: the longer one gives way.
+    let for_node = text::width(&node).min(room.saturating_sub(text::width(&owner)).max(room / 2));
+    let owner = text::fit_middle(&owner, room - for_node, look.glyphs.ellipsis).into_owned();
+    let node = text::fit_middle(&node, for_node, look.glyphs.ellipsis);
+    format!("{owner}  {node}{word}")
 }
 
 /// Who, where, what: of that on which the dialog was opened, wherever the selection is now.

@@ -299,7 +299,7 @@ fn the_worst_outcome_of_an_act_comes_first() {
         world::press_after(&mut state, KeyCode::Char('6'), 900);
         let words = text(&drawn(&state, "default-dark", &Glyphs::UTF8));
         assert!(words.contains("✗ 1 of 3 FAILED: central"), "{words}");
-        assert!(words.contains("? unproven"), "{words}");
+        assert!(words.contains("? metrics unproven"), "{words}");
     }
 }
 

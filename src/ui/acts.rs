@@ -277,9 +277,9 @@ impl Sheet<'_> {
                 ActOutcome::Done { proof, .. } => self.words(Vec::new(), 2, &look.clean(proof), theme.muted),
                 ActOutcome::Failed { what, to_do } | ActOutcome::Unproven { what, to_do } => {
                     self.words(Vec::new(), 2, &look.clean(what), style);
-                    self.to_do(to_do);
+                    self.advice(to_do);
                 }
-                ActOutcome::Waiting { to_do, .. } if !to_do.is_empty() => self.to_do(to_do),
+                ActOutcome::Waiting { to_do, .. } if !to_do.is_empty() => self.advice(to_do),
                 ActOutcome::Started | ActOutcome::Sent | ActOutcome::Waiting { .. } => {}
             }
         }
@@ -301,7 +301,7 @@ impl Sheet<'_> {
         }
     }
 
-    fn to_do(&mut self, to_do: &str) {
+    fn advice(&mut self, to_do: &str) {
         let lead = vec![piece(format!("  {} ", self.look.glyphs.remedy), self.look.theme.accent)];
         self.words(lead, 4, &self.look.clean(to_do), self.look.theme.text);
     }

@@ -42,7 +42,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         Column::new("", 2, 2, 0),
         Column::new("WORKFLOW", workflow, 10, 0),
         Column::number("AGE", 4, 6, 0),
-        Column::new("RULE", 6, 10, 0),
+        Column::new("RULE", 7, 10, 0),
         Column::new("TITLE", title, 72, 0),
         Column::new("ON", 12, 40, 0).middle(),
         Column::new("ACCOUNT", 9, 24, 3).middle(),

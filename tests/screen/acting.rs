@@ -681,3 +681,15 @@ fn a_principal_that_is_back_is_told_of() {
     let shown = words(&state);
     assert!(state.view.returned.is_empty() || shown.contains("BACK AGAIN"), "{shown}");
 }
+
+#[test]
+fn an_alert_on_a_whole_account_offers_its_quarantine() {
+    let mut state = alerts((120, 40));
+    let threshold = state.alerts.all().find(|alert| alert.rule.as_str() == "THR-01").unwrap().id.clone();
+    state.view.alerts.selected = Some(threshold);
+    let shown = words(&state);
+    assert!(shown.contains("x quarantines: puts a policy on the role"), "{shown}");
+    assert!(shown.contains("raised again 2 times") && shown.contains("ask for sns:Publish"), "{shown}");
+    state.setup.quarantine = None;
+    assert!(!words(&state).contains("quarantine"), "{}", words(&state));
+}

@@ -66,6 +66,8 @@ impl Areas {
                 // Preferences are a table of their own, one line a value.
                 let lower = match view.screen {
                     Screen::Preferences => (body.height * 3 / 5).clamp(6, 40),
+                    // An alert has many parts: what, who, why, and how far each of its messages came.
+                    Screen::Alerts => (body.height / 2).clamp(6, 30),
                     _ => (body.height * 2 / 5).clamp(6, 16),
                 };
                 let [table, detail] = Layout::vertical([Constraint::Min(1), Constraint::Length(lower)]).areas(body);

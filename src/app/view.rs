@@ -332,6 +332,8 @@ pub struct View {
     pub sheet: Option<RuleSheet>,
     /// The help screen is open, scrolled so far.
     pub help: Option<usize>,
+    /// Lines that the help is at most scrolled past, as last drawn.
+    pub help_last: usize,
     /// What must not be overlooked.
     pub banners: Vec<Banner>,
     /// The passing word.

@@ -4,6 +4,7 @@
 //! somebody else chose becomes visible only through [`Look::clean`]; everything is cut by display width.
 
 mod acts;
+mod alert_sheet;
 mod alerts;
 mod banner;
 mod columns;
@@ -14,9 +15,11 @@ mod dialog;
 mod footer;
 mod header;
 mod help;
+mod hints;
 mod history;
 mod look;
 mod preferences;
+mod question;
 mod rule_sheet;
 mod scopes;
 pub mod svg;
@@ -26,6 +29,7 @@ pub mod theme;
 mod too_small;
 mod trail;
 mod transcript;
+mod who;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
@@ -40,6 +44,8 @@ pub struct Drawn {
     pub detail_lines: usize,
     /// How far the rule sheet can be scrolled.
     pub sheet_last: usize,
+    /// How far the help can be scrolled.
+    pub help_last: usize,
 }
 
 /// Draws the whole screen. Any size is fine.
@@ -47,7 +53,7 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
     let look = Look { state, theme, glyphs };
     let area = frame.area();
     text::clear(frame.buffer_mut(), area, theme.base);
-    let mut drawn = Drawn { detail_lines: state.view.detail_lines, sheet_last: 0 };
+    let mut drawn = Drawn { detail_lines: state.view.detail_lines, ..Drawn::default() };
     let Some(areas) = Areas::of(area.width, area.height, &state.view) else {
         too_small::draw(&look, frame.buffer_mut(), area);
         return drawn;
@@ -106,7 +112,7 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
         drawn.sheet_last = rule_sheet::draw(&look, buffer, area, sheet);
     }
     if let Some(top) = state.view.help {
-        help::draw(&look, buffer, area, top);
+        drawn.help_last = help::draw(&look, buffer, area, top);
     }
     if let Some(dialog) = &state.view.dialog {
         dialog::draw(&look, buffer, area, dialog);

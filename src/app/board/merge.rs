@@ -157,6 +157,10 @@ impl Board {
                 owner.keys.retain(|key| sessions.contains_key(key));
                 !owner.keys.is_empty()
             });
+            self.by_node.retain(|_, keys| {
+                keys.retain(|key| sessions.contains_key(key));
+                !keys.is_empty()
+            });
         }
     }
 
@@ -168,6 +172,8 @@ impl Board {
             board.take_record(record);
         }
         self.by_owner.entry(Arc::clone(&board.session.owner)).or_default().keys.insert(key.clone());
+        let node = (key.scope.clone(), board.session.target.clone());
+        self.by_node.entry(node).or_default().insert(key.clone());
         self.sessions.insert(key.clone(), board);
         self.find_first(&key);
         self.soil_one(&key);

@@ -63,6 +63,8 @@ pub struct Board {
     due_others: BTreeMap<Other, Timestamp>,
     /// Sessions of each principal.
     by_owner: HashMap<Arc<str>, OwnerBoard>,
+    /// Sessions on each node.
+    by_node: HashMap<(ScopeId, NodeId), BTreeSet<SessionKey>>,
     /// Principals of whom a session began or ended since they were counted.
     owners_changed: HashSet<Arc<str>>,
     /// What was judged or heard anew, or left, since somebody asked.
@@ -357,6 +359,7 @@ impl Board {
             unjudged_others,
             due_others: BTreeMap::new(),
             by_owner: HashMap::new(),
+            by_node: HashMap::new(),
             owners_changed: HashSet::new(),
             news: BTreeSet::new(),
             remembered: HashMap::new(),

@@ -8,7 +8,8 @@ use super::{Board, Earlier, Other, SessionBoard, merge::renew};
 use crate::{
     compliance::{Concurrency, tagged_principal},
     domain::{
-        AccountId, Fact, Missing, NodeTags, PrincipalSeen, ScopeId, SessionKey, TagChange, TrailCall, TrailEvent, Why,
+        AccountId, Fact, Missing, NodeTags, PrincipalSeen, ScopeId, Session, SessionKey, TagChange, TrailCall,
+        TrailEvent, Why,
     },
 };
 
@@ -261,6 +262,18 @@ impl Board {
             concurrency.until = None;
         }
         concurrency
+    }
+
+    /// The sessions of a principal in all accounts and regions, active and ended; of nobody none.
+    pub fn sessions_of(&self, owner: &str) -> impl Iterator<Item = &SessionBoard> {
+        let keys = self.by_owner.get(owner).filter(|_| !owner.is_empty()).map(|owner| &owner.keys);
+        keys.into_iter().flatten().filter_map(|key| self.sessions.get(key))
+    }
+
+    /// The sessions on the node of a session, itself among them, active and ended.
+    pub fn sessions_beside(&self, session: &Session) -> impl Iterator<Item = &SessionBoard> {
+        let keys = self.by_node.get(&(session.key.scope.clone(), session.target.clone()));
+        keys.into_iter().flatten().filter_map(|key| self.sessions.get(key))
     }
 
     /// A non-compliant session of that account was proven to be terminated from here (rule THR-01).

@@ -14,7 +14,9 @@ use crate::{
         state::{State, Store},
         view::Returned,
     },
-    domain::{Act, ActKind, ActOutcome, EndedSession, Loaded, Observation, PrincipalSeen, SessionKey, Subject},
+    domain::{
+        Act, ActKind, ActOutcome, EndedSession, Loaded, Observation, PrincipalSeen, Session, SessionKey, Subject,
+    },
 };
 
 /// News that one update looks at, so that a key never waits for ten thousand of it.
@@ -103,21 +105,29 @@ fn returns(state: &mut State, key: &SessionKey) {
         state.view.returned.retain(|returned| returned.session != *key);
         return;
     };
-    let Some(started) = session.session.started_at else { return };
-    let of_same = |act: &&Act| {
-        act.kind == ActKind::Terminate
-            && act.session().is_some_and(|ended| ended != key && ended.scope == key.scope)
-            && !act.owner.is_empty()
-            && *act.owner == *session.session.owner
-            && act.target == session.session.target.as_str()
-            && act.steps.first().is_some_and(|step| matches!(step.outcome, ActOutcome::Done { .. }))
-            && (SignedDuration::ZERO..=COMES_BACK).contains(&started.duration_since(act.at))
-    };
-    let Some(act) = state.acts.iter().rev().find(of_same) else { return };
+    let Some(returned) = state.returned_after(&session.session) else { return };
     if state.view.returned.iter().all(|returned| returned.session != *key) && !state.view.returns_seen.contains(key) {
-        let returned = Returned { session: key.clone(), act: act.id, after: started.duration_since(act.at) };
         state.view.returned.push(returned);
         state.revision += 1;
+    }
+}
+
+impl State {
+    /// Whether that session began soon after one of the same principal on the same node was ended here.
+    pub fn returned_after(&self, session: &Session) -> Option<Returned> {
+        let key = &session.key;
+        let started = session.started_at?;
+        let of_same = |act: &&Act| {
+            act.kind == ActKind::Terminate
+                && act.session().is_some_and(|ended| ended != key && ended.scope == key.scope)
+                && !act.owner.is_empty()
+                && *act.owner == *session.owner
+                && act.target == session.target.as_str()
+                && act.steps.first().is_some_and(|step| matches!(step.outcome, ActOutcome::Done { .. }))
+                && (SignedDuration::ZERO..=COMES_BACK).contains(&started.duration_since(act.at))
+        };
+        let act = self.acts.iter().rev().find(of_same)?;
+        Some(Returned { session: key.clone(), act: act.id, after: started.duration_since(act.at) })
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::{acts, notify, outcomes, quarantine, sheet, transcript};
 use crate::{
     app::{
-        action::{ACTIONS, Action},
+        action::Action,
         dialog::Answer,
         keymap::combination,
         layout::Areas,
@@ -134,9 +134,9 @@ fn apply_input(state: &mut State) {
 }
 
 fn help_key(state: &mut State, action: Option<Action>, effects: &mut Vec<Effect>) {
-    let Some(top) = &mut state.view.help else { return };
     // Drawing stops at the end; the way back begins there, too.
-    let last = ACTIONS.len() + 12;
+    let last = state.view.help_last;
+    let Some(top) = &mut state.view.help else { return };
     match action {
         Some(Action::Down) => *top = (*top + 1).min(last),
         Some(Action::Up) => *top = top.saturating_sub(1),

@@ -3,6 +3,7 @@
 
 mod acting;
 mod any_size;
+mod asking;
 mod border;
 mod border_property;
 mod dump;

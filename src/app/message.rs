@@ -150,9 +150,9 @@ pub enum Effect {
     Recall(Arc<str>),
     /// Read what a quarantine would write.
     Plan {
-        /// The session whose account or role is meant.
-        session: SessionKey,
-        /// Its owner.
+        /// The account, and whose clients act.
+        scope: ScopeId,
+        /// The owner of the session whose role may be meant; empty: the whole account is.
         owner: Arc<str>,
         /// Set or lift.
         kind: QuarantineKind,

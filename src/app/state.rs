@@ -77,6 +77,8 @@ pub enum Store {
 pub(super) struct Memory {
     /// Ended sessions, with a mark of how they were remembered.
     pub(super) ended: HashMap<SessionKey, u64>,
+    /// Principals whose earlier sessions were asked for.
+    pub(super) recalled: HashSet<Arc<str>>,
     /// Sessions whose principals were.
     pub(super) principals: HashSet<SessionKey>,
     /// The next act's number.

@@ -143,7 +143,7 @@ impl Effects {
                 }
             }
             Effect::Recall(owner) => self.recall(owner),
-            Effect::Plan { session, owner, kind } => self.plan(session, owner, kind),
+            Effect::Plan { scope, owner, kind } => self.plan(scope, owner, kind),
             Effect::Quarantine { act, plan } => {
                 if let Some(act) = state.act(act) {
                     self.quarantine(act.clone(), *plan);
@@ -301,11 +301,11 @@ impl Effects {
     }
 
     /// Reads what a quarantine would write.
-    fn plan(&self, session: SessionKey, owner: Arc<str>, kind: QuarantineKind) {
+    fn plan(&self, scope: ScopeId, owner: Arc<str>, kind: QuarantineKind) {
         let Some(method) = self.tools.quarantine.clone() else { return };
         let (fleet, messages) = (self.tools.fleet.clone(), self.messages.clone());
         self.tasks.spawn(async move {
-            let plan = quarantine::plan(&fleet, &method, &session.scope, &owner, kind).await;
+            let plan = quarantine::plan(&fleet, &method, &scope, &owner, kind).await;
             let plan = plan.map(Box::new);
             let _ = messages.send(Message::Planned(plan)).await;
         });

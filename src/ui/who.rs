@@ -280,6 +280,9 @@ impl Sheet<'_> {
         }
         earlier.sort_by_key(|ended| std::cmp::Reverse(ended.at));
         match earlier.len() {
+            0 if look.state.acting_off(false).is_none() && !look.state.recalled.contains_key(owner) => {
+                self.field("before", "being read from the store", theme.muted);
+            }
             0 => self.field("before", "no session of it that is remembered", theme.muted),
             count => self.field("before", &text::counted(count, "session of it", "sessions of it"), theme.text),
         }

@@ -97,7 +97,7 @@ pub(super) fn toggle_mark(state: &mut State) {
     state.view.table.list.step(1);
 }
 
-fn has_just_moved(state: &mut State) -> bool {
+pub(super) fn has_just_moved(state: &mut State) -> bool {
     let moved = state.view.table.moved_at.take();
     state.view.screen == Screen::Sessions && moved.is_some_and(|at| state.now.duration_since(at) < READ_AGAIN)
 }

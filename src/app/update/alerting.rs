@@ -165,6 +165,8 @@ fn remember(state: &mut State, key: &SessionKey, keep: &mut Keep) {
     };
     let mark = mark(&ended);
     if state.memory.ended.insert(key.clone(), mark) != Some(mark) {
+        // Who looks at its principal next reads it again.
+        state.memory.recalled.remove(ended.owner.as_str());
         keep.ended.push(ended);
     }
 }
@@ -193,8 +195,7 @@ pub(super) fn recall(state: &mut State, effects: &mut Vec<Effect>) {
     }
     let Some(session) = acts::selected(state).and_then(|key| state.board.sessions.get(&key)) else { return };
     let owner = Arc::clone(&session.session.owner);
-    if !owner.is_empty() && !state.recalled.contains_key(&owner) {
-        state.recalled.insert(Arc::clone(&owner), Vec::new());
+    if !owner.is_empty() && state.memory.recalled.insert(Arc::clone(&owner)) {
         effects.push(Effect::Recall(owner));
     }
 }

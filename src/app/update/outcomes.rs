@@ -62,7 +62,12 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
 fn came_to(state: &mut State, act: &Act, effects: &mut Vec<Effect>) {
     let Some(ActStep { outcome, .. }) = act.steps.first() else { return };
     let is_done = matches!(outcome, ActOutcome::Done { .. });
-    if let Some(scope) = act.subject.scope() {
+    // What is denied to one role of an account is denied in all its regions.
+    let of_account = act.subject.account().filter(|_| act.subject.scope().is_none());
+    let scopes = state.board.scopes.keys().filter(|scope| {
+        act.subject.scope() == Some(*scope) || of_account.is_some_and(|account| scope.account == *account)
+    });
+    for scope in scopes {
         let key = (scope.clone(), act.kind);
         if is_denied(outcome) {
             state.denied.insert(key, state.now);

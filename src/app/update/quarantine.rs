@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 
-use super::acts::{enter, refuse, selected};
+use super::acts::{enter, has_just_moved, refuse, selected};
 use crate::{
     app::{
         dialog::{Dialog, Name, Planned, Step},
         message::Effect,
         state::State,
+        view::Screen,
     },
     domain::{
-        ActKind, ActStep, QuarantineKind, QuarantineMethod, QuarantinePlan, QuarantineRefused, SessionKey, Subject,
+        Act, ActKind, ActStep, QuarantineKind, QuarantineMethod, QuarantinePlan, QuarantineRefused, ScopeId, Subject,
     },
 };
 
@@ -24,22 +25,56 @@ pub(super) fn open(state: &mut State, opened_by: KeyCode, effects: &mut Vec<Effe
     if let Some(why) = state.acting_off(true) {
         return refuse(state, format!("quarantine is off: {why}"));
     }
-    let Some(key) = selected(state) else { return refuse(state, "no session is selected") };
-    let Some(board) = state.board.sessions.get(&key) else {
+    let Some(subject) = meant(state) else { return refuse(state, "no session is selected") };
+    if has_just_moved(state) {
+        return refuse(state, format!("the selection has just moved to {}: look, and press again", subject.id()));
+    }
+    let Some((scope, owner)) = place(state, &subject) else {
         return refuse(state, "that session is no longer known");
     };
-    let session = board.session.clone();
-    let lifts = state.quarantine_on(&session).is_some();
-    let (act, kind) = match lifts {
+    let (act, kind) = match in_force(state, &subject).is_some() {
         true => (ActKind::LiftQuarantine, QuarantineKind::Lift),
         false => (ActKind::Quarantine, QuarantineKind::Set),
     };
-    let wanted = state.board.account_name(&key.scope).to_owned();
-    let mut dialog = Dialog::new(act, vec![Subject::Session(key.clone())], opened_by, state.now);
+    let wanted = state.board.account_name(&scope).to_owned();
+    let mut dialog = Dialog::new(act, vec![subject], opened_by, state.now);
     dialog.name = Some(Name { wanted, typed: String::new() });
     dialog.plan = Planned::Reading;
     state.view.dialog = Some(dialog);
-    effects.push(Effect::Plan { session: key, owner: session.owner, kind });
+    effects.push(Effect::Plan { scope, owner, kind });
+}
+
+/// The session that is meant; of an alert on a whole account, that account.
+fn meant(state: &State) -> Option<Subject> {
+    if let Some(key) = selected(state) {
+        return Some(Subject::Session(key));
+    }
+    let alert = state.view.alerts.selected.as_ref().filter(|_| state.view.screen == Screen::Alerts)?;
+    let alert = state.alerts.get(alert)?;
+    alert.subject.account().cloned().map(Subject::Account)
+}
+
+/// Whose clients act, and the owner whose role may be meant; an account has none.
+fn place(state: &State, subject: &Subject) -> Option<(ScopeId, Arc<str>)> {
+    match subject {
+        Subject::Session(key) => {
+            let board = state.board.sessions.get(key)?;
+            Some((key.scope.clone(), Arc::clone(&board.session.owner)))
+        }
+        subject => {
+            let account = subject.account()?;
+            let scope = state.board.scopes.keys().find(|scope| scope.account == *account)?;
+            Some((scope.clone(), Arc::from("")))
+        }
+    }
+}
+
+/// The quarantine that is in force there, as far as this program knows.
+fn in_force<'a>(state: &'a State, subject: &Subject) -> Option<&'a Act> {
+    match subject {
+        Subject::Session(key) => state.quarantine_on(&state.board.sessions.get(key)?.session),
+        subject => state.quarantined.iter().find(|act| act.owner.is_empty() && act.subject.account() == subject.account()),
+    }
 }
 
 /// What would be written was read. What is in force is AWS's word, not this program's: where somebody else set or lifted it, the question
@@ -55,11 +90,11 @@ pub(super) fn planned(
         ActKind::LiftQuarantine => QuarantineKind::Lift,
         _ => return,
     };
-    let Some(key) = dialog.subject().and_then(Subject::session).cloned() else { return };
+    let Some(subject) = dialog.subject().cloned() else { return };
     match plan {
         // An answer to a question that was closed since is not taken for this one's.
-        Ok(plan) if plan.kind != kind || plan.account != key.scope.account => {}
-        Ok(plan) if is_set_by_others(&plan) => turn(state, &key, QuarantineKind::Lift, effects),
+        Ok(plan) if plan.kind != kind || Some(&plan.account) != subject.account() => {}
+        Ok(plan) if is_set_by_others(&plan) => turn(state, &subject, QuarantineKind::Lift, effects),
         Ok(plan) => {
             if let Some(name) = &mut dialog.name {
                 name.wanted = plan.account_name.to_string();
@@ -67,10 +102,9 @@ pub(super) fn planned(
             dialog.plan = Planned::Ready(plan);
         }
         Err(refused) if refused.is_gone && kind == QuarantineKind::Lift => {
-            let set = state.board.sessions.get(&key).and_then(|board| state.quarantine_on(&board.session));
-            let gone = set.map(|act| act.id);
+            let gone = in_force(state, &subject).map(|act| act.id);
             state.quarantined.retain(|act| Some(act.id) != gone);
-            turn(state, &key, QuarantineKind::Set, effects);
+            turn(state, &subject, QuarantineKind::Set, effects);
         }
         Err(refused) => dialog.plan = Planned::Refused(refused.what, refused.to_do),
     }
@@ -83,9 +117,9 @@ fn is_set_by_others(plan: &QuarantinePlan) -> bool {
 }
 
 /// The question is the other one.
-fn turn(state: &mut State, key: &SessionKey, kind: QuarantineKind, effects: &mut Vec<Effect>) {
-    let owner = state.board.sessions.get(key).map(|board| Arc::clone(&board.session.owner));
-    let (Some(dialog), Some(owner)) = (&mut state.view.dialog, owner) else { return };
+fn turn(state: &mut State, subject: &Subject, kind: QuarantineKind, effects: &mut Vec<Effect>) {
+    let place = place(state, subject);
+    let (Some(dialog), Some((scope, owner))) = (&mut state.view.dialog, place) else { return };
     let (act, complaint) = match kind {
         QuarantineKind::Set => (ActKind::Quarantine, "it is not in force any more: this sets it"),
         QuarantineKind::Lift => (ActKind::LiftQuarantine, "it is in force already: this lifts it"),
@@ -93,10 +127,8 @@ fn turn(state: &mut State, key: &SessionKey, kind: QuarantineKind, effects: &mut
     dialog.kind = act;
     dialog.complaint = Some(complaint);
     dialog.plan = Planned::Reading;
-    if dialog.step != Step::Reason {
-        dialog.step = Step::Reason;
-    }
-    effects.push(Effect::Plan { session: key.clone(), owner, kind });
+    dialog.step = Step::Reason;
+    effects.push(Effect::Plan { scope, owner, kind });
 }
 
 /// It was confirmed: what was on the screen is done, and nothing else.

@@ -76,6 +76,18 @@ impl Folder {
         Ok(BufWriter::new(file))
     }
 
+    /// Takes back a file that was begun.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn discard(&mut self, name: &str) -> io::Result<()> {
+        if self.staged.iter().any(|staged| *staged == name) {
+            fs::remove_file(self.staged_path(name))?;
+            self.staged.retain(|staged| *staged != name);
+        }
+        Ok(())
+    }
+
     /// The files as they are so far, all of them on the disk.
     ///
     /// # Errors

@@ -74,6 +74,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let keeper = keeping::open(&path, demo, settings, &messages).await;
     let (observations, mut observed) = mpsc::channel(QUEUE);
     let stop = CancellationToken::new();
+    let exporter = super::export::exporter(fleet.clone(), watched.clone(), &path);
     let watch = Arc::new(Watch::start(&fleet, watched, observations, &stop));
     let tools = Tools {
         fleet,
@@ -82,7 +83,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         targets: setup::alert_targets(&settings.config),
         sends: state.setup.read_only.is_none(),
         quarantine: settings.config.response.quarantine.as_ref().map(crate::config::Quarantine::method),
-        exporter: Arc::new(|_| Box::pin(async { Err((String::new(), String::new())) })),
+        exporter,
     };
     let effects = Effects::new(tools, messages.clone());
     let reload = tokio::spawn(reload::policies(settings.clone(), messages.clone()));

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use ssmwatch::{
     domain::{
-        Act, ActKind, ActOutcome, ActStep, Actor, Alert, AlertDestination, AlertSource, Delivery, EndedSession, Evidence,
-        Finding, Mfa, ScopeId, SessionKey, Severity, Subject, TrailCall, TrailEvent, Verdict, Workflow,
+        Act, ActKind, ActOutcome, ActStep, Actor, Alert, AlertDestination, AlertSource, Delivery, EndedSession,
+        Evidence, Finding, Mfa, ScopeId, SessionKey, Severity, Subject, TrailCall, TrailEvent, Verdict, Workflow,
     },
     sim::{Sim, scenario::Scenario, world::World},
     store::{Phase, Store},
@@ -33,9 +33,8 @@ async fn start() -> Sim {
 }
 
 fn home(sim: &Sim) -> Home {
-    Home::speaking_for(PAYMENTS, &sim.endpoint()).config(&format!(
-        "[[accounts]]\nid = \"{PAYMENTS}\"\nname = \"payments\"\nregions = [\"eu-central-1\"]\n"
-    ))
+    Home::speaking_for(PAYMENTS, &sim.endpoint())
+        .config(&format!("[[accounts]]\nid = \"{PAYMENTS}\"\nname = \"payments\"\nregions = [\"eu-central-1\"]\n"))
 }
 
 fn key_of(sim: &Sim, user: &str) -> SessionKey {

@@ -15,7 +15,7 @@ use crate::{
 /// Everything known of one session, apart from what it printed.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// The session as last listed.
+    /// The session as last listed; with the time of its end where only its absence tells of that.
     pub session: Session,
     /// How and when it ended, if it has.
     pub end: Option<(Arc<str>, Timestamp)>,
@@ -72,8 +72,10 @@ impl Known {
         }
         let starts = known.start_record.as_deref().into_iter();
         let records = starts.chain(&known.resume_records).chain(known.end_record.as_deref());
+        // Two listings that lack it give no time of their own.
+        let ended_at = known.session.ended_at.or(end.as_ref().map(|(_, at)| *at));
         Some(Self {
-            session: known.session.clone(),
+            session: Session { ended_at, ..known.session.clone() },
             as_of,
             facts,
             findings,

@@ -22,7 +22,7 @@ fn in_status(status: SessionStatus, seconds: i64) -> Case {
 }
 
 fn holds(sessions: i64, nodes: i64) -> Case {
-    good(|case| case.concurrency = Concurrency { sessions, nodes, until: None })
+    good(|case| case.concurrency = Concurrency { sessions, nodes, ..Concurrency::default() })
 }
 
 fn run_by(user: &str) -> Case {

@@ -42,6 +42,12 @@ fn json(folder: &Path, name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(folder.join(name)).unwrap()).unwrap()
 }
 
+/// The file's text without times.
+fn timeless(path: &Path) -> String {
+    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z").unwrap();
+    time.replace_all(&fs::read_to_string(path).unwrap(), "TIME").into_owned()
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
@@ -104,6 +110,18 @@ fn a_session_that_goes_on_and_one_that_was_ended_are_exported() {
     assert!(manifest["nothing_recorded"]["what"].is_string() && manifest["chain"]["records"].as_u64() >= Some(2));
     let acts = fs::read_to_string(eve.join("acts.jsonl")).unwrap();
     assert!(acts.contains("INC-77 tunnel") && !acts.contains("\"kind\":\"export\""), "{acts}");
+
+    // Once more, some time later: it is the same but for times.
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    terminal.type_text("e");
+    terminal.wait("the third bundle", |_| bundles(home.path()).len() == 3);
+    let again = bundles(home.path()).into_iter().find(|folder| *folder != alice && *folder != eve).unwrap();
+    assert_eq!(names(&again), names(&eve));
+    for name in ["facts.json", "verdicts.json", "alerts.json", "acts.jsonl", "trail.jsonl"] {
+        assert_eq!(timeless(&again.join(name)), timeless(&eve.join(name)), "{name}");
+    }
+    assert_eq!(json(&again, "export.json")["chain"], manifest["chain"]);
+    assert_eq!(json(&again, "verdicts.json")["from"], "watch");
     terminal.type_text("q");
     assert_eq!(terminal.exit_code(), 0);
 }

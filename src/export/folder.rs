@@ -80,8 +80,8 @@ impl Folder {
     ///
     /// # Errors
     /// It cannot be removed.
-    pub fn discard(&mut self, name: &str) -> io::Result<()> {
-        if self.staged.iter().any(|staged| *staged == name) {
+    pub fn discard(&mut self, name: &'static str) -> io::Result<()> {
+        if self.staged.contains(&name) {
             fs::remove_file(self.staged_path(name))?;
             self.staged.retain(|staged| *staged != name);
         }
@@ -170,6 +170,18 @@ mod tests {
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn what_was_begun_can_be_taken_back() {
+        let home = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(home.path()).unwrap();
+        drop(folder.file(TRANSCRIPT).unwrap());
+        drop(folder.file(MANIFEST).unwrap());
+        folder.discard(TRANSCRIPT).unwrap();
+        folder.discard(CAST).unwrap();
+        folder.publish().unwrap();
+        assert_eq!(names(home.path()), [MANIFEST]);
     }
 
     #[test]

@@ -134,10 +134,10 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
             path.display()
         ));
     }
-    if let Some(keeper) = keeper {
-        if let Ok(Err(error)) = keeper.close().await {
-            tracing::warn!(%error, "the store was not closed as it should be");
-        }
+    if let Some(keeper) = keeper
+        && let Ok(Err(error)) = keeper.close().await
+    {
+        tracing::warn!(%error, "the store was not closed as it should be");
     }
     outcome.map_err(|error| Refusal::failed(format!("the terminal is gone: {error}"), "start it again"))?;
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

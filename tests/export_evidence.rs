@@ -23,9 +23,20 @@ use ssmwatch::{
 const PAYMENTS: &str = "111122223333";
 const STORE: &str = ".local/share/ssmwatch/ssmwatch.db";
 
+/// It ended hours ago: longer than the dashboard keeps sessions. Its archive object never came.
+const LONG_OVER: &str = r#"
+[[cast]]
+owner = "arn:aws:iam::{account}:user/heidi"
+node = "payments-web-2"
+reason = "INC-10008"
+at = -10800.0
+archive = "lost"
+script = [{ type = "id" }, { wait = 5.0 }, "exit"]
+"#;
+
 async fn start() -> Sim {
     let quiet = include_str!("../src/sim/scenarios/quiet.toml");
-    let scenario = format!("{quiet}\n{}", include_str!("fixtures/exports.toml"));
+    let scenario = format!("{quiet}\n{}\n{LONG_OVER}", include_str!("fixtures/exports.toml"));
     let mut scenario = Scenario::parse("exports", &scenario).unwrap();
     scenario.delays.trail = [0.0, 0.1];
     let world = World::new(&scenario, 1, 1.0, Timestamp::now());
@@ -315,7 +326,7 @@ async fn the_verdict_of_the_watch_is_kept() {
     // AWS does not know it any more.
     let ended = home.run(&["export", gone.id.as_str(), "--output", "gone"]);
     assert_eq!(ended.code, 0, "{ended:#?}");
-    assert!(ended.err.contains("AWS does not list the session any more"), "{ended:#?}");
+    assert!(ended.err.contains("AWS tells of no such session"), "{ended:#?}");
     assert!(ended.err.contains("nothing is recorded"), "{ended:#?}");
     assert_eq!(json_of(&home.path("gone"), "export.json")["verdict"], "NON_COMPLIANT");
 }
@@ -354,4 +365,24 @@ async fn an_export_that_fails_is_in_the_chain_as_failed() {
     let last: Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
     assert_eq!((&last["act"]["kind"], &last["phase"]), (&"export".into(), &"outcome".into()));
     assert_eq!(last["act"]["steps"][0]["outcome"]["state"], "failed", "{last:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_session_that_is_long_over_all_is_read_that_is_still_there() {
+    let sim = start().await;
+    let (home, heidi) = (home(&sim), key_of(&sim, "heidi"));
+    let ended = home.run(&["export", heidi.id.as_str(), "--output", "case"]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:#?}");
+    let facts = json_of(&home.path("case"), "facts.json");
+    assert_eq!(facts["read"]["node"]["value"]["name"], "payments-web-2", "{facts:#}");
+    assert_eq!(facts["facts"]["log_stream_exists"]["value"], true, "{facts:#}");
+    assert!(facts["facts"]["source_ips"]["value"].is_array(), "{facts:#}");
+    let trail = lines_of(&home.path("case"), "trail.jsonl");
+    assert!(trail.iter().any(|event| event["call"] == "StartSession"), "{trail:#?}");
+    // The time of its archive object is over: that none came is decided, by a moment that hangs on the end alone.
+    let verdicts = json_of(&home.path("case"), "verdicts.json");
+    assert_eq!(finding(&verdicts, "LOG-07")["status"], "NON_COMPLIANT");
+    let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
+    let after = time(&facts["as_of"]).duration_since(time(&facts["read"]["session"]["value"]["ended_at"]));
+    assert!(after.as_secs() > 60 && after.as_hours() < 2, "{after:?}");
 }

@@ -298,7 +298,25 @@ fn tidied(text: &str, secrets: &Secrets) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::transcript::sanitize::tests::{hostile_text, is_forbidden};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn nothing_of_a_value_fools_a_terminal(key in hostile_text(), text in hostile_text(), masked: bool) {
+            let mut value = json!({"tags": {key: text.clone()}, "list": [text]});
+            tidy(&mut value, &Secrets::new(masked), false);
+            let written = safe_json(&serde_json::to_string_pretty(&value).unwrap());
+            prop_assert_eq!(written.chars().find(|c| is_forbidden(*c) && *c != '\n'), None);
+            // Nor those of whoever reads the values.
+            let list = value["list"][0].as_str().unwrap();
+            prop_assert_eq!(list.chars().find(|c| is_forbidden(*c) && *c != '\n'), None);
+        }
+    }
 
     #[test]
     fn texts_are_cleaned_and_masked_and_lines_stay_lines() {

@@ -167,9 +167,7 @@ async fn find(fleet: &Fleet, options: &cli::Export) -> Result<(Session, Arc<Scop
     if search.found.is_empty()
         && let Some(found) = remembered(fleet, options)
     {
-        super::complain(
-            "ssmwatch: AWS does not list the session any more: what the store remembers of it is exported\n",
-        );
+        super::complain("ssmwatch: AWS tells of no such session: what the store remembers of it is exported\n");
         return Ok(found);
     }
     match search.found.as_slice() {

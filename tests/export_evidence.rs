@@ -16,7 +16,12 @@ use ssmwatch::{
         Act, ActKind, ActOutcome, ActStep, Actor, Alert, AlertDestination, AlertSource, Delivery, EndedSession,
         Evidence, Finding, Mfa, ScopeId, SessionKey, Severity, Subject, TrailCall, TrailEvent, Verdict, Workflow,
     },
-    sim::{Sim, scenario::Scenario, world::World},
+    sim::{
+        Sim,
+        gate::{Effect, Fault},
+        scenario::Scenario,
+        world::World,
+    },
     store::{Phase, Store},
 };
 
@@ -385,4 +390,29 @@ async fn of_a_session_that_is_long_over_all_is_read_that_is_still_there() {
     let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
     let after = time(&facts["as_of"]).duration_since(time(&facts["read"]["session"]["value"]["ended_at"]));
     assert!(after.as_secs() > 60 && after.as_hours() < 2, "{after:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_is_stopped_leaves_its_record_and_no_file() {
+    let sim = start().await;
+    let (home, erin) = (home(&sim), key_of(&sim, "erin"));
+    let hangs =
+        Fault { account: PAYMENTS.into(), region: "*".into(), ..Fault::new("logs", "GetLogEvents", Effect::Hang) };
+    sim.with_world(|world| world.gate.add_fault(hangs));
+    let mut child = home.command(&["export", erin.id.as_str(), "--output", "case"]).spawn().unwrap();
+    let began = std::time::Instant::now();
+    while !home.path("case").exists() {
+        assert!(began.elapsed().as_secs() < 20, "it never began");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let killed = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!home.path("case").exists());
+    let listed = home.run(&["audit", "list", "--format", "json"]).out;
+    let last: Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+    let outcome = &last["act"]["steps"][0]["outcome"];
+    assert_eq!((&outcome["state"], &last["phase"]), (&"failed".into(), &"outcome".into()), "{last:#}");
+    assert!(outcome["what"].as_str().unwrap().starts_with("stopped"), "{outcome}");
 }

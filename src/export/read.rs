@@ -73,11 +73,24 @@ fn policy(document: &PolicyDocument) -> Value {
     };
     // What is no JSON is told as it is.
     let text = serde_json::from_str::<Value>(&document.text).unwrap_or_else(|_| json!(&*document.text));
-    json!({"kind": kind, "name": &*document.name, "version": document.version.as_deref(), "policy": text})
+    json!({"kind": kind, "name": &*document.name, "version": document.version.as_deref(), "policy": sorted(text)})
+}
+
+/// The value with the names of its fields in order, whatever the order in which they came.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(sorted).collect(),
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            fields.into_iter().map(|(name, value)| (name, sorted(value))).collect()
+        }
+        single => single,
+    }
 }
 
 pub(super) fn document(document: &SessionDocument) -> Value {
-    json!({"session_type": document.session_type.as_str(), "content": *document.content})
+    json!({"session_type": document.session_type.as_str(), "content": sorted(Value::clone(&document.content))})
 }
 
 pub(super) fn standing(standing: &DocumentStanding) -> Value {
@@ -125,4 +138,18 @@ pub(super) fn archive_object(object: &ArchiveObject) -> Value {
         "encryption": object.encryption.as_deref(),
         "kms_key": object.kms_key.as_deref(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn fields_have_one_order() {
+        let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let (one, other) = (r#"{"b": [{"d": 1, "c": 2}], "a": null}"#, r#"{"a": null, "b": [{"c": 2, "d": 1}]}"#);
+        assert_eq!(sorted(parsed(one)).to_string(), sorted(parsed(other)).to_string());
+        assert_eq!(sorted(parsed(one)).to_string(), r#"{"a":null,"b":[{"c":2,"d":1}]}"#);
+    }
 }

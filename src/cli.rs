@@ -119,19 +119,31 @@ Examples:
   ssmwatch check
   ssmwatch check --format json --fail-on HIGH | jq '.sessions[] | select(.verdict == \"NON_COMPLIANT\")'")]
     Check(Check),
-    /// One session as files: transcript, commands, and a recording for asciinema play
+    /// The evidence of one session as files: transcript, facts, verdicts, acts, and a recording for asciinema play
     ///
-    /// Finds the session in all accounts and regions, active or ended, reads its log whole, and writes into a folder:
-    /// transcript.jsonl and commands.jsonl (one JSON object a line), session.cast (asciicast v2) and export.json (what was
-    /// read, SHA-256 of the files). Where its log stream is gone, its archive object takes the place. What is missing is
-    /// marked as a gap. Texts are cleaned: nothing of them is interpreted by a terminal. Nothing is overwritten.
+    /// Finds the session in all accounts and regions, active or ended, reads its log whole and what is known of it, and
+    /// writes into a folder: transcript.jsonl, commands.jsonl and detections.jsonl (one JSON object a line), session.cast
+    /// (asciicast v2), facts.json (each with value, source and time, or why it is missing), verdicts.json (every rule),
+    /// alerts.json, acts.jsonl (the records of the chain, each with its SHA-256), trail.jsonl (CloudTrail's records) and
+    /// export.json (what was read, SHA-256 of the files, the last record of acts.jsonl: audit verify --head finds it).
+    ///
+    /// Where its log stream is gone, its archive object takes the place. What is missing is marked as a gap. Where nothing
+    /// is recorded (ports), there is no transcript, and export.json says why; a log that cannot be read ends the export.
+    /// Texts are cleaned: nothing of them is interpreted by a terminal. Nothing is overwritten. Two exports of a session
+    /// that ended are alike to the byte, but for times.
+    ///
+    /// The export is an act: it is recorded in the store. While the dashboard has that open, or where it cannot be written,
+    /// the export is made all the same, and stderr and export.json say that it was not recorded. The dashboard's key for
+    /// the same is e; its files lie beside the store, in evidence/.
     ///
     /// Exit code: 0 all files are written; 1 none is.
     #[command(after_help = "\
 Examples:
   ssmwatch export jane-0a1b2c3d4e5f60718 --output case-17
   asciinema play --idle-time-limit 2 case-17/session.cast
-  jq -r 'select(.certainty != \"certain\") | .text' case-17/commands.jsonl")]
+  jq -r 'select(.certainty != \"certain\") | .text' case-17/commands.jsonl
+  jq '.findings[] | select(.status == \"NON_COMPLIANT\")' case-17/verdicts.json
+  ssmwatch audit verify --head \"$(jq -r .chain.sha256 case-17/export.json)\"")]
     Export(Export),
     /// What was done with ssmwatch: who ended, alerted, quarantined what, when and why
     Audit(Audit),

@@ -12,7 +12,7 @@
 //!           │  └─ detection/    command lines in, detections out (Sigma)    pure
 //!           ├──► ui/       draw(frame, &State, &Theme): reads only
 //!           ├──► report/   table and JSON of the same State
-//!           ├──► export/   one session as files: transcript, commands, recording
+//!           ├──► export/   the evidence of one session as files
 //!           └──► Effect ► runtime/effects ► response/ ► store/ first, then aws/ ► Message
 //! ```
 //!

@@ -75,6 +75,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let keeper = keeping::open(&path, demo, settings, &messages).await;
     let (observations, mut observed) = mpsc::channel(QUEUE);
     let stop = CancellationToken::new();
+    let exporter = super::export::exporter(fleet.clone(), watched.clone(), &path);
     let watch = Arc::new(Watch::start(&fleet, watched, observations, &stop));
     let tools = Tools {
         fleet,
@@ -83,7 +84,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         targets: setup::alert_targets(&settings.config),
         sends: state.setup.read_only.is_none(),
         quarantine: settings.config.response.quarantine.as_ref().map(crate::config::Quarantine::method),
-        exporter: Arc::new(|_| Box::pin(async { Err((String::new(), String::new())) })),
+        exporter,
     };
     let effects = Effects::new(tools, messages.clone());
     let reload = tokio::spawn(reload::policies(settings.clone(), messages.clone()));
@@ -134,10 +135,10 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
             path.display()
         ));
     }
-    if let Some(keeper) = keeper {
-        if let Ok(Err(error)) = keeper.close().await {
-            tracing::warn!(%error, "the store was not closed as it should be");
-        }
+    if let Some(keeper) = keeper
+        && let Ok(Err(error)) = keeper.close().await
+    {
+        tracing::warn!(%error, "the store was not closed as it should be");
     }
     outcome.map_err(|error| Refusal::failed(format!("the terminal is gone: {error}"), "start it again"))?;
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

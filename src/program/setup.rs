@@ -163,14 +163,14 @@ pub(super) fn watch_config(config: &Config, parameters: &Parameters) -> WatchCon
 }
 
 /// An empty board of the fleet's scopes.
-pub(super) fn board(fleet: &Fleet, engine: Engine, config: &Config) -> Board {
+pub(super) fn board(fleet: &Fleet, engine: impl Into<Arc<Engine>>, config: &Config) -> Board {
     let group = config.compliance.log_group.as_ref();
     let scopes = fleet.scopes().map(|scope| {
         let id = scope.id().clone();
         let group = group.map(|group| Arc::from(group.fill(&id)));
         (id, Arc::clone(scope.name()), group)
     });
-    Board::new(scopes.collect::<Vec<_>>(), Arc::new(engine), stale_after(config.poll.sessions.duration()))
+    Board::new(scopes.collect::<Vec<_>>(), engine.into(), stale_after(config.poll.sessions.duration()))
 }
 
 /// Three polls without a complete listing, and never less than what one slow answer takes.

@@ -19,10 +19,12 @@ use super::{
 use crate::{
     app::{Delivered, Effect, Message, State},
     aws::Fleet,
+    detection::Detector,
     domain::{
         Act, ActId, ActOutcome, Alert, AlertId, Parcel, QuarantineKind, QuarantineMethod, QuarantinePlan, ScopeId,
         SessionKey,
     },
+    export::{Known, Others},
     response::{self, AlertTargets, Outbox, OutboxNews, Progress, parcels_of, quarantine},
     store::{Keeper, Phase, Store},
     watch::Watch,
@@ -63,10 +65,10 @@ pub type Exporting = Pin<Box<dyn Future<Output = Result<PathBuf, (String, String
 /// What is known of a session when its evidence is asked for.
 #[derive(Debug)]
 pub struct ExportRequest {
-    /// The session.
-    pub session: crate::domain::Session,
-    /// Every rule's finding on it, compliant ones too.
-    pub findings: Vec<crate::domain::Finding>,
+    /// All that the board has of it, and what was raised on it.
+    pub known: Known,
+    /// The detections in force.
+    pub detector: Arc<dyn Detector>,
 }
 
 /// The hands of the program.
@@ -150,10 +152,11 @@ impl Effects {
                 }
             }
             Effect::Export { act, session } => {
-                let board = state.board.sessions.get(&session);
-                if let (Some(act), Some(board)) = (state.act(act), board) {
-                    let findings = state.board.explain(&session, state.now);
-                    self.export(act.clone(), ExportRequest { session: board.session.clone(), findings });
+                if let Some(act) = state.act(act) {
+                    let alerts = state.alerts.of(&act.subject).into_iter().cloned().collect();
+                    let known = Known::of(&state.board, &session, alerts, Others::Listed, state.now);
+                    let detector = Arc::clone(&state.listening.detector);
+                    self.export(act.clone(), known.map(|known| ExportRequest { known, detector }));
                 }
             }
         }
@@ -331,9 +334,13 @@ impl Effects {
         });
     }
 
-    fn export(&self, act: Act, request: ExportRequest) {
+    fn export(&self, act: Act, request: Option<ExportRequest>) {
         let began = Instant::now();
         let report = self.report(act);
+        let Some(request) = request else {
+            let to_do = "Export it with: ssmwatch export SESSION_ID --output DIR";
+            return report.fail_all("the session ended long ago, and is not kept here any more", to_do);
+        };
         let exporting = (self.tools.exporter)(request);
         self.tasks.spawn(async move {
             if !report.write_down(Phase::Start, Vec::new(), None).await {

@@ -244,7 +244,7 @@ impl Board {
     fn count_sessions(&self, owner: &Arc<str>, now: Timestamp) -> Concurrency {
         // Nobody is no principal: sessions without an owner are not one person's.
         if owner.is_empty() {
-            return Concurrency { sessions: 1, nodes: 1, until: None };
+            return Concurrency { sessions: 1, nodes: 1, ..Concurrency::default() };
         }
         let keys = self.by_owner.get(owner).map(|owner| &owner.keys);
         let mut concurrency = Concurrency::default();

@@ -73,7 +73,9 @@ fn place(state: &State, subject: &Subject) -> Option<(ScopeId, Arc<str>)> {
 fn in_force<'a>(state: &'a State, subject: &Subject) -> Option<&'a Act> {
     match subject {
         Subject::Session(key) => state.quarantine_on(&state.board.sessions.get(key)?.session),
-        subject => state.quarantined.iter().find(|act| act.owner.is_empty() && act.subject.account() == subject.account()),
+        subject => {
+            state.quarantined.iter().find(|act| act.owner.is_empty() && act.subject.account() == subject.account())
+        }
     }
 }
 

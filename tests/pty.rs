@@ -248,7 +248,7 @@ fn pasted_text_is_not_keys() {
     terminal.type_text("\u{1b}");
     terminal.wait("the dialog to close", |screen| !screen.contains("Why is it ended?"));
     terminal.type_text("6");
-    terminal.wait_for("nothing was done here");
+    terminal.wait_for("nothing was done so far");
     terminal.type_text("q");
     assert_eq!(terminal.exit_code(), 0);
 }

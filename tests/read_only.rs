@@ -143,6 +143,60 @@ async fn by_flag_no_key_reaches_a_writing_api_and_the_screen_says_why() {
     assert_eq!(writes(&sim), BTreeMap::new());
 }
 
+/// What is wrong with the store, and what is said of it.
+async fn with_a_store_that_is(broken: impl FnOnce(&std::path::Path), said: &str) {
+    let sim = rogues().await;
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir_all(home.path().join(".config/ssmwatch")).unwrap();
+    let config = "[[accounts]]\nid = \"111122223333\"\nname = \"payments-prod\"\nregions = [\"eu-central-1\"]\n\
+                  role_arn = \"arn:aws:iam::111122223333:role/ssmwatch\"\nexternal_id = \"ssmwatch-demo\"\n\
+                  [alerts]\ncentral_topic = \"arn:aws:sns:eu-central-1:444455556666:CentralAlarm\"\n";
+    fs::write(home.path().join(".config/ssmwatch/config.toml"), config).unwrap();
+    let folder = home.path().join(".local/share/ssmwatch");
+    fs::create_dir_all(&folder).unwrap();
+    broken(&folder.join("ssmwatch.db"));
+    let endpoint = sim.endpoint();
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "444455556666"),
+        ("AWS_SECRET_ACCESS_KEY", "any secret"),
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+    ];
+    let mut terminal = Terminal::with_environment(&environment, &[], home.path(), 180, 50);
+    terminal.wait("watching to go on", |screen| screen.contains("user/eve") && screen.contains("NON_COMPLIANT"));
+    terminal.wait_for(said);
+    terminal.type_text("g");
+    terminal.type_text("t");
+    terminal.wait("the key to say why", |screen| screen.contains("terminating is off") && screen.contains(said));
+    terminal.type_text("q");
+    assert_eq!(terminal.exit_code(), 0);
+    assert_eq!(writes(&sim), BTreeMap::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_damaged_store_watching_goes_on_and_nothing_is_done() {
+    with_a_store_that_is(|path| fs::write(path, "no database".repeat(1000)).unwrap(), "the store is damaged").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_store_of_a_later_version_watching_goes_on_and_nothing_is_done() {
+    let later = |path: &std::path::Path| {
+        drop(ssmwatch::store::Store::open(path).unwrap());
+        rusqlite::Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    };
+    with_a_store_that_is(later, "the store has version 99").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_store_that_another_run_has_watching_goes_on_and_nothing_is_done() {
+    let mut other = None;
+    with_a_store_that_is(
+        |path| other = Some(ssmwatch::store::Store::open(path).unwrap()),
+        "in use by another ssmwatch",
+    )
+    .await;
+    drop(other);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_without_a_screen_write_nothing() {
     let sim = rogues().await;

@@ -23,6 +23,8 @@ use crate::{
 const RECORD_RULES: &str = "LOG-";
 /// Who raises what is raised by itself.
 pub const PROGRAM: &str = "ssmwatch";
+/// Alerts that are held in memory; those that are not resolved always are.
+const MOST: usize = 2000;
 /// The quoted facts of a detection.
 const COMMAND: &str = "command";
 
@@ -118,6 +120,25 @@ impl AlertBook {
         self.alerts.clear();
         self.by_subject.clear();
         alerts.into_iter().for_each(|alert| self.put(alert));
+    }
+
+    /// Resolved alerts beyond what a screen is good for leave the memory, the oldest first; the store keeps them.
+    pub fn forget(&mut self) {
+        if self.alerts.len() <= MOST {
+            return;
+        }
+        let mut resolved: Vec<(Timestamp, AlertId)> = self.alerts.values().filter_map(resolved_at).collect();
+        resolved.sort();
+        let surplus = self.alerts.len() - MOST;
+        for (_, id) in resolved.into_iter().take(surplus) {
+            let Some(alert) = self.alerts.remove(&id) else { continue };
+            if let Some(ids) = self.by_subject.get_mut(&alert.subject) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.by_subject.remove(&alert.subject);
+                }
+            }
+        }
     }
 
     fn put(&mut self, alert: Alert) {
@@ -265,6 +286,13 @@ pub fn destinations(setup: &Setup, alert: &Alert) -> impl Iterator<Item = AlertD
     .into_iter()
     .flatten()
     .filter(|_| setup.read_only.is_none())
+}
+
+fn resolved_at(alert: &Alert) -> Option<(Timestamp, AlertId)> {
+    match &alert.workflow {
+        Workflow::Resolved { at, .. } => Some((*at, Arc::clone(&alert.id))),
+        _ => None,
+    }
 }
 
 fn raise(id: AlertId, cause: Cause, subject: &Subject, owner: Arc<str>, setup: &Setup, now: Timestamp) -> Alert {

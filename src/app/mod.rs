@@ -15,6 +15,8 @@ pub mod layout;
 pub mod listening;
 pub mod message;
 pub mod project;
+#[cfg(test)]
+mod response_tests;
 pub mod state;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use super::{
     Entry, Phase, Store, StoreError, alerts, chain::act_of, error::Trouble, open::from_json, outbox, sessions,
 };
-use crate::domain::{AccountId, Act, ActKind, ActOutcome, ActStep, Loaded, Subject};
+use crate::domain::{AccountId, Act, ActKind, ActOutcome, ActStep, Delivery, Loaded, Subject};
 
 /// So many acts are shown after a restart; those without an outcome come on top.
 const ACTS: i64 = 500;
@@ -26,6 +26,24 @@ impl Store {
     /// # Errors
     /// The store, or something in it that counts, cannot be read. Acting must be refused then.
     pub fn load(&self, now: Timestamp) -> Result<Loaded, StoreError> {
+        let mut loaded = self.load_as_written(now)?;
+        // What the outbox delivered since the act was written down last.
+        for id in &loaded.open {
+            let deliveries = self.deliveries_of_act(*id)?;
+            let Some(act) = loaded.acts.iter_mut().find(|act| act.id == *id) else { continue };
+            let began = act.at;
+            for (index, delivery) in deliveries {
+                if let (Some(step), Delivery::Delivered { at, proof }) = (act.steps.get_mut(index), delivery) {
+                    let took = at.duration_since(began).as_millis().max(0);
+                    let took_ms = u64::try_from(took).unwrap_or(u64::MAX);
+                    step.outcome = ActOutcome::Done { took_ms, proof };
+                }
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn load_as_written(&self, now: Timestamp) -> Result<Loaded, StoreError> {
         self.read(|connection| {
             let acts = last_acts(connection)?;
             let open = acts.iter().filter(|act| !act.is_over()).map(|act| act.id).collect();

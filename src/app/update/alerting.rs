@@ -39,6 +39,7 @@ pub(super) fn news(state: &mut State, effects: &mut Vec<Effect>) {
         effects.push(Effect::Keep(keep));
     }
     if state.alerts.is_loaded {
+        state.alerts.forget();
         let over = state.alerts.end_suppressions(&state.setup, state.now);
         if !over.is_empty() {
             tell(over, effects);

@@ -74,6 +74,18 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     }
     let Some(action) = action else { return };
     act(state, action, event.code, effects);
+    note_reading(state, effects);
+}
+
+/// Who brings the keys to a transcript reads it.
+fn note_reading(state: &mut State, effects: &mut Vec<Effect>) {
+    let reads = matches!(state.view.focus, Focus::Transcript | Focus::Commands);
+    if reads
+        && state.view.screen == Screen::Sessions
+        && let Some(key) = state.view.table.list.selected.clone()
+    {
+        acts::note_opened(state, &key, effects);
+    }
 }
 
 pub(super) fn paste(state: &mut State, text: &str) {

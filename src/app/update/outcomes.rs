@@ -119,10 +119,9 @@ pub(super) fn delivered(state: &mut State, news: Vec<Delivered>, effects: &mut V
         if let Some((id, step)) = act
             && let Some(began) = state.act(id).map(|act| act.at)
         {
-            let outcome = outcome(began);
-            let is_final = outcome.is_final();
-            progress(state, id, step, outcome, effects);
-            if is_final {
+            progress(state, id, step, outcome(began), effects);
+            // How far each message is lies in the outbox; the record is written once all of it is known.
+            if state.act(id).is_some_and(Act::is_over) {
                 effects.push(Effect::Settled { act: id, count_it: false });
             }
         }
@@ -146,7 +145,6 @@ pub(super) fn load(state: &mut State, loaded: Loaded, effects: &mut Vec<Effect>)
         }
         let end_known = act.steps.first().is_some_and(|step| matches!(step.outcome, ActOutcome::Done { .. }));
         let kind = act.kind;
-        let mut changed = false;
         for (index, step) in act.steps.iter_mut().enumerate() {
             if step.outcome.is_final() {
                 continue;
@@ -170,9 +168,8 @@ pub(super) fn load(state: &mut State, loaded: Loaded, effects: &mut Vec<Effect>)
                 },
                 _ => ActOutcome::Failed { what, to_do: "Do it once more".to_owned() },
             };
-            changed |= step.outcome.is_final();
         }
-        if changed {
+        if act.is_over() {
             effects.push(Effect::Settled { act: act.id, count_it: false });
         }
         if kind == ActKind::Quarantine {

@@ -32,6 +32,22 @@ fn acts_come_back_in_their_latest_state_and_those_without_an_outcome_are_told() 
 }
 
 #[test]
+fn what_the_outbox_delivered_since_is_known_of_the_act_that_waited() {
+    let home = Home::new();
+    let mut store = home.open();
+    let parcels =
+        [0, 1].map(|step| Parcel { act: Some((1, step)), ..parcel(&format!("key {step}"), "a", Severity::High) });
+    store.record(Phase::Start, &act(1, ActKind::Alert, &[ActOutcome::Started, ActOutcome::Started]), &parcels).unwrap();
+    let first = store.due(at("20T10:00:00"), 1).unwrap()[0].id;
+    store.delivered(&[first], at("20T09:00:02"), "message 7").unwrap();
+    let loaded = store.load(at("20T10:00:00")).unwrap();
+    assert_eq!(loaded.open, [1]);
+    let outcomes: Vec<&ActOutcome> = loaded.acts[0].steps.iter().map(|step| &step.outcome).collect();
+    assert_eq!(*outcomes[0], ActOutcome::Done { took_ms: 2000, proof: "message 7".to_owned() });
+    assert_eq!(*outcomes[1], ActOutcome::Started);
+}
+
+#[test]
 fn proven_ends_of_the_last_day_and_automatic_ones_of_the_last_hour_count() {
     let home = Home::new();
     let mut store = home.open();

@@ -71,7 +71,7 @@ impl Case {
                 changes_from: None,
                 changes: &[],
             },
-            concurrency: Concurrency { sessions: 1, nodes: 1, until: None },
+            concurrency: Concurrency { sessions: 1, nodes: 1, ..Concurrency::default() },
             first_of_principal: &self.first_of_principal,
         }
     }

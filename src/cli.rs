@@ -1,5 +1,7 @@
 //! The command line.
 
+mod audit;
+
 use std::{
     ffi::OsString,
     io::{self, Write},
@@ -9,6 +11,8 @@ use std::{
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
+
+pub use audit::{Audit, AuditCommand, AuditList, AuditVerify};
 
 use crate::{
     config::{Overrides, is_region, parse_severity},
@@ -25,6 +29,7 @@ Examples:
   ssmwatch config init                     write a commented config file, then run: ssmwatch
   ssmwatch check --format json             one pass for a pipeline
   ssmwatch export jane-0a1b2c3d4e5f60718 --output case-17   one session as files
+  ssmwatch audit verify                    whether the record of the acts is as it was written
   ssmwatch iam-policy --read-only          the permissions that looking needs
 
 Environment: NO_COLOR turns colors off. AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and the rest of the AWS SDK's
@@ -114,20 +119,34 @@ Examples:
   ssmwatch check
   ssmwatch check --format json --fail-on HIGH | jq '.sessions[] | select(.verdict == \"NON_COMPLIANT\")'")]
     Check(Check),
-    /// One session as files: transcript, commands, and a recording for asciinema play
+    /// The evidence of one session as files: transcript, facts, verdicts, acts, and a recording for asciinema play
     ///
-    /// Finds the session in all accounts and regions, active or ended, reads its log whole, and writes into a folder:
-    /// transcript.jsonl and commands.jsonl (one JSON object a line), session.cast (asciicast v2) and export.json (what was
-    /// read, SHA-256 of the files). Where its log stream is gone, its archive object takes the place. What is missing is
-    /// marked as a gap. Texts are cleaned: nothing of them is interpreted by a terminal. Nothing is overwritten.
+    /// Finds the session in all accounts and regions, active or ended, reads its log whole and what is known of it, and
+    /// writes into a folder: transcript.jsonl, commands.jsonl and detections.jsonl (one JSON object a line), session.cast
+    /// (asciicast v2), facts.json (each with value, source and time, or why it is missing), verdicts.json (every rule),
+    /// alerts.json, acts.jsonl (the records of the chain, each with its SHA-256), trail.jsonl (CloudTrail's records) and
+    /// export.json (what was read, SHA-256 of the files, the last record of acts.jsonl: audit verify --head finds it).
+    ///
+    /// Where its log stream is gone, its archive object takes the place. What is missing is marked as a gap. Where nothing
+    /// is recorded (ports), there is no transcript, and export.json says why; a log that cannot be read ends the export.
+    /// Texts are cleaned: nothing of them is interpreted by a terminal. Nothing is overwritten. Two exports of a session
+    /// that ended are alike to the byte, but for times.
+    ///
+    /// The export is an act: it is recorded in the store. While the dashboard has that open, or where it cannot be written,
+    /// the export is made all the same, and stderr and export.json say that it was not recorded. The dashboard's key for
+    /// the same is e; its files lie beside the store, in evidence/.
     ///
     /// Exit code: 0 all files are written; 1 none is.
     #[command(after_help = "\
 Examples:
   ssmwatch export jane-0a1b2c3d4e5f60718 --output case-17
   asciinema play --idle-time-limit 2 case-17/session.cast
-  jq -r 'select(.certainty != \"certain\") | .text' case-17/commands.jsonl")]
+  jq -r 'select(.certainty != \"certain\") | .text' case-17/commands.jsonl
+  jq '.findings[] | select(.status == \"NON_COMPLIANT\")' case-17/verdicts.json
+  ssmwatch audit verify --head \"$(jq -r .chain.sha256 case-17/export.json)\"")]
     Export(Export),
+    /// What was done with ssmwatch: who ended, alerted, quarantined what, when and why
+    Audit(Audit),
     /// The config file
     Config(ConfigArgs),
     /// The rules in force
@@ -398,120 +417,4 @@ fn speed(text: &str) -> Result<f64, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    fn usage(arguments: &[&str]) -> String {
-        match answer(&Cli::read(arguments).expect_err("must be refused")) {
-            Answer::Usage(text) => text,
-            Answer::Shown(text) => panic!("{text}"),
-        }
-    }
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn global_options_stand_before_and_behind_the_command() {
-        for arguments in [
-            ["ssmwatch", "--region", "eu-central-1", "--region", "us-east-1", "--read-only", "check"],
-            ["ssmwatch", "check", "--region", "eu-central-1", "--region", "us-east-1", "--read-only"],
-        ] {
-            let cli = Cli::read(arguments).unwrap();
-            assert_eq!(cli.global.regions, [Region::from("eu-central-1"), Region::from("us-east-1")]);
-            assert!(cli.global.read_only);
-            let check = Check { format: Format::Table, fail_on: Severity::Low, all: false };
-            assert_eq!(cli.command, Some(Command::Check(check)));
-        }
-        assert!(Cli::read(["ssmwatch"]).unwrap().command.is_none());
-    }
-
-    #[test]
-    fn only_loopback_is_served() {
-        for address in ["127.0.0.1:0", "127.9.9.9:80", "[::1]:4566", "localhost:4566"] {
-            let cli = Cli::read(["ssmwatch", "sim", "--listen", address]).unwrap();
-            let Some(Command::Sim(sim)) = cli.command else { panic!("not sim") };
-            assert!(sim.listen.ip().is_loopback());
-        }
-        for address in ["0.0.0.0:0", "10.0.0.1:80", "[::]:80", "[2001:db8::1]:80"] {
-            let text = usage(&["ssmwatch", "sim", "--listen", address]);
-            assert!(text.contains("not a loopback address"), "{text}");
-        }
-        assert!(usage(&["ssmwatch", "sim", "--listen", "4566"]).contains("127.0.0.1:4566"));
-    }
-
-    #[test]
-    fn usage_errors_are_a_line_of_what_and_a_line_of_what_to_do() {
-        for arguments in [
-            &["ssmwatch", "chek"][..],
-            &["ssmwatch", "--colour"],
-            &["ssmwatch", "check", "--format", "yaml"],
-            &["ssmwatch", "check", "--fail-on", "HIHG"],
-            &["ssmwatch", "--endpoint-url", "nowhere"],
-            &["ssmwatch", "--region", "frankfurt"],
-            &["ssmwatch", "sim", "--speed", "0"],
-            &["ssmwatch", "sim", "--speed", "NaN"],
-            &["ssmwatch", "completions"],
-            &["ssmwatch", "rules", "show"],
-            &["ssmwatch", "--profile", ""],
-            &["ssmwatch", "export"],
-            &["ssmwatch", "export", "jane-0a1b"],
-            &["ssmwatch", "export", "--output", "case"],
-            &["ssmwatch", "export", "jane 0a1b", "--output", "case"],
-            &["ssmwatch", "export", "jane-0a1b", "--output", "case", "--account", "payments"],
-        ] {
-            let text = usage(arguments);
-            assert_eq!(text.lines().count(), 2, "{text}");
-            assert!(text.starts_with("error: "), "{text}");
-        }
-        assert!(usage(&["ssmwatch", "chek"]).contains("'check'"));
-        assert!(usage(&["ssmwatch", "check", "--fail-on", "HIHG"]).contains("did you mean `HIGH`"));
-    }
-
-    #[test]
-    fn later_commands_are_not_offered() {
-        for command in ["watch", "doctor", "audit"] {
-            assert!(usage(&["ssmwatch", command]).contains("unrecognized subcommand"));
-        }
-    }
-
-    #[test]
-    fn help_is_shown_and_says_how() {
-        for arguments in [
-            &["ssmwatch", "--help"][..],
-            &["ssmwatch", "check", "--help"],
-            &["ssmwatch", "sim", "--help"],
-            &["ssmwatch", "export", "--help"],
-        ] {
-            let Answer::Shown(text) = answer(&Cli::read(arguments).expect_err("help")) else { panic!("not help") };
-            assert!(text.contains("Example"), "{text}");
-        }
-    }
-
-    #[test]
-    fn no_color_counts_when_it_is_not_empty() {
-        let global = Cli::read(["ssmwatch"]).unwrap().global;
-        assert!(!global.overrides(None).no_color);
-        assert!(!global.overrides(Some(OsString::new())).no_color);
-        assert!(global.overrides(Some("0".into())).no_color);
-        assert!(Cli::read(["ssmwatch", "--no-color"]).unwrap().global.overrides(None).no_color);
-    }
-
-    #[test]
-    fn completions_and_manual_name_every_command() {
-        let mut manual = Vec::new();
-        Cli::man(&mut manual).unwrap();
-        let manual = String::from_utf8(manual).unwrap();
-        let mut bash = Vec::new();
-        Cli::completions(Shell::Bash, &mut bash);
-        let bash = String::from_utf8(bash).unwrap();
-        for command in Cli::command().get_subcommands() {
-            assert!(bash.contains(command.get_name()));
-            assert!(manual.contains(&format!("SSMWATCH {}", command.get_name().to_uppercase())));
-        }
-        assert!(manual.contains("\\-\\-fail\\-on"));
-    }
-}
+mod tests;

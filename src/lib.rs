@@ -12,10 +12,11 @@
 //!           │  └─ detection/    command lines in, detections out (Sigma)    pure
 //!           ├──► ui/       draw(frame, &State, &Theme): reads only
 //!           ├──► report/   table and JSON of the same State
-//!           ├──► export/   one session as files: transcript, commands, recording
+//!           ├──► export/   the evidence of one session as files
 //!           └──► Effect ► runtime/effects ► response/ ► store/ first, then aws/ ► Message
 //! ```
 //!
+//! - [`store`]: alerts with their outbox, the chain of acts, ended sessions: SQLite on a thread of its own.
 //! - [`domain`]: plain data that every room shares; imports nothing of ours.
 //! - [`config`], [`cli`]: what the file and the command line say.
 //! - [`runtime`]: the event loop and the hands; [`terminal`]: the only writer to the terminal.

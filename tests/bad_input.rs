@@ -79,6 +79,19 @@ fn files_that_are_not_there_are_named() {
 }
 
 #[test]
+fn what_cannot_end_a_session_by_itself_is_refused_before_anything_else() {
+    // A detection is a guess; preferences hold no session; what is disabled would look like protection.
+    for (id, disabled) in [("CMD-01", ""), ("PRF-01", ""), ("THR-01", ""), ("DOC-01", "\"DOC-01\"")] {
+        let text = format!("{ACCOUNT}[compliance]\ndisabled = [{disabled}]\n[response]\nauto_terminate = [\"{id}\"]\n");
+        let home = Home::new().config(&text);
+        home.run(&[]).refused(78, &["response.auto_terminate", id], &["rules list"]);
+        home.run(&["config", "check"]).refused(1, &["response.auto_terminate", id], &["rules list"]);
+    }
+    let home = Home::new().config(&format!("{ACCOUNT}[response]\nauto_terminate = [\"DOC-01\"]\n"));
+    assert_eq!(home.run(&["config", "check"]).code, 0);
+}
+
+#[test]
 fn a_malformed_policy_is_named_with_its_place() {
     let home = Home::new().config(&format!("{ACCOUNT}[compliance]\npolicies = [\"policies/*.cedar\"]\n"));
     let policy = |text: &str| home.write(".config/ssmwatch/policies/own.cedar", text);

@@ -74,6 +74,24 @@ fn the_command_line_goes_over_the_file() {
 }
 
 #[test]
+fn quarantine_is_shown_as_it_is_written_and_not_at_all_without_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("config.toml");
+    let written = include_str!("fixtures/config_valid/quarantine_by_policy.toml");
+    fs::write(&path, written).unwrap();
+    let settings = load(Some(&path), Overrides::default(), &VOCABULARY).unwrap();
+    let shown = settings.show();
+    assert!(
+        shown.contains(
+            "\n[response.quarantine]\nexternal_id = \"12345\"  # file\nmethod = \"service_control_policy\"  # file\n"
+        ),
+        "{shown}"
+    );
+    assert_eq!(parse(&shown, &path, &VOCABULARY).unwrap(), settings.config);
+    assert!(!Settings::default().show().contains("quarantine"));
+}
+
+#[test]
 fn a_file_that_was_asked_for_must_be_there() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("nothing.toml");

@@ -58,6 +58,10 @@ fn values(home: &Home, name: &str) -> Vec<Value> {
     text(home, name).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+fn json(home: &Home, name: &str) -> Value {
+    serde_json::from_str(&text(home, name)).unwrap()
+}
+
 fn texts(values: &[Value]) -> Vec<&str> {
     values.iter().map(|value| value["text"].as_str().unwrap()).collect()
 }
@@ -66,11 +70,29 @@ fn names(folder: &Path) -> BTreeSet<String> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
+/// What an export has of a session of which something is recorded; the last six are there in any case.
+const FILES: [&str; 10] = [
+    "transcript.jsonl",
+    "commands.jsonl",
+    "detections.jsonl",
+    "session.cast",
+    "facts.json",
+    "verdicts.json",
+    "alerts.json",
+    "acts.jsonl",
+    "trail.jsonl",
+    "export.json",
+];
+
 /// Exports into the folder `case`, and says which files it wrote.
 fn exported(home: &Home, arguments: &[&str]) -> Ended {
+    wrote(home, &FILES, arguments)
+}
+
+/// Exports into the folder `case`, which has these files then.
+fn wrote(home: &Home, written: &[&str], arguments: &[&str]) -> Ended {
     let ended = home.run(&[&["export", "--output", "case"], arguments].concat());
     assert_eq!(ended.code, 0, "{ended:#?}");
-    let written = ["transcript.jsonl", "commands.jsonl", "detections.jsonl", "session.cast", "export.json"];
     assert_eq!(names(&home.path("case")), written.iter().map(|name| (*name).to_owned()).collect());
     let lines: Vec<_> = ended.out.lines().collect();
     assert_eq!(lines.len(), written.len(), "{ended:#?}");
@@ -165,7 +187,7 @@ async fn a_shell_session_is_exported_whole() {
     assert_eq!((&wiped["confidence"], &wiped["text"]), (&"command".into(), &"history -c".into()));
     let typed = commands.iter().find(|command| command["text"] == "history -c").unwrap();
     assert_eq!((&wiped["line"], &wiped["at"]), (&typed["line"], &typed["at"]));
-    for name in ["transcript.jsonl", "commands.jsonl", "detections.jsonl", "session.cast", "export.json"] {
+    for name in FILES {
         for secret in ["hunter2", "MIIEow", "token=abcdef"] {
             assert!(!text(&home, name).contains(secret), "{secret} is in {name}");
         }
@@ -218,15 +240,28 @@ async fn the_archive_takes_the_place_of_a_stream_that_was_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_nothing_is_recorded_there_are_no_files() {
+async fn where_nothing_is_recorded_there_is_no_transcript_and_everything_else() {
     let sim = start().await;
     let home = home(&sim);
     let grace = id_of(&sim, "grace");
-    let gone = home.run(&["export", &grace, "--output", "case"]);
-    gone.refused(1, &[&grace, "no log stream", "no object in the bucket"], &["minutes"]);
+    let gone = wrote(&home, &FILES[4..], &[&grace]);
+    let said: Vec<_> = gone.err.lines().collect();
+    assert_eq!(said.len(), 2, "{gone:#?}");
+    assert!(said[0].contains(&grace) && said[0].contains("no log stream"), "{gone:#?}");
+    assert!(said[0].contains("no object in the bucket") && said[1].contains("minutes"), "{gone:#?}");
+    let manifest = json(&home, "export.json");
+    assert!(manifest["nothing_recorded"]["what"].as_str().unwrap().contains("no log stream"), "{manifest:#}");
+    assert_eq!((&manifest["session_ended"], &manifest["counts"]["detections"]), (&true.into(), &Value::Null));
+    let facts = json(&home, "facts.json");
+    assert_eq!(facts["facts"]["log_stream_exists"]["value"], false, "{facts:#}");
+    assert_eq!(facts["read"]["archive_object"]["value"], Value::Null, "{facts:#}");
+    fs::remove_dir_all(home.path("case")).unwrap();
     let bob = id_of(&sim, "bob");
-    let untouched = home.run(&["export", &bob, "--output", "case"]);
-    untouched.refused(1, &[&bob, "no log stream"], &["first complete line"]);
+    let untouched = wrote(&home, &FILES[4..], &[&bob]);
+    assert!(untouched.err.contains("no log stream") && untouched.err.contains("first complete line"), "{untouched:#?}");
+    assert!(untouched.err.contains("the session has not ended"), "{untouched:#?}");
+    assert_eq!(json(&home, "export.json")["session_ended"], false);
+    fs::remove_dir_all(home.path("case")).unwrap();
     // What cannot be read is said, and not taken for nothing.
     fault(&sim, PAYMENTS, "*", Fault::new("s3", "*", Effect::Deny));
     fault(&sim, ARCHIVE, "*", Fault::new("s3", "*", Effect::Deny));

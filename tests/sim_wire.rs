@@ -323,6 +323,9 @@ async fn a_rate_is_held_for_each_account_region_and_operation() {
         .find(|call| call["account"] == MEMBER && call["operation"] == "DescribeSessions")
         .unwrap();
     assert_eq!((counted["calls"].as_u64(), counted["throttled"].as_u64()), (Some(3), Some(1)));
+    other.terminate_session().session_id("nobody-0123").send().await.unwrap();
+    let (_, writes) = control(&sim, "GET", "/_sim/writes", "").await;
+    assert_eq!(writes["writes"], serde_json::json!({"ssm:TerminateSession": 1}));
 }
 
 #[tokio::test]

@@ -292,9 +292,11 @@ async fn lookups_grow_with_scopes_and_not_with_sessions() {
     let begins: Vec<_> = started.iter().map(|(from, ..)| *from).collect();
     assert!(begins.is_sorted_by(|one, next| one > next), "page by page further back: {begins:?}");
     // Three pages of starts, one of resumptions; nobody has ended. One more where what ended is listed after the first look.
-    let lookups = calls_in(&sim, &home(), LOOKUP);
+    // On a busy machine a request may be late and the next one on time, so that the two come too close: that one is repeated.
+    let throttled = throttled_in(&sim, &home());
+    assert!(throttled <= 1, "{throttled}");
+    let lookups = calls_in(&sim, &home(), LOOKUP) - throttled;
     assert!((4..=5).contains(&lookups), "{lookups}");
-    assert_eq!(throttled_in(&sim, &home()), 0);
     assert!(!seen.iter().any(|observation| matches!(observation, Observation::TagChanges { .. })), "nobody asked");
 }
 

@@ -49,8 +49,8 @@ pub enum Action {
     PreviousCommand,
     /// Play the transcript back.
     Replay,
-    /// Stand still in playing back, or go on.
-    Pause,
+    /// Mark the session for acts on many; stand still in playing back, or go on.
+    Mark,
     /// Play back faster.
     Faster,
     /// Play back slower.
@@ -63,6 +63,18 @@ pub enum Action {
     Terminate,
     /// Raise an alert.
     Alert,
+    /// The alert was seen.
+    Acknowledge,
+    /// Hear nothing of the alert for a time.
+    Suppress,
+    /// Quarantine the account or the role, or lift that.
+    Quarantine,
+    /// Export the evidence.
+    Export,
+    /// Stop the countdown of an automatic termination.
+    Spare,
+    /// Pause automatic response, or take it up again.
+    PauseAutomatic,
     /// Screen 1.
     Sessions,
     /// Screen 2.
@@ -73,6 +85,8 @@ pub enum Action {
     History,
     /// Screen 5.
     Scopes,
+    /// Screen 6.
+    Acts,
     /// Ask every scope again, now.
     Refresh,
     /// Next theme.
@@ -202,7 +216,14 @@ pub const ACTIONS: &[ActionInfo] = &[
         "play the transcript back from its beginning, or stop",
         Group::Look,
     ),
-    row(Action::Pause, "pause", &["space"], "pause", "pause playing back, or go on", Group::Look),
+    row(
+        Action::Mark,
+        "mark",
+        &["space"],
+        "mark",
+        "mark the session, to end many at once; playing back: pause, or go on",
+        Group::Look,
+    ),
     row(Action::Faster, "faster", &["+"], "faster", "play back faster", Group::Look),
     row(Action::Slower, "slower", &["-"], "slower", "play back slower", Group::Look),
     row(
@@ -210,12 +231,32 @@ pub const ACTIONS: &[ActionInfo] = &[
         "terminate",
         &["t"],
         "terminate",
-        "end the session: asks why, then for confirmation",
+        "end the session, or all that are marked: asks why, then for confirmation",
         Group::Act,
     ),
     row(Action::Alert, "alert", &["a"], "alert", "raise an alert: asks why", Group::Act),
+    row(Action::Acknowledge, "acknowledge", &["c"], "acknowledge", "acknowledge the alert", Group::Act),
+    row(Action::Suppress, "suppress", &["z"], "suppress", "suppress the alert: asks why and for how long", Group::Act),
+    row(
+        Action::Quarantine,
+        "quarantine",
+        &["x"],
+        "quarantine",
+        "quarantine what the session came from, or lift that: asks why, for the account's name, then for confirmation",
+        Group::Act,
+    ),
+    row(Action::Export, "export", &["e"], "export", "export the session's evidence as files", Group::Act),
+    row(Action::Spare, "spare", &["u"], "leave alone", "stop the countdown of an automatic termination", Group::Act),
+    row(
+        Action::PauseAutomatic,
+        "pause_automatic",
+        &["P"],
+        "pause automatic",
+        "pause automatic response, or take it up again",
+        Group::Act,
+    ),
     row(Action::Sessions, "sessions", &["1"], "sessions", "the sessions", Group::Program),
-    row(Action::Alerts, "alerts", &["2"], "alerts", "alerts and everything else that was done here", Group::Program),
+    row(Action::Alerts, "alerts", &["2"], "alerts", "the alerts", Group::Program),
     row(
         Action::Preferences,
         "preferences",
@@ -226,6 +267,7 @@ pub const ACTIONS: &[ActionInfo] = &[
     ),
     row(Action::History, "history", &["4"], "history", "sessions that ended within the last hour", Group::Program),
     row(Action::Scopes, "scopes", &["5"], "scopes", "health of every account and region", Group::Program),
+    row(Action::Acts, "acts", &["6"], "acts", "everything that was done here, and what it came to", Group::Program),
     row(Action::Refresh, "refresh", &["r"], "refresh", "ask every scope again, now", Group::Program),
     row(Action::NextTheme, "theme", &["T"], "theme", "next theme", Group::Program),
     row(Action::Help, "help", &["?"], "help", "this help", Group::Program),

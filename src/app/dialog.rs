@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 use tui_textarea::TextArea;
 
-use crate::domain::{ActKind, SessionKey};
+use crate::domain::{ActKind, AlertId, QuarantinePlan, Subject};
 
 /// A confirmation counts only this long after its question came up: what was typed ahead does not answer it.
 const READING_TIME: SignedDuration = SignedDuration::from_millis(300);
@@ -14,22 +14,64 @@ const QUIET_TIME: SignedDuration = SignedDuration::from_millis(150);
 const REPEAT_GAP: SignedDuration = SignedDuration::from_millis(100);
 /// A reason has at most this many characters: the record stays readable, the SNS body small.
 const REASON_LIMIT: usize = 1000;
+/// A typed name is no longer than an account's name may be.
+const NAME_LIMIT: usize = 64;
 
-/// A question about one session.
+/// For how long an alert can be suppressed.
+pub const SUPPRESS_FOR: [(&str, SignedDuration); 6] = [
+    ("1 hour", SignedDuration::from_hours(1)),
+    ("4 hours", SignedDuration::from_hours(4)),
+    ("12 hours", SignedDuration::from_hours(12)),
+    ("1 day", SignedDuration::from_hours(24)),
+    ("7 days", SignedDuration::from_hours(7 * 24)),
+    ("30 days", SignedDuration::from_hours(30 * 24)),
+];
+
+/// A question about one or more subjects.
 #[derive(Debug)]
 pub struct Dialog {
     /// What will be done.
     pub kind: ActKind,
-    /// To which session: fixed when the dialog opened.
-    pub session: SessionKey,
+    /// To which: fixed when the dialog opened, in the order of the screen; never empty.
+    pub subjects: Vec<Subject>,
+    /// The alert that is meant, where it is about one.
+    pub alert: Option<AlertId>,
     /// The step.
     pub step: Step,
     /// The reason, as typed so far.
     pub reason: TextArea<'static>,
+    /// For how long, as an index into [`SUPPRESS_FOR`].
+    pub suppress_for: usize,
+    /// What has to be typed to confirm, where a `y` is not enough: the account's name.
+    pub name: Option<Name>,
+    /// What has to be known before it can be confirmed: exactly what will be written where.
+    pub plan: Planned,
     /// Why the last key did not go on.
     pub complaint: Option<&'static str>,
     last_key_at: Option<Timestamp>,
     opened_by: Opener,
+}
+
+/// A name that is typed to confirm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// What has to be typed.
+    pub wanted: String,
+    /// What is typed so far.
+    pub typed: String,
+}
+
+/// What is known of what a dialog will do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Planned {
+    /// Nothing has to be read for it.
+    NotNeeded,
+    /// It is being read.
+    Reading,
+    /// It was read.
+    Ready(Box<QuarantinePlan>),
+    /// It cannot be done: what, and what to do.
+    Refused(String, String),
 }
 
 /// Where a dialog is.
@@ -37,6 +79,8 @@ pub struct Dialog {
 pub enum Step {
     /// The reason is being typed.
     Reason,
+    /// The account's name is being typed.
+    Name,
     /// What will be done is on the screen, since that time; only `y` does it.
     Confirm(Timestamp),
 }
@@ -63,17 +107,26 @@ pub enum Answer {
 }
 
 impl Dialog {
-    /// Opens the question, by that key.
-    pub fn new(kind: ActKind, session: SessionKey, opened_by: KeyCode, now: Timestamp) -> Self {
+    /// Opens the question on those subjects, by that key.
+    pub fn new(kind: ActKind, subjects: Vec<Subject>, opened_by: KeyCode, now: Timestamp) -> Self {
         Self {
             kind,
-            session,
+            subjects,
+            alert: None,
             step: Step::Reason,
             reason: TextArea::default(),
+            suppress_for: 0,
+            name: None,
+            plan: Planned::NotNeeded,
             complaint: None,
             last_key_at: None,
             opened_by: Opener { code: opened_by, last: now, typed: 0, held: false, over: false },
         }
+    }
+
+    /// The first subject: of all dialogs but a termination of many the only one.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subjects.first()
     }
 
     /// The reason as text.
@@ -111,6 +164,7 @@ impl Dialog {
         }
         match self.step {
             Step::Reason => self.reason_key(key, now),
+            Step::Name => self.name_key(key, now),
             Step::Confirm(since) => {
                 if key.code != KeyCode::Char('y') {
                     self.complaint = Some("only y does it; Esc cancels");
@@ -133,11 +187,17 @@ impl Dialog {
             (KeyCode::Enter, modifiers) if !modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SHIFT) => {
                 if self.reason_text().is_empty() {
                     self.complaint = Some("a reason is needed: it goes into the record and to whoever asks later");
-                } else if self.kind == ActKind::Alert {
+                } else if matches!(self.kind, ActKind::Alert | ActKind::Suppress) {
                     return Answer::Do(self.reason_text());
                 } else {
-                    self.step = Step::Confirm(now);
+                    self.step_on(now);
                 }
+            }
+            (KeyCode::Tab, _) if self.kind == ActKind::Suppress => {
+                self.suppress_for = (self.suppress_for + 1) % SUPPRESS_FOR.len();
+            }
+            (KeyCode::BackTab, _) if self.kind == ActKind::Suppress => {
+                self.suppress_for = (self.suppress_for + SUPPRESS_FOR.len() - 1) % SUPPRESS_FOR.len();
             }
             (KeyCode::Enter, _) => self.reason.insert_newline(),
             (KeyCode::Char(_), modifiers)
@@ -148,6 +208,34 @@ impl Dialog {
             _ => {
                 self.reason.input(key);
             }
+        }
+        Answer::Open
+    }
+
+    /// From the reason to the next question.
+    fn step_on(&mut self, now: Timestamp) {
+        match &self.plan {
+            Planned::Reading => {
+                self.complaint = Some("what would be written is still being read: press Enter once more")
+            }
+            Planned::Refused(..) => self.complaint = Some("it cannot be done as it is; Esc closes"),
+            Planned::NotNeeded | Planned::Ready(_) if self.name.is_some() => self.step = Step::Name,
+            Planned::NotNeeded | Planned::Ready(_) => self.step = Step::Confirm(now),
+        }
+    }
+
+    /// The name is typed, never pasted: who confirms has to read it.
+    fn name_key(&mut self, key: KeyEvent, now: Timestamp) -> Answer {
+        self.complaint = None;
+        let Some(name) = &mut self.name else { return Answer::Open };
+        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        match key.code {
+            KeyCode::Enter if name.typed == name.wanted => self.step = Step::Confirm(now),
+            KeyCode::Enter => self.complaint = Some("that is not the account's name: nothing is done"),
+            KeyCode::Backspace => drop(name.typed.pop()),
+            KeyCode::Char('u' | 'w') if !plain => name.typed.clear(),
+            KeyCode::Char(character) if plain && name.typed.chars().count() < NAME_LIMIT => name.typed.push(character),
+            _ => {}
         }
         Answer::Open
     }
@@ -186,7 +274,7 @@ impl Dialog {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::ScopeId;
+    use crate::domain::{ScopeId, SessionKey};
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(1_800_000_000_000 + ms).unwrap()
@@ -198,7 +286,7 @@ mod tests {
 
     fn terminate() -> Dialog {
         let session = SessionKey::new(ScopeId::new("111122223333", "eu-central-1"), "jane-0a");
-        Dialog::new(ActKind::Terminate, session, KeyCode::Char('t'), at(0))
+        Dialog::new(ActKind::Terminate, vec![Subject::Session(session)], KeyCode::Char('t'), at(0))
     }
 
     fn type_text(dialog: &mut Dialog, text: &str, mut ms: i64, gap: i64) -> i64 {

@@ -81,7 +81,12 @@ pub fn setup() -> Setup {
         member_topic: Some("arn:aws:sns:{region}:{account}:member".into()),
         central_topic: Some("arn:aws:sns:eu-central-1:444455556666:CentralAlarm".into()),
         metric_namespace: "SSMMonitoringLoggingGuardrails".into(),
-        act_log: "acts.jsonl".into(),
+        raise_on: None,
+        quarantine: None,
+        auto_terminate: Vec::new(),
+        max_per_hour: 20,
+        countdown: SignedDuration::from_secs(30),
+        store: "ssmwatch.db".into(),
         zone: jiff::tz::TimeZone::UTC,
     }
 }
@@ -89,6 +94,7 @@ pub fn setup() -> Setup {
 /// A State with those active sessions listed at the beginning.
 pub fn state(sessions: &[&str]) -> State {
     let mut state = State::new(board(), detector(), setup(), start());
+    super::update(&mut state, super::Message::Loaded(Box::default()), start());
     let sessions = sessions.iter().map(|id| session(id)).collect();
     let listing = Observation::Active { scope: scope(), sessions, at: start() };
     super::update(&mut state, super::Message::Observed(listing), start());

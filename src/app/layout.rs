@@ -44,9 +44,11 @@ impl Areas {
         // An act that failed says what to do as well: that takes a second line.
         let lines = view.banners.iter().map(|banner| match banner.kind {
             BannerKind::Act(_) => 1 + usize::from(banner.text.chars().count() + 14 > usize::from(width)),
-            BannerKind::Rules | BannerKind::Account(_) => {
-                1 + usize::from(banner.text.chars().count() + 3 > usize::from(width))
-            }
+            BannerKind::Rules
+            | BannerKind::Account(_)
+            | BannerKind::Returned(_)
+            | BannerKind::Automatic
+            | BannerKind::Store => 1 + usize::from(banner.text.chars().count() + 3 > usize::from(width)),
             BannerKind::Scope(_) | BannerKind::Scopes => 1,
         });
         let banner_height = u16::try_from(lines.sum::<usize>()).unwrap_or(u16::MAX).min(height / 6).min(4);
@@ -64,6 +66,8 @@ impl Areas {
                 // Preferences are a table of their own, one line a value.
                 let lower = match view.screen {
                     Screen::Preferences => (body.height * 3 / 5).clamp(6, 40),
+                    // An alert has many parts: what, who, why, and how far each of its messages came.
+                    Screen::Alerts => (body.height / 2).clamp(6, 30),
                     _ => (body.height * 2 / 5).clamp(6, 16),
                 };
                 let [table, detail] = Layout::vertical([Constraint::Min(1), Constraint::Length(lower)]).areas(body);

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::board::{Board, SessionBoard};
 use crate::{
-    detection::{Bursts, Confidence, DetectionRule, Detector, Hit, SessionFields},
-    domain::{Finding, LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Verdict},
+    detection::{Bursts, Confidence, DetectionRule, Detector, Hit, SessionFields, survivor},
+    domain::{Finding, LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Subject, Verdict},
     transcript::{Certainty, Command, Glyphs, Heard, Line, LineKind, Transcript, clean, mask},
 };
 
@@ -175,6 +175,20 @@ impl DetectionBook {
     }
 }
 
+/// Programs that one session started and that outlive it: so many are kept.
+const MOST_SURVIVORS: usize = 8;
+
+/// Something that was started in a session and that outlives its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survivor {
+    /// The program that detached it: `nohup`, `tmux`, …; `&` for a job in the background.
+    pub program: &'static str,
+    /// The command line: cleaned, its secrets masked, cut.
+    pub text: Arc<str>,
+    /// The event's time.
+    pub at: Timestamp,
+}
+
 /// Who listens to one session.
 #[derive(Debug)]
 struct Ear {
@@ -285,6 +299,7 @@ impl Listening {
                         continue;
                     }
                     let transcript = &ear.transcript;
+                    found |= session.note_survivor(&heard);
                     let heard = (&heard, event.timestamp);
                     for sensed in sense(&*self.detector, &mut self.bursts, &session.session, transcript, heard) {
                         found |= session.detections.enter(sensed, now);
@@ -295,6 +310,7 @@ impl Listening {
             if found {
                 session.confirm_flood();
                 board.revision += 1;
+                board.tell(Subject::Session(key));
             }
         }
     }
@@ -343,6 +359,7 @@ impl Listening {
         let mut marks = Vec::new();
         let mut found = false;
         for heard in heard {
+            found |= session.note_survivor(&heard);
             for sensed in sense(&*self.detector, bursts, &session.session, transcript, (&heard, at)) {
                 if let Some(line) = sensed.line {
                     let (severity, confidence) = (sensed.hit.severity, sensed.hit.confidence);
@@ -354,6 +371,7 @@ impl Listening {
         if found {
             session.confirm_flood();
             board.revision += 1;
+            board.tell(Subject::Session(key.clone()));
         }
         marks
     }
@@ -367,6 +385,29 @@ impl Listening {
 }
 
 impl SessionBoard {
+    /// Notes what outlives the session; says whether that is news.
+    fn note_survivor(&mut self, heard: &Heard) -> bool {
+        let Heard::Command(command) = heard else { return false };
+        let found = command.all_readings().find_map(|reading| Some((survivor(reading)?, reading)));
+        let Some((program, reading)) = found else { return false };
+        let text: Arc<str> = shown(reading).into();
+        // A command that is heard again grew, or is read once more.
+        let full = self.survivors.len() >= MOST_SURVIVORS;
+        let known = self.survivors.iter_mut().find(|known| known.at == command.at && known.program == program);
+        match known {
+            Some(known) if known.text == text => false,
+            Some(known) => {
+                known.text = text;
+                true
+            }
+            None if full => false,
+            None => {
+                self.survivors.push(Survivor { program, text, at: command.at });
+                true
+            }
+        }
+    }
+
     /// Joins an output flood to what the recorder suffers of it; says whether that is news.
     pub(super) fn confirm_flood(&mut self) -> bool {
         let is_flood = |finding: &Finding| finding.rule.as_str() == "LOG-04" && finding.status == Verdict::NonCompliant;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use crate::compliance::Engine;
 use crate::detection::Detector;
-use crate::domain::{ActId, ActOutcome, AlertBody, Observation, ScopeId, SessionKey};
+use crate::domain::{
+    ActId, ActOutcome, Alert, AlertDestination, AlertId, Delivery, EndedSession, Loaded, Observation, PrincipalSeen,
+    QuarantineKind, QuarantinePlan, QuarantineRefused, ScopeId, SessionKey, TrailEvent,
+};
 
 /// Everything that enters the State.
 #[derive(Debug, Clone)]
@@ -35,8 +38,65 @@ pub enum Message {
     Rules(Result<Arc<Engine>, Arc<str>>),
     /// The detection rules were read again: those from now on, or why they could not be used.
     Detections(Result<Arc<dyn Detector>, Arc<str>>),
+    /// What earlier runs left was read from the store.
+    Loaded(Box<Loaded>),
+    /// The store cannot be used at all, or only for reading: acts are refused for that reason.
+    StoreRefused(Arc<str>),
+    /// What could not be written to the store and waits, and why; `None`: all is written.
+    StoreTrouble(Option<(usize, Arc<str>)>),
+    /// Alerts as the run that keeps the store has them.
+    Alerts(Vec<Alert>),
+    /// Messages to destinations have come further.
+    Delivered(Vec<Delivered>),
+    /// What waits in the outbox, by destination; alerts that were told only in a summary, since the start.
+    Outbox {
+        /// Messages by destination.
+        undelivered: Vec<(AlertDestination, u64)>,
+        /// Alerts in summaries.
+        summarized: u64,
+    },
+    /// What a quarantine would write was read, or why it cannot be done.
+    Planned(Result<Box<QuarantinePlan>, QuarantineRefused>),
+    /// Earlier sessions of a principal, from the store, the last first.
+    Recalled {
+        /// The owner's ARN.
+        owner: Arc<str>,
+        /// Its sessions.
+        sessions: Vec<EndedSession>,
+    },
     /// The end was asked for from outside (signal).
     Quit,
+}
+
+/// A message to a destination that has come further.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivered {
+    /// The alert that it carries; `None`: the metric of a termination.
+    pub alert: Option<AlertId>,
+    /// The act whose step waited for it, and which step.
+    pub act: Option<(ActId, usize)>,
+    /// The destination.
+    pub destination: AlertDestination,
+    /// How far.
+    pub delivery: Delivery,
+}
+
+/// What is to be remembered beyond the end of the program.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Keep {
+    /// Sessions that ended, with their verdicts.
+    pub ended: Vec<EndedSession>,
+    /// CloudTrail's records of sessions.
+    pub trail: Vec<(ScopeId, Vec<TrailEvent>)>,
+    /// Principals that hold sessions.
+    pub principals: Vec<PrincipalSeen>,
+}
+
+impl Keep {
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.trail.is_empty() && self.principals.is_empty()
+    }
 }
 
 /// Which log stream to follow.
@@ -68,14 +128,48 @@ pub enum Effect {
         /// It was NON_COMPLIANT: its end counts in the metric TerminatedSSMSessions.
         count_it: bool,
     },
-    /// Send an alert to every destination.
-    Alert {
+    /// Write an alert down as it stands now.
+    KeepAlert {
+        /// Which.
+        alert: AlertId,
+        /// It was raised: its destinations are told.
+        raised: bool,
+        /// The act that raised it; its steps are the destinations.
+        act: Option<ActId>,
+    },
+    /// Write down an act that changes nothing at AWS, with the alert that it is about.
+    Record {
         /// The act.
         act: ActId,
-        /// The session that the dialog was opened on.
+        /// The alert.
+        alert: Option<AlertId>,
+    },
+    /// Remember beyond the end of the program.
+    Keep(Keep),
+    /// Read the earlier sessions of a principal.
+    Recall(Arc<str>),
+    /// Read what a quarantine would write.
+    Plan {
+        /// The account, and whose clients act.
+        scope: ScopeId,
+        /// The owner of the session whose role may be meant; empty: the whole account is.
+        owner: Arc<str>,
+        /// Set or lift.
+        kind: QuarantineKind,
+    },
+    /// Set or lift a quarantine, as planned, and prove it.
+    Quarantine {
+        /// The act.
+        act: ActId,
+        /// What was on the screen.
+        plan: Box<QuarantinePlan>,
+    },
+    /// Export the evidence of a session.
+    Export {
+        /// The act.
+        act: ActId,
+        /// The session.
         session: SessionKey,
-        /// What it says.
-        body: AlertBody,
     },
     /// An act that was not proven is settled by what was seen later: write it down, and count the end if it counts.
     Settled {

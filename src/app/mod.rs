@@ -1,6 +1,10 @@
 //! The program's mind: `update(&mut State, Message, now) -> Vec<Effect>`. No I/O, no clock, no randomness.
 
 pub mod action;
+pub mod alerts;
+#[cfg(test)]
+mod alerts_tests;
+pub mod automatic;
 pub mod board;
 pub mod dialog;
 #[cfg(test)]
@@ -11,6 +15,8 @@ pub mod layout;
 pub mod listening;
 pub mod message;
 pub mod project;
+#[cfg(test)]
+mod response_tests;
 pub mod state;
 #[cfg(test)]
 mod tests;
@@ -18,6 +24,6 @@ pub mod transcript_view;
 pub mod update;
 pub mod view;
 
-pub use message::{Effect, Follow, Message};
+pub use message::{Delivered, Effect, Follow, Keep, Message};
 pub use state::{Setup, State};
 pub use update::{short_age, update};

@@ -9,7 +9,7 @@ use super::{
     state::{Projected, State},
     view::{ListView, SortBy},
 };
-use crate::domain::{Owner, SessionKey, Severity, Verdict};
+use crate::domain::{Alert, Owner, SessionKey, Severity, Verdict};
 
 impl State {
     /// Recomputes rows, counts and scroll positions where their inputs changed.
@@ -90,6 +90,20 @@ impl State {
         if !self.view.table.touched {
             // Until somebody is at the keyboard the worst stays selected, as among the sessions.
             self.view.preferences.jump(false);
+        }
+    }
+
+    pub(super) fn project_alerts(&mut self) {
+        let mut alerts: Vec<_> = self.alerts.all().collect();
+        alerts.sort_by(|a, b| {
+            let rank = |alert: &Alert| (!alert.is_unacknowledged(), !alert.workflow.is_open(), Reverse(alert.severity));
+            let newest = || b.reopened_at.cmp(&a.reopened_at);
+            rank(a).cmp(&rank(b)).then_with(newest).then_with(|| a.id.cmp(&b.id))
+        });
+        let ids = alerts.into_iter().map(|alert| alert.id.clone()).collect();
+        refill(&mut self.view.alerts, ids);
+        if !self.view.table.touched {
+            self.view.alerts.jump(false);
         }
     }
 

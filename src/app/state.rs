@@ -1,10 +1,15 @@
 //! The whole State: the board, the view of it, and what was done.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    alerts::AlertBook,
+    automatic::Automatic,
     board::{Board, Counts},
     keymap::Keymap,
     listening::Listening,
@@ -12,7 +17,7 @@ use super::{
 };
 use crate::{
     detection::Detector,
-    domain::{Act, ActId},
+    domain::{Act, ActId, ActKind, EndedSession, Owner, RuleId, ScopeId, Session, SessionKey, Severity},
 };
 
 /// Everything the program knows and shows.
@@ -24,8 +29,21 @@ pub struct State {
     pub view: View,
     /// Who listens to the sessions.
     pub listening: Listening,
-    /// What was done here, oldest first.
+    /// What was done here, oldest first; the last of earlier runs too.
     pub acts: Vec<Act>,
+    /// What was raised.
+    pub alerts: AlertBook,
+    /// What is ended by itself.
+    pub automatic: Automatic,
+    /// Where acts and alerts are written down.
+    pub store: Store,
+    /// Quarantines that are in force, by what they were set on.
+    pub quarantined: Vec<Act>,
+    /// Earlier sessions of principals, by owner.
+    pub recalled: HashMap<Arc<str>, Vec<EndedSession>>,
+    /// Permissions of acts that were denied in a scope, and when last.
+    pub denied: BTreeMap<(ScopeId, ActKind), Timestamp>,
+    pub(super) memory: Memory,
     /// The numbers of the header, as of `now`.
     pub counts: Counts,
     /// Time of the last message.
@@ -41,6 +59,32 @@ pub struct State {
     pub(super) projected: Projected,
 }
 
+/// Where acts and alerts are written down, as far as acting depends on it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Store {
+    /// It is being opened.
+    Opening,
+    /// It is open.
+    Open,
+    /// It is open, and something cannot be written: so much waits, for that reason.
+    Troubled(usize, Arc<str>),
+    /// It cannot be used: nothing is written down, so nothing is done.
+    Refused(Arc<str>),
+}
+
+/// What was remembered already.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Ended sessions, with a mark of how they were remembered.
+    pub(super) ended: HashMap<SessionKey, u64>,
+    /// Principals whose earlier sessions were asked for.
+    pub(super) recalled: HashSet<Arc<str>>,
+    /// Sessions whose principals were.
+    pub(super) principals: HashSet<SessionKey>,
+    /// The next act's number.
+    pub(super) next_act: ActId,
+}
+
 /// What the table's rows were computed from, to know when they are out of date.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Projected {
@@ -53,7 +97,7 @@ pub(super) struct Projected {
 /// Settings that hold for the whole run.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// Why terminating and alerting are off, if they are.
+    /// Why everything that changes or sends something is off, if it is.
     pub read_only: Option<Arc<str>>,
     /// Only ASCII can be shown.
     pub ascii: bool,
@@ -73,8 +117,18 @@ pub struct Setup {
     pub central_topic: Option<Arc<str>>,
     /// Namespace of the metrics.
     pub metric_namespace: Arc<str>,
-    /// Where acts are written down.
-    pub act_log: Arc<str>,
+    /// Findings and detections at or above are alerts by themselves; `None`: none is.
+    pub raise_on: Option<Severity>,
+    /// What a quarantine does, if one is configured, for people.
+    pub quarantine: Option<Arc<str>>,
+    /// Rules that end a session by themselves.
+    pub auto_terminate: Vec<RuleId>,
+    /// Ceiling of that within an hour.
+    pub max_per_hour: u32,
+    /// How long it is announced before.
+    pub countdown: SignedDuration,
+    /// Where acts and alerts are written down.
+    pub store: Arc<str>,
     /// Zone of the clock and of time stamps.
     pub zone: jiff::tz::TimeZone,
 }
@@ -88,6 +142,13 @@ impl State {
             listening: Listening::new(detector),
             view: View { size: (80, 24), ..View::default() },
             acts: Vec::new(),
+            alerts: AlertBook::new(setup.raise_on),
+            automatic: Automatic::new(setup.auto_terminate.iter().cloned(), setup.max_per_hour, setup.countdown),
+            store: Store::Opening,
+            quarantined: Vec::new(),
+            recalled: HashMap::new(),
+            denied: BTreeMap::new(),
+            memory: Memory::default(),
             counts,
             now,
             setup,
@@ -103,6 +164,30 @@ impl State {
         self.acts.iter().find(|act| act.id == id)
     }
 
+    /// Why nothing can be done now, if that is so. `writes`: it would change or send something at AWS.
+    pub fn acting_off(&self, writes: bool) -> Option<String> {
+        if let (true, Some(why)) = (writes, &self.setup.read_only) {
+            return Some(why.to_string());
+        }
+        match &self.store {
+            Store::Opening => Some("the store is being opened: a moment".to_owned()),
+            Store::Refused(why) => Some(why.to_string()),
+            Store::Open | Store::Troubled(..) => None,
+        }
+    }
+
+    /// The quarantine that is in force on the account of a session, or on the role of its owner.
+    pub fn quarantine_on(&self, session: &Session) -> Option<&Act> {
+        let role = |owner: &str| match Owner::parse(owner) {
+            Owner::Role { role, .. } => Some(role.to_owned()),
+            _ => None,
+        };
+        self.quarantined.iter().find(|act| {
+            let of_account = act.subject.account() == Some(&session.key.scope.account);
+            of_account && (act.owner.is_empty() || role(&act.owner) == role(&session.owner))
+        })
+    }
+
     /// Whether a transcript is being played back, so that time alone brings lines.
     pub fn is_playing(&self) -> bool {
         self.view.transcript.as_ref().is_some_and(super::view::TranscriptView::is_playing)
@@ -110,6 +195,6 @@ impl State {
 
     /// Whether a verdict is still outstanding, so that the loop comes back without waiting.
     pub fn has_work(&self) -> bool {
-        self.board.has_unjudged()
+        self.board.has_unjudged() || self.board.has_news()
     }
 }

@@ -1,20 +1,20 @@
 //! What the analyst looks at: screens, selection, filter, dialogs. Nothing here knows the world.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::dialog::Dialog;
 pub use super::transcript_view::{Playback, Room, TranscriptStatus, TranscriptView};
-use crate::domain::{AccountId, ActId, RuleId, ScopeId, SessionKey};
+use crate::domain::{AccountId, ActId, AlertId, RuleId, ScopeId, SessionKey};
 
-/// The screens, `1` to `5`.
+/// The screens, `1` to `6`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Screen {
     /// The sessions, with details and transcript of the selected one.
     #[default]
     Sessions,
-    /// What was done here: alerts, terminations.
+    /// What was raised.
     Alerts,
     /// Preferences of every scope.
     Preferences,
@@ -22,20 +22,24 @@ pub enum Screen {
     History,
     /// Health of every scope.
     Scopes,
+    /// What was done here.
+    Acts,
 }
 
 impl Screen {
     /// In the order of their keys.
-    pub const ALL: [Self; 5] = [Self::Sessions, Self::Alerts, Self::Preferences, Self::History, Self::Scopes];
+    pub const ALL: [Self; 6] =
+        [Self::Sessions, Self::Alerts, Self::Preferences, Self::History, Self::Scopes, Self::Acts];
 
     /// For the tabs.
     pub fn title(self) -> &'static str {
         match self {
             Self::Sessions => "Sessions",
-            Self::Alerts => "Alerts & acts",
+            Self::Alerts => "Alerts",
             Self::Preferences => "Preferences",
             Self::History => "History",
             Self::Scopes => "Scopes",
+            Self::Acts => "Acts",
         }
     }
 }
@@ -186,6 +190,17 @@ pub struct TableView {
     pub moved_at: Option<Timestamp>,
 }
 
+/// A principal that is back on a node from which its session was ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// Its new session.
+    pub session: SessionKey,
+    /// The act that ended the earlier one.
+    pub act: ActId,
+    /// How long after it.
+    pub after: SignedDuration,
+}
+
 /// A line that stays until it is dealt with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Banner {
@@ -208,6 +223,12 @@ pub enum BannerKind {
     Account(AccountId),
     /// An act that failed; stays until `Esc` or a repeat.
     Act(ActId),
+    /// A principal is back; stays until `Esc` or the end of its session.
+    Returned(SessionKey),
+    /// What is about to be ended by itself, or why nothing is.
+    Automatic,
+    /// What cannot be written down.
+    Store,
 }
 
 /// One finding and the rule behind it, on top of the panes.
@@ -271,8 +292,18 @@ pub struct View {
     pub scopes: ListView<ScopeId>,
     /// Preferences, by scope.
     pub preferences: ListView<ScopeId>,
+    /// Alerts: those that stand and nobody has seen first, the worst and newest of them first.
+    pub alerts: ListView<AlertId>,
     /// Acts, newest first.
     pub acts: ListView<ActId>,
+    /// Sessions that are marked for acts on many.
+    pub marked: BTreeSet<SessionKey>,
+    /// Principals that are back on a node from which their session was ended.
+    pub returned: Vec<Returned>,
+    /// Those that were seen (`Esc`).
+    pub returns_seen: Vec<SessionKey>,
+    /// Sessions that were opened in this run.
+    pub opened_before: HashSet<SessionKey>,
     /// Scroll of the detail pane, in lines.
     pub detail_top: usize,
     /// Lines that the detail pane has, to stop scrolling at.
@@ -301,6 +332,8 @@ pub struct View {
     pub sheet: Option<RuleSheet>,
     /// The help screen is open, scrolled so far.
     pub help: Option<usize>,
+    /// Lines that the help is at most scrolled past, as last drawn.
+    pub help_last: usize,
     /// What must not be overlooked.
     pub banners: Vec<Banner>,
     /// The passing word.

@@ -1,5 +1,8 @@
 //! The permissions in use, and what each is for.
 
+use super::quarantine;
+use crate::domain::QuarantineMethod;
+
 /// A permission and what is lost without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequiredAction {
@@ -58,4 +61,28 @@ pub fn required_actions() -> &'static [RequiredAction] {
         act("cloudwatch:PutMetricData", "alert metrics"),
     ];
     ACTIONS
+}
+
+/// What quarantine needs beside them, where it is configured: the permissions of the management account for service control policies, those
+/// of each account for revoking sessions. All of it only to act.
+pub fn quarantine_actions(method: &QuarantineMethod) -> &'static [RequiredAction] {
+    const fn act(action: &'static str, lost_without: &'static str) -> RequiredAction {
+        RequiredAction { action, lost_without, acts: true }
+    }
+    const BY_POLICY: &[RequiredAction] = &[
+        act(quarantine::DESCRIBE_POLICY, "quarantine: what the policy says cannot be shown (management account)"),
+        act(quarantine::LIST_POLICIES, "quarantine: nothing proves that it is in force (management account)"),
+        act(quarantine::ATTACH_POLICY, "setting a quarantine (management account)"),
+        act(quarantine::DETACH_POLICY, "lifting a quarantine (management account)"),
+    ];
+    const BY_REVOKING: &[RequiredAction] = &[
+        act(quarantine::GET_ROLE, "quarantine: whose a role is"),
+        act(quarantine::GET_ROLE_POLICY, "quarantine: nothing proves that it is in force"),
+        act(quarantine::PUT_ROLE_POLICY, "setting a quarantine"),
+        act(quarantine::DELETE_ROLE_POLICY, "lifting a quarantine"),
+    ];
+    match method {
+        QuarantineMethod::ServiceControlPolicy { .. } => BY_POLICY,
+        QuarantineMethod::RevokeRoleSessions => BY_REVOKING,
+    }
 }

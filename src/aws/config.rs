@@ -48,6 +48,8 @@ pub struct FleetConfig {
     pub endpoint_url: Option<String>,
     /// Credentials that read the log archive; absent: each account's own.
     pub archive: Option<Access>,
+    /// Credentials of the organization's management account, for quarantine by service control policy; absent: there is none.
+    pub management: Option<Access>,
     /// Credentials instead of the ambient ones.
     pub credentials: Option<StaticCredentials>,
 }
@@ -57,7 +59,8 @@ const ROLE_NAME: &str = "ssmwatch";
 
 impl FleetConfig {
     /// A fleet on the simulated AWS at `endpoint_url`: speaks for `management`, and assumes the role `ssmwatch` with
-    /// `external_id` in each account; the log archive is read by that role in `log_archive`.
+    /// `external_id` in each account; the log archive is read by that role in `log_archive`, and the organization is managed by
+    /// `management` itself.
     pub fn simulated(
         endpoint_url: impl Into<String>,
         management: &AccountId,
@@ -84,6 +87,7 @@ impl FleetConfig {
             profile: None,
             endpoint_url: Some(endpoint_url.into()),
             archive: Some(access(log_archive)),
+            management: Some(Access::default()),
             credentials: Some(StaticCredentials {
                 access_key_id: management.to_string(),
                 secret_access_key: "simulated".into(),

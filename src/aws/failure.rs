@@ -151,6 +151,9 @@ fn class_of(code: Option<&str>, status: u16) -> FailureClass {
         | "NotFoundException"
         | "InvalidDocument"
         | "InvalidResourceId"
+        | "PolicyNotFoundException"
+        | "TargetNotFoundException"
+        | "AccountNotFoundException"
         | "DoesNotExistException" => FailureClass::Gone,
         "ServiceUnavailable" | "ServiceUnavailableException" | "RequestTimeout" | "RequestTimeoutException" => {
             FailureClass::Unreachable

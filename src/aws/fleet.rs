@@ -23,6 +23,7 @@ use super::{
     credentials::{self, Base},
     failure::{CREDENTIALS, classify},
     held::HeldCredentials,
+    quarantine::Management,
     scope::{ScopeClient, Signed},
 };
 use crate::domain::{AccountId, Failure, FailureClass, Region, ScopeId};
@@ -96,6 +97,7 @@ pub struct Fleet {
 struct Inner {
     scopes: BTreeMap<ScopeId, Arc<ScopeClient>>,
     accounts: HashMap<AccountId, (SdkConfig, HeldCredentials)>,
+    management: Option<Management>,
 }
 
 impl fmt::Debug for Fleet {
@@ -145,6 +147,18 @@ impl Fleet {
             None => None,
         };
 
+        let management = match &config.management {
+            Some(access) => {
+                let region = members.first().and_then(|member| member.regions.first()).cloned();
+                let region = region.ok_or_else(|| ConnectError::NoRegion("the management account".into()))?;
+                let base = bases.of(access.profile.as_deref());
+                let sdk = sdk.to_builder().region(sdk_region(&region)).build();
+                let held = Box::pin(credentials::of_account(base, access, region, &sdk)).await;
+                Some(Management::new(&with_credentials(&sdk, &held), &held))
+            }
+            None => None,
+        };
+
         let ids = join_all(members.iter().map(account_id)).await;
         let mut scopes = BTreeMap::new();
         let mut accounts = HashMap::new();
@@ -164,7 +178,7 @@ impl Fleet {
             }
             accounts.entry(id).or_insert((member.sdk, member.held));
         }
-        Ok(Self { inner: Arc::new(Inner { scopes, accounts }) })
+        Ok(Self { inner: Arc::new(Inner { scopes, accounts, management }) })
     }
 
     /// The clients of one scope.
@@ -175,6 +189,11 @@ impl Fleet {
     /// All scopes, by account and region.
     pub fn scopes(&self) -> impl Iterator<Item = &Arc<ScopeClient>> {
         self.inner.scopes.values()
+    }
+
+    /// The management account of the organization, if its credentials are configured.
+    pub(super) fn management(&self) -> Option<&Management> {
+        self.inner.management.as_ref()
     }
 
     /// The SDK settings of an account, for a region of their own, and its credentials; of an unknown account: nothing.

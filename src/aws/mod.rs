@@ -16,12 +16,13 @@ mod live_tail;
 mod logs;
 mod nodes;
 mod page;
+mod quarantine;
 mod roles;
 mod scope;
 mod sessions;
 mod trail;
 
-pub use actions::{RequiredAction, required_actions};
+pub use actions::{RequiredAction, quarantine_actions, required_actions};
 pub use alerts::Metric;
 pub use archive::{ArchiveBody, archive_keys};
 pub use config::{Access, AccountConfig, FleetConfig, StaticCredentials};
@@ -29,6 +30,10 @@ pub use documents::PREFERENCES_DOCUMENT;
 pub use fleet::{ConnectError, Fleet};
 pub use live_tail::{LIVE_TAIL_ENDED, LiveTail, LiveTailUpdate, START_LIVE_TAIL};
 pub use logs::{LogPage, TailPage};
+pub use quarantine::{
+    ATTACH_POLICY, ControlPolicy, DELETE_ROLE_POLICY, DESCRIBE_POLICY, DETACH_POLICY, GET_ROLE_POLICY, LIST_POLICIES,
+    PUT_ROLE_POLICY, RoleStanding,
+};
 pub use roles::PolicyCache;
 pub use scope::ScopeClient;
 pub use sessions::FoundSession;

@@ -222,7 +222,7 @@ fn next_marker(action: &'static str, truncated: bool, marker: Option<String>) ->
 }
 
 /// IAM answers policy documents URL-encoded (RFC 3986).
-fn decoded(action: &'static str, text: &str) -> Result<Arc<str>, Failure> {
+pub(super) fn decoded(action: &'static str, text: &str) -> Result<Arc<str>, Failure> {
     let text = percent_decode_str(text).decode_utf8();
     Ok(text.map_err(|_| other(action, "the policy document is not UTF-8"))?.into())
 }

@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod facts;
 pub mod golden;
+mod inventory;
 pub mod just_in_time;
 mod just_in_time_condition;
 mod parameters;
@@ -38,6 +39,7 @@ pub use facts::{
     AccountEvidence, Concurrency, FactKind, FactName, NodeEvidence, PreferencesEvidence, PrincipalEvidence,
     RoleEvidence, SessionEvidence, StreamEvidence, TrailEvidence, governing_role, tagged_principal,
 };
+pub use inventory::{FactLine, FactState};
 pub use parameters::{AllowedHours, Network, Parameters, TagPattern};
 pub use policy::{Origin, Rule, check_file};
 pub use schema::schema_text;

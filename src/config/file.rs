@@ -145,6 +145,7 @@ pub fn parse(text: &str, path: &Path, vocabulary: &Vocabulary<'_>) -> Result<Con
     check.accounts(&config);
     check.rules(&config, vocabulary.rules);
     check.hours(&config);
+    check.quarantine(&config);
     check.keys(&config, vocabulary);
     if check.complaints.is_empty() {
         Ok(config)
@@ -262,6 +263,12 @@ impl Check<'_> {
                     format!("`{key}` is for hours, but there are no `allowed_hours`; add them or leave this out");
                 self.key(&[Step::Key("compliance"), Step::Key(key)], message);
             }
+        }
+    }
+
+    fn quarantine(&mut self, config: &Config) {
+        for (key, message) in config.response.quarantine.iter().flat_map(super::Quarantine::complaints) {
+            self.key(&[Step::Key("response"), Step::Key("quarantine"), Step::Key(key)], message);
         }
     }
 

@@ -85,6 +85,7 @@ mod tests {
         assert_eq!(config.accounts.len(), 1);
         assert!(config.organization.is_some() && config.compliance.ticket_pattern.is_some());
         assert!(config.alerts.member_topic.is_some() && config.alerts.central_topic.is_some());
+        assert!(config.response.quarantine.is_some_and(|quarantine| quarantine.external_id.is_some()));
         assert_eq!(config.keys.len(), 2);
     }
 

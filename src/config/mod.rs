@@ -6,6 +6,7 @@ mod file;
 mod init;
 mod limits;
 mod names;
+mod quarantine;
 mod show;
 mod types;
 mod value;
@@ -16,5 +17,6 @@ pub use file::{Origin, Overrides, Settings, Vocabulary, default_path, load, pars
 pub use init::{TEMPLATE, write_template};
 pub use limits::{DAYS, parse_hours};
 pub use names::{is_region, parse_severity};
-pub use types::{Account, Alerts, Config, KeyBindings, Organization, Poll, Response};
+pub use quarantine::{Quarantine, QuarantineMethodName};
+pub use types::{Account, Alerts, Config, KeyBindings, Organization, Poll, Response, Retention};
 pub use value::{Pattern, Period, TagPattern, Template};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     compliance::Compliance,
     names,
+    quarantine::Quarantine,
     value::{self, Period, Template},
 };
 use crate::domain::{AccountId, Region, Severity};
@@ -35,6 +36,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// What happens without an analyst.
     pub response: Response,
+    /// How long things are remembered.
+    pub store: Retention,
     /// Action name to its keys; an empty list unbinds the action.
     pub keys: KeyBindings,
 }
@@ -50,6 +53,7 @@ impl Default for Config {
             compliance: Compliance::default(),
             alerts: Alerts::default(),
             response: Response::default(),
+            store: Retention::default(),
             keys: BTreeMap::new(),
         }
     }
@@ -167,11 +171,32 @@ pub struct Response {
     /// Ceiling of automatic terminations an hour.
     #[serde(deserialize_with = "names::at_least_one")]
     pub max_per_hour: u32,
+    /// How long an automatic termination is announced on the screen before it is sent; 5 s to 10 min.
+    #[serde(deserialize_with = "value::period::<_, 5, 600>")]
+    pub countdown: Period,
+    /// How an account or a role is put into quarantine; absent: it cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
 }
 
 impl Default for Response {
     fn default() -> Self {
-        Self { auto_terminate: Vec::new(), max_per_hour: 20 }
+        Self { auto_terminate: Vec::new(), max_per_hour: 20, countdown: Period::seconds(30), quarantine: None }
+    }
+}
+
+/// How long the store remembers. Acts are never forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Ended sessions, CloudTrail's records of them, resolved alerts; 1 day to 10 years.
+    #[serde(deserialize_with = "value::period::<_, 86_400, 315_360_000>")]
+    pub keep: Period,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { keep: Period::seconds(30 * 86_400) }
     }
 }
 
@@ -182,9 +207,6 @@ impl Config {
         let mut keys = Vec::new();
         if self.organization.is_some() {
             keys.push("[organization]: only [[accounts]] are watched");
-        }
-        if !self.response.auto_terminate.is_empty() {
-            keys.push("response.auto_terminate: no session is ended by itself");
         }
         keys
     }

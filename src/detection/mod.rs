@@ -20,6 +20,7 @@ mod normalize;
 mod pack;
 mod pipeline;
 mod rule;
+mod survivor;
 mod words;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use engine::{Detections, Tuning};
 pub use error::DetectionError;
 pub use event::SessionFields;
 pub use rule::{Confidence, DetectionRule, Hit, NotLoaded, Origin, Piece};
+pub use survivor::survivor;
 
 /// Finds what rules describe in a session's stream.
 pub trait Detector: Send + Sync + Debug {

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{ActId, Evidence, RuleId, ScopeId, Severity, Subject};
 
@@ -176,6 +177,19 @@ impl Alert {
     }
 }
 
+impl Alert {
+    /// It is NOTIFIED once every topic that it goes to has it. Says whether that is news.
+    pub fn note_notified(&mut self) -> bool {
+        let mut topics = self.deliveries.iter().filter(|(destination, _)| destination.is_topic()).peekable();
+        let all = topics.peek().is_some() && topics.all(|(_, delivery)| !delivery.is_waiting());
+        let news = all && self.workflow == Workflow::New;
+        if news {
+            self.workflow = Workflow::Notified;
+        }
+        news
+    }
+}
+
 /// What goes to one destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -236,13 +250,34 @@ pub struct Waiting {
     pub next_at: Timestamp,
 }
 
-/// What an alert says; the sender adds ids and writes the contract's JSON.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AlertBody {
-    /// The finding that is raised, or nothing when the analyst raises the session as such.
-    pub finding: Option<super::Finding>,
-    /// The severity that the alert carries.
-    pub severity: Severity,
-    /// Why, in the analyst's words.
-    pub reason: String,
+/// The rule of an alert that stands for no finding: an analyst raised the session as such.
+pub const BY_HAND: &str = "MANUAL";
+
+/// The stable id of an alert: the first 32 hexadecimal digits of a SHA-256 over rule and subject; of a session that was raised as such
+/// also over what was said, and when: two of them are two alerts.
+pub fn alert_id(rule: &str, subject: &Subject, said: Option<(&str, Timestamp)>) -> AlertId {
+    let at = said.map(|(_, at)| at.to_string()).unwrap_or_default();
+    let mut parts = vec![rule];
+    match subject {
+        Subject::Session(key) => {
+            parts.extend([key.scope.account.as_str(), key.scope.region.as_str(), key.id.as_str()]);
+        }
+        Subject::Node(scope, node) => {
+            parts.extend([scope.account.as_str(), scope.region.as_str(), "node", node.as_str()]);
+        }
+        Subject::Preferences(scope) => parts.extend([scope.account.as_str(), scope.region.as_str(), "preferences", ""]),
+        Subject::Account(account) => parts.extend([account.as_str(), "account"]),
+        Subject::Program => parts.push("ssmwatch"),
+    }
+    if let Some((reason, _)) = said {
+        parts.extend([reason, at.as_str()]);
+    }
+    let mut hasher = Sha256::new();
+    hasher.update("ssmwatch.alert/1");
+    for part in parts {
+        // Each part is led by its length, so that no two lists are alike.
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }

@@ -7,10 +7,12 @@ mod fact;
 mod failure;
 mod finding;
 mod ids;
+mod loaded;
 mod node;
 mod observation;
 mod owner;
 mod preferences;
+mod quarantine;
 mod session;
 mod stream_health;
 mod subject;
@@ -18,18 +20,20 @@ mod trail;
 
 pub use act::{Act, ActId, ActKind, ActOutcome, ActStep, Actor, alert_target};
 pub use alert::{
-    Acknowledgement, Alert, AlertBody, AlertDestination, AlertId, AlertSource, Content, Delivery, Parcel, Waiting,
-    Workflow,
+    Acknowledgement, Alert, AlertDestination, AlertId, AlertSource, BY_HAND, Content, Delivery, Parcel, Waiting,
+    Workflow, alert_id,
 };
 pub use ended::{EndedSession, PrincipalSeen};
 pub use fact::{Evidence, Fact, Missing, MissingFact, Source, Why};
 pub use failure::{Failure, FailureClass};
 pub use finding::{Finding, Judgement, Severity, Verdict};
 pub use ids::{AccountId, NodeId, Region, RuleId, ScopeId, SessionId, SessionKey};
+pub use loaded::Loaded;
 pub use node::{Node, NodeKind, NodeTags, PolicyDocument, PolicyKind, RolePolicies};
 pub use observation::{ApiCount, LogEvent, NoLiveTail, Observation, TailMode};
 pub use owner::Owner;
 pub use preferences::{DocumentStanding, Preferences, SessionDocument, SessionType};
+pub use quarantine::{QuarantineChange, QuarantineKind, QuarantineMethod, QuarantinePlan, QuarantineRefused};
 pub use session::{AccessType, ArchiveObject, LogStream, Session, SessionStatus};
 pub use stream_health::{PayloadIdentity, StreamHealth};
 pub use subject::Subject;

@@ -76,6 +76,18 @@ impl Folder {
         Ok(BufWriter::new(file))
     }
 
+    /// Takes back a file that was begun.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn discard(&mut self, name: &'static str) -> io::Result<()> {
+        if self.staged.contains(&name) {
+            fs::remove_file(self.staged_path(name))?;
+            self.staged.retain(|staged| *staged != name);
+        }
+        Ok(())
+    }
+
     /// The files as they are so far, all of them on the disk.
     ///
     /// # Errors
@@ -158,6 +170,18 @@ mod tests {
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn what_was_begun_can_be_taken_back() {
+        let home = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(home.path()).unwrap();
+        drop(folder.file(TRANSCRIPT).unwrap());
+        drop(folder.file(MANIFEST).unwrap());
+        folder.discard(TRANSCRIPT).unwrap();
+        folder.discard(CAST).unwrap();
+        folder.publish().unwrap();
+        assert_eq!(names(home.path()), [MANIFEST]);
     }
 
     #[test]

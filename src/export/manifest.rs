@@ -5,8 +5,12 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Counts, folder::WrittenFile, secrets::Secrets};
-use crate::{domain::Session, report::safe_json, transcript::clean};
+use super::{ChainEnd, Counts, EvidenceCounts, Remembered, WrittenEvidence, folder::WrittenFile, secrets::Secrets};
+use crate::{
+    domain::{ActKind, Session},
+    report::safe_json,
+    transcript::clean,
+};
 
 const SCHEMA: &str = "ssmwatch.export/1";
 
@@ -25,6 +29,15 @@ pub struct ArchiveRead {
     pub cut: bool,
 }
 
+/// Why there is no transcript: nothing of the session is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NothingRecorded {
+    /// One line of what.
+    pub what: String,
+    /// One line of what to do, or to know.
+    pub to_do: String,
+}
+
 /// What `export.json` says.
 #[derive(Debug, Clone)]
 pub struct Manifest<'a> {
@@ -40,8 +53,18 @@ pub struct Manifest<'a> {
     pub archive: Option<&'a ArchiveRead>,
     /// Whether what looks like a secret is masked.
     pub masked: bool,
-    /// How much was written.
+    /// Why there is no transcript, if there is none.
+    pub nothing_recorded: Option<&'a NothingRecorded>,
+    /// How much of the transcript was written.
     pub counts: Counts,
+    /// Whether the session has ended; otherwise the export is of the session so far.
+    pub ended: bool,
+    /// What was written beside the transcript.
+    pub evidence: &'a WrittenEvidence,
+    /// What the store has, or why it was not read.
+    pub remembered: &'a Remembered,
+    /// Why this export is not in the chain of acts, if it is not.
+    pub not_recorded: Option<&'a str>,
     /// The other files.
     pub files: &'a [WrittenFile],
 }
@@ -60,11 +83,38 @@ struct Document<'a> {
     reason: Option<Cow<'a, str>>,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
+    session_ended: bool,
+    verdict: &'static str,
+    severity: Option<&'static str>,
     log_group: Option<&'a str>,
     read: Read<'a>,
+    nothing_recorded: Option<&'a NothingRecorded>,
     masked: bool,
     counts: Counts,
+    evidence: &'a EvidenceCounts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<&'a ChainEnd>,
+    /// Kinds of acts whose records are not in the export: each export would add one.
+    acts_left_out: [&'static str; 1],
+    store: StoreRead<'a>,
+    recorded: Recorded<'a>,
     files: &'a [WrittenFile],
+}
+
+/// Whether the store was read, and why not.
+#[derive(Serialize)]
+struct StoreRead<'a> {
+    read: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+}
+
+/// Whether the export is in the chain of acts, and why not.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    as_act: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -95,10 +145,19 @@ impl Manifest<'_> {
             reason: session.reason.as_deref().map(text),
             started_at: session.started_at,
             ended_at: session.ended_at,
+            session_ended: self.ended,
+            verdict: self.evidence.verdict.word(),
+            severity: self.evidence.severity.map(crate::domain::Severity::word),
             log_group: self.log_group,
             read: Read { stream_events: self.stream_events, archive_object: self.archive },
+            nothing_recorded: self.nothing_recorded,
             masked: self.masked,
             counts: self.counts,
+            evidence: &self.evidence.counts,
+            chain: self.evidence.chain.as_ref(),
+            acts_left_out: [ActKind::Export.word()],
+            store: StoreRead { read: self.remembered.unread.is_none(), why: self.remembered.unread.as_deref() },
+            recorded: Recorded { as_act: self.not_recorded.is_none(), why: self.not_recorded },
             files: self.files,
         };
         Ok(safe_json(&serde_json::to_string_pretty(&document)?) + "\n")

@@ -1,12 +1,19 @@
-//! One session as files: its transcript and its commands as JSON lines, and a recording that `asciinema play` plays.
+//! One session as files: its transcript and its commands as JSON lines, a recording that `asciinema play` plays, and what is known of it
+//! beside: facts, verdicts, alerts, acts, CloudTrail's records.
 //!
-//! Everything is written line by line while the log is read, so that a log of any length takes no more memory than one of
+//! The log is written line by line while it is read, so that a log of any length takes no more memory than one of
 //! its events. Nothing that the session printed is in a file as it was: texts are cleaned, and secrets masked.
+//!
+//! Two exports of a session that ended are alike to the byte, but for times: when something was read, and when the export was made.
 
 mod cast;
+mod evidence;
 mod folder;
+mod known;
 mod manifest;
+mod read;
 mod record;
+mod remembered;
 mod secrets;
 
 use std::{
@@ -18,8 +25,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use evidence::{ChainEnd, EvidenceCounts, WrittenEvidence, write_evidence};
 pub use folder::{Folder, WrittenFile, taken};
-pub use manifest::{ArchiveRead, Manifest};
+pub use known::{Known, Others};
+pub use manifest::{ArchiveRead, Manifest, NothingRecorded};
+pub use remembered::Remembered;
 
 use crate::{
     domain::LogEvent,
@@ -38,10 +48,20 @@ pub const COMMANDS: &str = "commands.jsonl";
 pub const DETECTIONS: &str = "detections.jsonl";
 /// The recording's file.
 pub const CAST: &str = "session.cast";
+/// The facts' file.
+pub const FACTS: &str = "facts.json";
+/// The verdicts' file.
+pub const VERDICTS: &str = "verdicts.json";
+/// The alerts' file.
+pub const ALERTS: &str = "alerts.json";
+/// The file of the records of acts.
+pub const ACTS: &str = "acts.jsonl";
+/// The file of CloudTrail's records.
+pub const TRAIL: &str = "trail.jsonl";
 /// What was exported from where; written last, so that it stands for a complete export.
 pub const MANIFEST: &str = "export.json";
 /// All files that an export may write.
-pub const FILES: [&str; 5] = [TRANSCRIPT, COMMANDS, DETECTIONS, CAST, MANIFEST];
+pub const FILES: [&str; 10] = [TRANSCRIPT, COMMANDS, DETECTIONS, CAST, FACTS, VERDICTS, ALERTS, ACTS, TRAIL, MANIFEST];
 
 /// Bytes of an archive object that are taken in at once, at the end of a line.
 const PIECE: usize = 256 * 1024;
@@ -51,7 +71,7 @@ const LAST_LINE: usize = 64 * 1024;
 const LABEL: usize = 120;
 
 /// What looks at everything that is heard, while its lines are still held, and answers what it detected, as it is to be written.
-pub type Detector<'a> = dyn FnMut(&Heard, &Transcript) -> Vec<Value> + 'a;
+pub type Detector<'a> = dyn FnMut(&Heard, &Transcript) -> Vec<Value> + Send + 'a;
 
 /// Where the parts of an export go.
 pub struct Sinks<'a, W> {

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::transcript::{KeyLines, mask};
 
 const MASKED: &str = "[masked private key]";
+/// Stands for a value whose name announces a secret.
+pub(super) const MASKED_VALUE: &str = "[masked]";
 
 /// Masks the texts of an export, if it is to.
 #[derive(Debug)]

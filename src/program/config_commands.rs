@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use super::{Refusal, print, setup};
 use crate::{
-    aws::required_actions,
+    aws::{DESCRIBE_POLICY, LIST_POLICIES, quarantine_actions, required_actions},
     cli::{Cli, ConfigCommand},
     config,
-    domain::ScopeId,
+    domain::{QuarantineMethod, ScopeId},
     report::iam_policy as policy_json,
 };
 
@@ -25,7 +25,8 @@ pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCo
         ConfigCommand::Show => Ok(print(&setup::settings(cli)?.show())),
         ConfigCommand::Check => {
             let checked = setup::settings(cli).and_then(setup::honored).and_then(|settings| {
-                super::detecting::both(&settings)?;
+                let (engine, _) = super::detecting::both(&settings)?;
+                setup::check_response(&settings, &engine)?;
                 setup::look(&settings)?;
                 Ok(settings)
             });
@@ -67,10 +68,39 @@ pub(super) fn iam_policy(cli: &Cli) -> Result<ExitCode, Refusal> {
             action => permissions.push((action, "*".to_owned())),
         }
     }
+    if let Some(quarantine) = config.response.quarantine.as_ref().filter(|_| !config.read_only) {
+        permissions.extend(for_quarantine(quarantine, config));
+    }
     let permissions = permissions.iter().map(|(action, resource)| (*action, resource.as_str()));
     let text = policy_json(permissions)
         .map_err(|error| Refusal::failed(format!("the policy cannot be written: {error}"), "report this"))?;
     Ok(print(&text))
+}
+
+/// What quarantine needs: on the configured policy and accounts in the management account, or on the roles of each account.
+fn for_quarantine(quarantine: &config::Quarantine, config: &config::Config) -> Vec<(&'static str, String)> {
+    const ORGANIZATIONS: &str = "arn:aws:organizations::*";
+    let method = quarantine.method();
+    let mut permissions = Vec::new();
+    for required in quarantine_actions(&method) {
+        let mut on = |resource: String| permissions.push((required.action, resource));
+        match &method {
+            QuarantineMethod::RevokeRoleSessions => on("arn:aws:iam::*:role/*".to_owned()),
+            QuarantineMethod::ServiceControlPolicy { policy_id } => {
+                // docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html
+                if required.action != LIST_POLICIES {
+                    on(format!("{ORGANIZATIONS}:policy/*/service_control_policy/{policy_id}"));
+                }
+                if required.action != DESCRIBE_POLICY {
+                    let ids = config.accounts.iter().map(|account| account.id.as_str());
+                    let any = config.accounts.is_empty().then_some("*");
+                    ids.chain(any).for_each(|account| on(format!("{ORGANIZATIONS}:account/*/{account}")));
+                }
+            }
+        }
+    }
+    permissions.extend(quarantine.role_arn.clone().map(|role| ("sts:AssumeRole", role)));
+    permissions
 }
 
 /// The archive buckets of all scopes; without one in the config any bucket that a preferences document may name.

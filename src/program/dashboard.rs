@@ -1,26 +1,24 @@
 //! The dashboard, over whatever AWS the fleet reaches.
 
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::{
-    fs,
-    path::Path,
-    process::ExitCode,
-    sync::{Arc, Mutex},
-};
+use std::{fs, path::Path, process::ExitCode, sync::Arc};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Refusal, detecting, judging, reload, setup};
+use super::{Refusal, detecting, judging, keeping, reload, setup};
 use crate::{
     app::Message,
     aws::Fleet,
     cli::Cli,
     config::Settings,
     detection::Detector,
-    runtime::{self, effects::Effects},
-    store::ActLog,
+    runtime::{
+        self,
+        effects::{Effects, Tools},
+    },
+    store,
     terminal::Screen,
     watch::Watch,
 };
@@ -55,6 +53,7 @@ impl Parts {
                 (engine, Some(detector))
             }
         };
+        setup::check_response(settings, &engine)?;
         Ok(Self { engine, detector, look: setup::look(settings)? })
     }
 }
@@ -62,7 +61,7 @@ impl Parts {
 /// Shows a fleet until the analyst leaves.
 pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: bool) -> Result<ExitCode, Refusal> {
     let Parts { engine, detector, look } = parts;
-    let acts = setup::act_log_path(settings, demo)?;
+    let path = store::default_path(demo).map_err(|error| Refusal::failed(error.to_string(), error.to_do()))?;
     let _log = program_log(&setup::program_log_path(settings)?)?;
     let watched = setup::watch_config(&settings.config, engine.parameters());
     let board = setup::board(&fleet, engine, &settings.config);
@@ -71,24 +70,23 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         Some(detector) => detector,
         None => detecting::none()?,
     };
-    let mut state = setup::state((board, detector), settings, &look, &acts, demo)?;
-    let log = match ActLog::open(&acts) {
-        Ok(log) => Some(log),
-        Err(error) => {
-            // Watching goes on; acting is refused with the reason.
-            let why = format!("acts cannot be written down: {error}");
-            state.setup.read_only.get_or_insert_with(|| why.into());
-            None
-        }
-    };
-
+    let mut state = setup::state((board, detector), settings, &look, &path, demo)?;
     let (messages, mut received) = mpsc::channel(QUEUE);
+    let keeper = keeping::open(&path, demo, settings, &messages).await;
     let (observations, mut observed) = mpsc::channel(QUEUE);
     let stop = CancellationToken::new();
+    let exporter = super::export::exporter(fleet.clone(), watched.clone(), &path);
     let watch = Arc::new(Watch::start(&fleet, watched, observations, &stop));
-    let targets = setup::alert_targets(&settings.config);
-    let effects =
-        Effects::new(fleet, Arc::clone(&watch), log.map(|log| Arc::new(Mutex::new(log))), targets, messages.clone());
+    let tools = Tools {
+        fleet,
+        watch: Arc::clone(&watch),
+        keeper: keeper.clone(),
+        targets: setup::alert_targets(&settings.config),
+        sends: state.setup.read_only.is_none(),
+        quarantine: settings.config.response.quarantine.as_ref().map(crate::config::Quarantine::method),
+        exporter,
+    };
+    let effects = Effects::new(tools, messages.clone());
     let reload = tokio::spawn(reload::policies(settings.clone(), messages.clone()));
     let detections = tokio::spawn(reload::detections(settings.clone(), messages.clone()));
     let built_in = compiled_later.then(|| {
@@ -134,8 +132,13 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
             "ssmwatch: left before the outcome of {:?} on {} was known\n  look the session up; the record is in {}\n",
             act.kind,
             act.subject.id(),
-            acts.display()
+            path.display()
         ));
+    }
+    if let Some(keeper) = keeper
+        && let Ok(Err(error)) = keeper.close().await
+    {
+        tracing::warn!(%error, "the store was not closed as it should be");
     }
     outcome.map_err(|error| Refusal::failed(format!("the terminal is gone: {error}"), "start it again"))?;
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

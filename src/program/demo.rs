@@ -12,7 +12,7 @@ use super::{Refusal, dashboard, setup};
 use crate::{
     aws::FleetConfig,
     cli::{self, Cli},
-    config::{Config, Pattern, Template},
+    config::{Config, Pattern, Quarantine, QuarantineMethodName, Template},
     domain::Region,
     sim::{
         scenario::Scenario,
@@ -32,7 +32,7 @@ pub(super) async fn demo(cli: &Cli, world: &cli::World) -> Result<ExitCode, Refu
     let scenario = scenario(world)?;
     let world = World::new(&scenario, world.seed.unwrap_or(DEFAULT_SEED), 1.0, Timestamp::now());
     let summary = world.summary();
-    settings.config = configured_for(&summary, settings.config)?;
+    settings.config = configured_for(&summary, &scenario, settings.config)?;
     let parts = dashboard::Parts::new(&settings)?;
     let sim = start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), world).await?;
     let mut fleet = fleet_config(&format!("http://{}", sim.addr), &summary, &scenario);
@@ -69,7 +69,7 @@ pub fn fleet_config(endpoint: &str, summary: &Summary, scenario: &Scenario) -> F
 }
 
 /// What a security team of that organization would have in its config.
-fn configured_for(summary: &Summary, mut config: Config) -> Result<Config, Refusal> {
+fn configured_for(summary: &Summary, scenario: &Scenario, mut config: Config) -> Result<Config, Refusal> {
     let template = |text: &str| {
         Template::parse(text)
             .map_err(|error| Refusal::failed(format!("the scenario's {text}: {error}"), "correct the scenario"))
@@ -81,6 +81,13 @@ fn configured_for(summary: &Summary, mut config: Config) -> Result<Config, Refus
     config.alerts.member_topic =
         Some(template("arn:aws:sns:{region}:{account}:aws-ssm-monitoring-logging-guardrails-multiaccount")?);
     config.alerts.central_topic = Some(template(&summary.central_topic)?);
+    config.response.quarantine = scenario.service_control_policies.first().map(|policy| Quarantine {
+        method: QuarantineMethodName::ServiceControlPolicy,
+        policy_id: Some(policy.id.clone()),
+        profile: None,
+        role_arn: None,
+        external_id: None,
+    });
     Ok(config)
 }
 
@@ -112,4 +119,26 @@ pub(super) async fn serve(options: &cli::Sim) -> Result<ExitCode, Refusal> {
     }
     sim.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::QuarantineMethod;
+
+    #[test]
+    fn every_built_in_scenario_has_a_policy_for_quarantine_and_the_demo_uses_it() {
+        for name in ["default", "quiet", "troubled"] {
+            let scenario = Scenario::load(name).unwrap();
+            let world = World::new(&scenario, 1, 1.0, Timestamp::now());
+            let config = configured_for(&world.summary(), &scenario, Config::default()).ok().unwrap();
+            let QuarantineMethod::ServiceControlPolicy { policy_id } = config.response.quarantine.unwrap().method()
+            else {
+                unreachable!("by policy")
+            };
+            assert!(world.control_policies.by_id.contains_key(&policy_id), "{name}: {policy_id}");
+            assert!(!world.control_policies.attached.values().flatten().any(|id| *id == policy_id), "{name}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The commands: what each reads, runs and answers.
 
+mod audit;
 mod check;
 mod config_commands;
 mod dashboard;
@@ -7,6 +8,7 @@ mod demo;
 mod detecting;
 mod export;
 mod judging;
+mod keeping;
 mod reload;
 mod rules;
 mod setup;
@@ -78,6 +80,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Refusal> {
         Some(Command::Sim(sim)) => block_on(demo::serve(sim)),
         Some(Command::Check(check)) => block_on(check::run(cli, check)),
         Some(Command::Export(export)) => block_on(export::run(cli, export)),
+        Some(Command::Audit(audit)) => audit::run(audit),
         Some(Command::Config(config)) => config_commands::config(cli, config.command),
         Some(Command::Rules(rules)) => rules::run(cli, rules.command.as_ref()),
         Some(Command::IamPolicy) => config_commands::iam_policy(cli),

@@ -19,9 +19,10 @@ use crate::{
     },
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
-    compliance::{Engine, Parameters},
-    config::{self, Compliance, Config, Settings, Vocabulary},
+    compliance::{Engine, Parameters, Rule, Subject},
+    config::{self, Compliance, Config, Quarantine, QuarantineMethodName, Settings, Vocabulary},
     detection::Detector,
+    domain::QuarantineMethod,
     response::AlertTargets,
     ui::theme::{Glyphs, Theme},
     watch::WatchConfig,
@@ -71,6 +72,21 @@ pub(super) fn honored(settings: Settings) -> Result<Settings, Refusal> {
     }
 }
 
+/// Sessions are ended by verdicts, never by a detection, which may be a guess, or by a rule that is not in force.
+pub(super) fn check_response(settings: &Settings, engine: &Engine) -> Result<(), Refusal> {
+    let ends = |id: &&String| {
+        let judges = |rule: &&Rule| rule.id.as_str() == id.as_str() && rule.subject == Subject::Session;
+        engine.rules().iter().any(|rule| judges(&rule)) && !settings.config.compliance.disabled.contains(id)
+    };
+    match settings.config.response.auto_terminate.iter().find(|id| !ends(id)) {
+        None => Ok(()),
+        Some(id) => Err(Refusal::config(
+            format!("response.auto_terminate: {id} is no rule in force that judges sessions"),
+            "name rules on sessions from `ssmwatch rules list`; detections, nodes and preferences end none",
+        )),
+    }
+}
+
 fn built_in_rules() -> Vec<String> {
     match Engine::new(Parameters::default(), Vec::new()) {
         Ok(engine) => {
@@ -109,8 +125,18 @@ pub(super) fn fleet_config(settings: &Settings) -> FleetConfig {
             .log_bucket_profile
             .as_ref()
             .map(|profile| Access { profile: Some(profile.clone()), ..Access::default() }),
+        management: config.response.quarantine.as_ref().and_then(management),
         credentials: None,
     }
+}
+
+/// The credentials of the management account; nothing: the method does not need them.
+fn management(quarantine: &Quarantine) -> Option<Access> {
+    (quarantine.method == QuarantineMethodName::ServiceControlPolicy).then(|| Access {
+        profile: quarantine.profile.clone(),
+        role_arn: quarantine.role_arn.clone(),
+        external_id: quarantine.external_id.clone(),
+    })
 }
 
 /// Connects the fleet; its errors are the user's to mend.
@@ -137,14 +163,14 @@ pub(super) fn watch_config(config: &Config, parameters: &Parameters) -> WatchCon
 }
 
 /// An empty board of the fleet's scopes.
-pub(super) fn board(fleet: &Fleet, engine: Engine, config: &Config) -> Board {
+pub(super) fn board(fleet: &Fleet, engine: impl Into<Arc<Engine>>, config: &Config) -> Board {
     let group = config.compliance.log_group.as_ref();
     let scopes = fleet.scopes().map(|scope| {
         let id = scope.id().clone();
         let group = group.map(|group| Arc::from(group.fill(&id)));
         (id, Arc::clone(scope.name()), group)
     });
-    Board::new(scopes.collect::<Vec<_>>(), Arc::new(engine), stale_after(config.poll.sessions.duration()))
+    Board::new(scopes.collect::<Vec<_>>(), engine.into(), stale_after(config.poll.sessions.duration()))
 }
 
 /// Three polls without a complete listing, and never less than what one slow answer takes.
@@ -190,7 +216,7 @@ pub(super) fn state(
     (board, detector): (Board, Arc<dyn Detector>),
     settings: &Settings,
     look: &crate::runtime::Look,
-    acts: &Path,
+    store: &Path,
     demo: bool,
 ) -> Result<State, Refusal> {
     let config = &settings.config;
@@ -214,23 +240,20 @@ pub(super) fn state(
         member_topic: config.alerts.member_topic.as_ref().map(|topic| topic.as_str().into()),
         central_topic: config.alerts.central_topic.as_ref().map(|topic| topic.as_str().into()),
         metric_namespace: config.alerts.metric_namespace.as_str().into(),
-        act_log: acts.display().to_string().into(),
+        raise_on: Some(config.alerts.raise_on),
+        quarantine: config.response.quarantine.as_ref().map(|quarantine| match quarantine.method() {
+            QuarantineMethod::ServiceControlPolicy { policy_id } => {
+                format!("attaches the service control policy {policy_id} to the account").into()
+            }
+            QuarantineMethod::RevokeRoleSessions => "revokes the sessions of the owner's role".into(),
+        }),
+        auto_terminate: config.response.auto_terminate.iter().map(|id| id.as_str().into()).collect(),
+        max_per_hour: config.response.max_per_hour,
+        countdown: SignedDuration::try_from(config.response.countdown.duration()).unwrap_or(SignedDuration::MAX),
+        store: store.display().to_string().into(),
         zone: jiff::tz::TimeZone::system(),
     };
     Ok(State::new(board, detector, setup, Timestamp::now()))
-}
-
-/// Where acts are written down: beside the log file if one is named, else in the user's state directory.
-pub(super) fn act_log_path(settings: &Settings, demo: bool) -> Result<PathBuf, Refusal> {
-    let name = if demo { "demo-acts.jsonl" } else { "acts.jsonl" };
-    let data = data_directory()?;
-    let directory = match &settings.overrides.log_file {
-        Some(path) => {
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
-        }
-        None => data,
-    };
-    Ok(directory.join(name))
 }
 
 /// The program's log: where `--log-file` says, else in the user's state directory.
@@ -246,4 +269,35 @@ fn data_directory() -> Result<PathBuf, Refusal> {
         Refusal::failed("there is no home directory for the program's log", "set HOME, or give --log-file PATH")
     })?;
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_dir()).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(quarantine: Option<Quarantine>) -> FleetConfig {
+        let mut settings = Settings::default();
+        settings.config.response.quarantine = quarantine;
+        fleet_config(&settings)
+    }
+
+    #[test]
+    fn the_management_account_is_reached_only_for_what_needs_it() {
+        let quarantine = Quarantine {
+            method: QuarantineMethodName::ServiceControlPolicy,
+            policy_id: Some("p-examplepolicyid111".to_owned()),
+            profile: Some("org".to_owned()),
+            role_arn: Some("arn:aws:iam::999999999999:role/quarantine".to_owned()),
+            external_id: Some("12345".to_owned()),
+        };
+        let access = Access {
+            profile: Some("org".to_owned()),
+            role_arn: Some("arn:aws:iam::999999999999:role/quarantine".to_owned()),
+            external_id: Some("12345".to_owned()),
+        };
+        assert_eq!(with(Some(quarantine.clone())).management, Some(access));
+        assert_eq!(with(None).management, None);
+        let revoking = Quarantine { method: QuarantineMethodName::RevokeRoleSessions, ..quarantine };
+        assert_eq!(with(Some(revoking)).management, None);
+    }
 }

@@ -8,7 +8,7 @@ use super::{
     check::{Seconds, SessionObject},
     text::{clean, safe_json},
 };
-use crate::domain::{AlertBody, Evidence, Session, Severity};
+use crate::domain::{Alert, Content, Evidence, Parcel, Session, Severity};
 use crate::transcript::mask;
 
 /// The longest subject that SNS takes (docs.aws.amazon.com/sns/latest/api/API_Publish.html).
@@ -23,14 +23,14 @@ const LONGEST_TEXT: usize = 64 * 1024;
 /// The most facts that an alert quotes.
 const MOST_EVIDENCE: usize = 256;
 
-/// The rule of an alert that stands for no finding: the analyst raised the session as such.
-const BY_HAND: &str = "MANUAL";
-
 const SCHEMA: &str = "ssmwatch.alert/1";
+const SUMMARY_SCHEMA: &str = "ssmwatch.alert_summary/1";
+/// The most alerts that a summary names; the others are counted.
+const MOST_NAMED: usize = 500;
 
-/// An alert, ready to be published.
+/// An alert as a topic carries it, ready to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alert {
+pub struct AlertMessage {
     /// 32 hexadecimal digits; the same for the same finding on the same session.
     pub id: String,
     /// One line of ASCII that begins with a letter, at most [`MAX_SUBJECT_CHARACTERS`] long.
@@ -48,13 +48,48 @@ struct Body<'a> {
     rule: &'a str,
     severity: Severity,
     title: &'a str,
-    session: SessionObject<'a>,
+    /// Absent where it is about no session.
+    session: Option<SessionObject<'a>>,
+    subject: SubjectObject<'a>,
     evidence: Vec<Evidence>,
     reason: &'a str,
     raised_by: &'a str,
     at: Seconds,
+    /// 2 and more: raised again after it had been resolved or suppressed.
+    occurrence: u32,
     #[serde(skip_serializing_if = "is_zero")]
     evidence_left_out: usize,
+}
+
+/// What the alert is about, a session or not.
+#[derive(Serialize)]
+struct SubjectObject<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: &'a str,
+    account: &'a str,
+    region: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: &'static str,
+    id: &'a str,
+    at: Seconds,
+    count: usize,
+    severity: Severity,
+    alerts: Vec<Named<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: usize,
+}
+
+/// An alert in a summary.
+#[derive(Serialize)]
+struct Named<'a> {
+    id: &'a str,
+    severity: Severity,
+    /// The subject line that its own message would have had.
+    subject: &'a str,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -62,84 +97,121 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-impl Alert {
-    /// The alert of that finding (or of the session as such), raised by `raised_by` at `at`: for an alert that is sent again,
-    /// the time of the first try.
+impl AlertMessage {
+    /// The message of an alert; `session` where it is about one, as it is known now.
     ///
     /// # Errors
     /// None of its parts can fail to be written; the JSON writer wants the error passed on.
-    pub fn new(session: &Session, alert: &AlertBody, raised_by: &str, at: Timestamp) -> serde_json::Result<Self> {
-        let rule = alert.finding.as_ref().map_or(BY_HAND, |finding| finding.rule.as_str());
-        let title = alert.finding.as_ref().map_or("Raised by an analyst", |finding| &finding.title);
-        let scope = &session.key.scope;
-        let id = match &alert.finding {
-            Some(_) => identity(&[rule, scope.account.as_str(), scope.region.as_str(), session.key.id.as_str()]),
-            // Two alerts by hand are two alerts, so what was said, and when, makes the difference.
-            None => identity(&[
-                rule,
-                scope.account.as_str(),
-                scope.region.as_str(),
-                session.key.id.as_str(),
-                &alert.reason,
-                &at.to_string(),
-            ]),
+    pub fn new(alert: &Alert, session: Option<&Session>) -> serde_json::Result<Self> {
+        let place = match (alert.subject.scope(), alert.subject.account()) {
+            (Some(scope), _) => scope.to_string(),
+            (None, Some(account)) => account.to_string(),
+            (None, None) => String::new(),
         };
-        let subject = ascii(&format!("{} {rule} {}/{}: {title}", alert.severity.word(), scope.account, scope.region));
+        let subject = ascii(&format!("{} {} {place}: {}", alert.severity.word(), alert.rule, alert.title));
+        let region = alert.subject.scope().map_or("all", |scope| scope.region.as_str());
         let attributes = [
             ("severity", alert.severity.word().to_owned()),
-            ("rule", attribute(rule)),
-            ("account", attribute(scope.account.as_str())),
-            ("region", attribute(scope.region.as_str())),
+            ("rule", attribute(alert.rule.as_str())),
+            ("account", attribute(alert.subject.account().map_or("", |account| account.as_str()))),
+            ("region", attribute(region)),
         ];
-        let body = Self::body(session, alert, raised_by, at, &id, rule, title)?;
+        let body = Self::body(alert, session)?;
+        Ok(Self { id: alert.id.to_string(), subject, body, attributes })
+    }
+
+    /// One message for many alerts, where each by itself would be too many.
+    ///
+    /// # Errors
+    /// As [`AlertMessage::new`].
+    pub fn summary(parcels: &[&Parcel], at: Timestamp) -> serde_json::Result<Self> {
+        let ids: Vec<&str> = parcels.iter().map(|parcel| parcel.key.as_str()).collect();
+        let id = identity(SUMMARY_SCHEMA, &ids);
+        let worst = parcels.iter().map(|parcel| parcel.severity).max().unwrap_or(Severity::Informational);
+        let mut named: Vec<Named<'_>> = Vec::new();
+        for parcel in parcels.iter().take(MOST_NAMED) {
+            let Content::Message { subject, .. } = &parcel.content else { continue };
+            let id = parcel.alert.as_deref().unwrap_or_default();
+            named.push(Named { id, severity: parcel.severity, subject });
+        }
+        let left_out = parcels.len() - named.len();
+        let count = parcels.len();
+        let same = |of: fn(&Parcel) -> &str| {
+            let first = parcels.first().map_or("", |parcel| of(parcel));
+            if parcels.iter().all(|parcel| of(parcel) == first) { first } else { "multiple" }
+        };
+        let attributes = [
+            ("severity", worst.word().to_owned()),
+            ("rule", "SUMMARY".to_owned()),
+            ("account", attribute(same(|parcel| parcel.scope.account.as_str()))),
+            ("region", attribute(same(|parcel| parcel.scope.region.as_str()))),
+        ];
+        let subject = ascii(&format!("{} SUMMARY: {count} alerts in one message", worst.word()));
+        let summary = Summary {
+            schema: SUMMARY_SCHEMA,
+            id: &id,
+            at: Seconds(at),
+            count,
+            severity: worst,
+            alerts: named,
+            left_out,
+        };
+        let body = safe_json(&serde_json::to_string(&summary)?);
         Ok(Self { id, subject, body, attributes })
     }
 
-    /// The body, its texts cut shorter and shorter until it fits. The last limits fit whatever the texts are: at most 12
-    /// texts of the session and 4 of each of 16 facts, of 256 bytes each, which JSON's escapes make at most six times longer.
-    fn body(
-        session: &Session,
-        alert: &AlertBody,
-        raised_by: &str,
-        at: Timestamp,
-        id: &str,
-        rule: &str,
-        title: &str,
-    ) -> serde_json::Result<String> {
-        let evidence = alert.finding.as_ref().map_or(&[][..], |finding| &finding.evidence);
+    /// The body, its texts cut shorter and shorter until it fits. The last limits fit whatever the texts are: at most 14
+    /// texts of the subject and 4 of each of 16 facts, of 256 bytes each, which JSON's escapes make at most six times longer.
+    fn body(alert: &Alert, session: Option<&Session>) -> serde_json::Result<String> {
+        let evidence = &alert.evidence;
         // Masked once, and before it is cut, so that no half of a secret is left over.
         let reason = masked(&alert.reason);
         let values: Vec<String> = evidence.iter().take(MOST_EVIDENCE).map(|evidence| masked(&evidence.value)).collect();
+        let object = session.map(SessionObject::of);
+        let (scope, account) = (alert.subject.scope(), alert.subject.account());
         let mut json = String::new();
         for (longest, most) in [(LONGEST_TEXT, MOST_EVIDENCE), (8 * 1024, 128), (1024, 64), (256, 16)] {
-            let object = SessionObject::of(session);
             let cut = |text: &str| cut(text, longest);
-            let [rule, title, reason, raised_by] = [rule, title, &reason, raised_by].map(cut);
-            let [session_id, account, region, target, owner, document, status] = [
-                object.session_id,
-                object.account,
-                object.region,
-                object.target,
-                object.owner,
-                object.document,
-                object.status,
-            ]
-            .map(cut);
+            let [rule, title, reason, raised_by] =
+                [alert.rule.as_str(), &alert.title, &reason, &alert.raised_by].map(cut);
+            let subject_id = cut(alert.subject.id());
+            let texts = object.as_ref().map(|object| {
+                [
+                    object.session_id,
+                    object.account,
+                    object.region,
+                    object.target,
+                    object.owner,
+                    object.document,
+                    object.status,
+                ]
+                .map(cut)
+            });
+            let session = texts.as_ref().zip(object.as_ref()).map(|(texts, object)| {
+                let [session_id, account, region, target, owner, document, status] = texts;
+                SessionObject {
+                    session_id,
+                    account,
+                    region,
+                    target,
+                    owner,
+                    document,
+                    status,
+                    started_at: object.started_at,
+                }
+            });
             let body = Body {
                 schema: SCHEMA,
-                id,
+                id: &alert.id,
                 rule: &rule,
                 severity: alert.severity,
                 title: &title,
-                session: SessionObject {
-                    session_id: &session_id,
-                    account: &account,
-                    region: &region,
-                    target: &target,
-                    owner: &owner,
-                    document: &document,
-                    status: &status,
-                    started_at: object.started_at,
+                session,
+                subject: SubjectObject {
+                    kind: alert.subject.kind(),
+                    id: &subject_id,
+                    account: account.map_or("", |account| account.as_str()),
+                    region: scope.map(|scope| scope.region.as_str()),
                 },
                 evidence: evidence
                     .iter()
@@ -154,7 +226,8 @@ impl Alert {
                     .collect(),
                 reason: &reason,
                 raised_by: &raised_by,
-                at: Seconds(at),
+                at: Seconds(alert.reopened_at),
+                occurrence: alert.occurrence,
                 evidence_left_out: evidence.len().saturating_sub(most),
             };
             json = safe_json(&serde_json::to_string(&body)?);
@@ -178,9 +251,9 @@ fn masked(text: &str) -> String {
 }
 
 /// The first 32 hexadecimal digits of the SHA-256 of these parts. Each is led by its length, so that no two lists are alike.
-fn identity(parts: &[&str]) -> String {
+fn identity(schema: &str, parts: &[&str]) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(SCHEMA);
+    hasher.update(schema);
     for part in parts {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
@@ -222,7 +295,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::domain::{Finding, NodeId, ScopeId, SessionKey, SessionStatus, Verdict};
+    use crate::domain::{AlertSource, NodeId, ScopeId, SessionKey, SessionStatus, Subject, Workflow, alert_id};
 
     fn at() -> Timestamp {
         "2026-11-20T09:00:00Z".parse().unwrap()
@@ -244,7 +317,8 @@ mod tests {
         }
     }
 
-    fn body(rule: &str, title: &str, values: &[String], reason: &str) -> AlertBody {
+    fn alert(session: &Session, (rule, title): (&str, &str), values: &[String], reason: &str, by: &str) -> Alert {
+        let subject = Subject::Session(session.key.clone());
         let evidence = values
             .iter()
             .map(|value| Evidence {
@@ -254,23 +328,36 @@ mod tests {
                 at: at(),
             })
             .collect();
-        let finding = Finding {
+        Alert {
+            id: alert_id(rule, &subject, None),
             rule: rule.into(),
             title: title.into(),
-            status: Verdict::NonCompliant,
             severity: Severity::Critical,
+            source: AlertSource::Finding,
+            owner: session.owner.clone(),
+            subject,
             evidence,
-            missing: Vec::new(),
-            remediation: "end it".into(),
-        };
-        AlertBody { finding: Some(finding), severity: Severity::Critical, reason: reason.to_owned() }
+            reason: reason.to_owned(),
+            raised_by: by.to_owned(),
+            workflow: Workflow::New,
+            raised_at: at(),
+            reopened_at: at(),
+            occurrence: 1,
+            acknowledged: None,
+            deliveries: Default::default(),
+        }
+    }
+
+    fn message(session: &Session, alert: &Alert) -> AlertMessage {
+        AlertMessage::new(alert, Some(session)).unwrap()
     }
 
     #[test]
     fn an_alert_reads_as_the_contract_says() {
-        let alert = body("DOC-01", "Document not on the allow list", &["AWS-StartSSHSession".to_owned()], "INC1");
-        let alert =
-            Alert::new(&session("jane-0a1b", "arn:aws:iam::111122223333:user/jane"), &alert, "jane", at()).unwrap();
+        let session = session("jane-0a1b", "arn:aws:iam::111122223333:user/jane");
+        let title = ("DOC-01", "Document not on the allow list");
+        let alert = alert(&session, title, &["AWS-StartSSHSession".to_owned()], "INC1", "jane");
+        let alert = message(&session, &alert);
         assert_eq!(alert.subject, "CRITICAL DOC-01 111122223333/eu-central-1: Document not on the allow list");
         insta::assert_snapshot!(alert.body);
         assert_eq!(
@@ -281,38 +368,86 @@ mod tests {
 
     #[test]
     fn the_id_is_the_findings_on_the_session_and_nothing_elses() {
-        let id = |session_id: &str, rule: &str, reason: &str, at| {
-            Alert::new(&session(session_id, "o"), &body(rule, "t", &[], reason), "jane", at).unwrap().id
-        };
+        let of = |id: &str| Subject::Session(session(id, "o").key);
+        let id = |session: &str, rule: &str| alert_id(rule, &of(session), None);
+        let first = id("jane-1", "DOC-01");
+        assert_eq!(first, id("jane-1", "DOC-01"));
+        assert_eq!(&*first, "fdf552c707ba23c6eff0996226b24a73", "what receivers drop repeats by does not change");
+        assert_ne!(first, id("jane-2", "DOC-01"));
+        assert_ne!(first, id("jane-1", "DOC-02"));
         let later = "2026-11-20T10:00:00Z".parse().unwrap();
-        let first = id("jane-1", "DOC-01", "a", at());
-        assert_eq!(first, id("jane-1", "DOC-01", "b", later));
-        assert_eq!(first.len(), 32);
-        assert_ne!(first, id("jane-2", "DOC-01", "a", at()));
-        assert_ne!(first, id("jane-1", "DOC-02", "a", at()));
-        let by_hand = |reason: &str, at| {
-            let alert = AlertBody { finding: None, severity: Severity::High, reason: reason.to_owned() };
-            Alert::new(&session("jane-1", "o"), &alert, "jane", at).unwrap()
-        };
-        assert_eq!(by_hand("a", at()).id, by_hand("a", at()).id);
-        assert_ne!(by_hand("a", at()).id, by_hand("b", at()).id);
-        assert_ne!(by_hand("a", at()).id, by_hand("a", later).id);
-        assert!(by_hand("a", at()).body.contains("\"rule\":\"MANUAL\""));
+        let by_hand = |reason, at| alert_id("MANUAL", &of("jane-1"), Some((reason, at)));
+        assert_eq!(by_hand("a", at()), by_hand("a", at()));
+        assert_ne!(by_hand("a", at()), by_hand("b", at()));
+        assert_ne!(by_hand("a", at()), by_hand("a", later));
+        let scope = ScopeId::new("111122223333", "eu-central-1");
+        let others = [
+            Subject::Node(scope.clone(), "i-1".into()),
+            Subject::Preferences(scope.clone()),
+            Subject::Account(scope.account),
+        ];
+        let ids: std::collections::BTreeSet<_> =
+            others.iter().map(|subject| alert_id("DOC-01", subject, None)).chain([first]).collect();
+        assert_eq!(ids.len(), 4);
+    }
+
+    #[test]
+    fn an_alert_on_an_account_names_no_session() {
+        let mut alert = alert(&session("s", "o"), ("THR-01", "Too many"), &[], "", "ssmwatch");
+        alert.subject = Subject::Account("111122223333".into());
+        let message = AlertMessage::new(&alert, None).unwrap();
+        let body: Value = serde_json::from_str(&message.body).unwrap();
+        assert_eq!(body["session"], Value::Null);
+        assert_eq!((&body["subject"]["type"], &body["subject"]["id"]), (&"account".into(), &"111122223333".into()));
+        assert_eq!(message.subject, "CRITICAL THR-01 111122223333: Too many");
+    }
+
+    #[test]
+    fn a_summary_names_and_counts_all() {
+        let parcels: Vec<Parcel> = (0..600)
+            .map(|number| Parcel {
+                key: format!("{number}"),
+                alert: Some(format!("{number:032x}").into()),
+                act: None,
+                destination: crate::domain::AlertDestination::CentralTopic,
+                scope: ScopeId::new("111122223333", if number % 2 == 0 { "eu-central-1" } else { "us-east-1" }),
+                severity: if number == 7 { Severity::Critical } else { Severity::High },
+                content: Content::Message {
+                    topic: "t".into(),
+                    subject: "x".repeat(100),
+                    body: "{}".into(),
+                    attributes: Default::default(),
+                },
+                created_at: at(),
+            })
+            .collect();
+        let message = AlertMessage::summary(&parcels.iter().collect::<Vec<_>>(), at()).unwrap();
+        assert!(message.body.len() < MAX_BODY_BYTES);
+        let body: Value = serde_json::from_str(&message.body).unwrap();
+        assert_eq!(
+            (&body["count"], &body["left_out"], &body["severity"]),
+            (&600.into(), &100.into(), &"CRITICAL".into())
+        );
+        assert_eq!(body["alerts"].as_array().unwrap().len(), 500);
+        assert_eq!(message.attributes[3].1, "multiple");
+        assert_eq!(message.subject, "CRITICAL SUMMARY: 600 alerts in one message");
     }
 
     #[test]
     fn secrets_do_not_leave() {
         let values = ["export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()];
-        let alert = body("CMD-01", "Secret typed", &values, "he typed password=hunter2");
-        let body = Alert::new(&session("s", "o"), &alert, "jane", at()).unwrap().body;
+        let session = session("s", "o");
+        let alert = alert(&session, ("CMD-01", "Secret typed"), &values, "he typed password=hunter2", "jane");
+        let body = message(&session, &alert).body;
         assert!(!body.contains("wJalr") && !body.contains("hunter2"), "{body}");
     }
 
     #[test]
     fn what_is_cut_says_so() {
         let values = vec!["\u{1b}".repeat(10_000); 100];
-        let alert = body("CMD-01", "Flood", &values, &"why ".repeat(100_000));
-        let body = Alert::new(&session("s", "o"), &alert, "jane", at()).unwrap().body;
+        let session = session("s", "o");
+        let alert = alert(&session, ("CMD-01", "Flood"), &values, &"why ".repeat(100_000), "jane");
+        let body = message(&session, &alert).body;
         assert!(body.len() <= MAX_BODY_BYTES);
         let body: Value = serde_json::from_str(&body).unwrap();
         let shown = body["evidence"].as_array().unwrap().len();
@@ -345,7 +480,8 @@ mod tests {
         ) {
             let [id, owner, rule, title, reason, by] = &texts;
             let values: Vec<String> = values.iter().cycle().take(values.len() * times).cloned().collect();
-            let alert = Alert::new(&session(id, owner), &body(rule, title, &values, reason), by, at()).unwrap();
+            let session = session(id, owner);
+            let alert = message(&session, &self::alert(&session, (rule, title), &values, reason, by));
             prop_assert!(alert.subject.len() <= MAX_SUBJECT_CHARACTERS);
             prop_assert!(alert.subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
             prop_assert!(alert.subject.starts_with(|first: char| first.is_ascii_alphanumeric()));

@@ -1,5 +1,6 @@
-//! What leaves the program for people and programs: the check's table and JSON, alerts, the IAM policy.
+//! What leaves the program for people and programs: the check's table and JSON, the table of acts, alerts, the IAM policy.
 
+mod acts;
 mod alert;
 mod check;
 mod iam_policy;
@@ -7,7 +8,8 @@ mod table;
 mod text;
 
 pub use crate::transcript::mask;
-pub use alert::{Alert, MAX_BODY_BYTES, MAX_SUBJECT_CHARACTERS};
+pub use acts::acts_table;
+pub use alert::{AlertMessage, MAX_BODY_BYTES, MAX_SUBJECT_CHARACTERS};
 pub use check::{AccountRow, CheckReport, DetectionRow, NodeRow, PreferencesRow, ScopeRow, ScopeStatus, SessionRow};
 pub use iam_policy::iam_policy;
 pub use table::{Paint, table};

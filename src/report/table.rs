@@ -58,14 +58,14 @@ fn verdict_color(verdict: Verdict, severity: Option<Severity>) -> &'static str {
 }
 
 /// A cell: its text, already clean, and its color.
-struct Cell(String, &'static str);
+pub(super) struct Cell(pub(super) String, pub(super) &'static str);
 
-fn cell(text: impl std::fmt::Display) -> Cell {
+pub(super) fn cell(text: impl std::fmt::Display) -> Cell {
     Cell(fit(&clean(&text.to_string()), WIDEST), "")
 }
 
 /// Rows in columns as wide as their widest cell.
-fn columns(rows: &[Vec<Cell>], paint: Paint, out: &mut String) {
+pub(super) fn columns(rows: &[Vec<Cell>], paint: Paint, out: &mut String) {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (index, Cell(text, _)) in row.iter().enumerate() {

@@ -1,7 +1,10 @@
 //! Acts on other people's production: written down first, bound to an id, proven afterwards.
 
-mod alert;
+mod outbox;
+mod parcels;
+pub mod quarantine;
 mod terminate;
 
-pub use alert::{AlertTargets, put_metric, send};
+pub use outbox::{Outbox, OutboxNews, Progress};
+pub use parcels::{AlertTargets, parcels_of, termination};
 pub use terminate::{Proof, terminate};

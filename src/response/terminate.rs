@@ -129,7 +129,8 @@ pub(super) fn failure_words(failure: &Failure) -> String {
     match failure.class {
         FailureClass::Denied => format!("the permission {} is missing", failure.action),
         FailureClass::Gone | FailureClass::Other => {
-            format!("{} failed: {} {}", failure.action, failure.code.as_deref().unwrap_or(""), failure.message)
+            let code = failure.code.as_ref().map(|code| format!("{code} ")).unwrap_or_default();
+            format!("{} failed: {code}{}", failure.action, failure.message)
         }
         class => format!("{} failed: {}", failure.action, class.word()),
     }

@@ -1,49 +1,111 @@
 //! Carries out effects as tasks; each ends in a message.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    collections::HashMap,
+    future::Future,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
-use tokio_util::task::TaskTracker;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{
+    report::{Report, lock},
+    scribe::{Entry, Scribe},
+};
 use crate::{
-    app::{Effect, Message, State, update::acts::destinations},
-    aws::{Fleet, Metric, ScopeClient},
-    domain::{Act, ActOutcome, AlertBody, AlertDestination, Session, SessionKey},
-    report::{Alert, mask},
-    response::{self, AlertTargets},
-    store::{ActLog, Phase},
+    app::{Delivered, Effect, Message, State},
+    aws::Fleet,
+    detection::Detector,
+    domain::{
+        Act, ActId, ActOutcome, Alert, AlertId, Parcel, QuarantineKind, QuarantineMethod, QuarantinePlan, ScopeId,
+        SessionKey,
+    },
+    export::{Known, Others},
+    response::{self, AlertTargets, Outbox, OutboxNews, Progress, parcels_of, quarantine},
+    store::{Keeper, Phase, Store},
     watch::Watch,
 };
 
-/// How long leaving waits for acts that are under way.
+/// How long leaving waits for acts that are under way, and for what is to be written.
 const LEAVE: Duration = Duration::from_secs(3);
+/// Sessions of one scope that are ended at the same time: each looks at two listings every half second, of the 6 requests a second that
+/// DescribeSessions allows an account and region.
+const ENDED_TOGETHER: usize = 2;
+/// Earlier sessions of a principal that are shown.
+const RECALLED: usize = 50;
+
+/// What the hands work with.
+#[derive(Clone)]
+pub struct Tools {
+    /// The clients.
+    pub fleet: Fleet,
+    /// The watch.
+    pub watch: Arc<Watch>,
+    /// The store; `None`: nothing can be written down, so nothing is done.
+    pub keeper: Option<Keeper>,
+    /// Where alerts go.
+    pub targets: AlertTargets,
+    /// Sending alerts is allowed: not with `read_only`.
+    pub sends: bool,
+    /// How accounts or roles are put into quarantine, if they are.
+    pub quarantine: Option<QuarantineMethod>,
+    /// Writes the evidence of a session.
+    pub exporter: Exporter,
+}
+
+/// Writes the evidence of a session, and answers where; or what went wrong, and what to do.
+pub type Exporter = Arc<dyn Fn(ExportRequest) -> Exporting + Send + Sync>;
+/// An export on its way.
+pub type Exporting = Pin<Box<dyn Future<Output = Result<PathBuf, (String, String)>> + Send>>;
+
+/// What is known of a session when its evidence is asked for.
+#[derive(Debug)]
+pub struct ExportRequest {
+    /// All that the board has of it, and what was raised on it.
+    pub known: Known,
+    /// The detections in force.
+    pub detector: Arc<dyn Detector>,
+}
 
 /// The hands of the program.
-#[derive(Debug)]
 pub struct Effects {
-    fleet: Fleet,
-    watch: Arc<Watch>,
-    log: Option<Log>,
-    targets: Arc<AlertTargets>,
+    tools: Tools,
+    outbox: Option<Outbox>,
+    scribe: Option<Scribe>,
     messages: mpsc::Sender<Message>,
     tasks: TaskTracker,
     under_way: Arc<Mutex<Vec<Act>>>,
+    turns: Mutex<HashMap<ScopeId, Arc<Semaphore>>>,
+    stop: CancellationToken,
 }
 
 impl Effects {
-    /// Hands for that fleet; outcomes go to `messages`.
-    pub fn new(
-        fleet: Fleet,
-        watch: Arc<Watch>,
-        log: Option<Log>,
-        targets: AlertTargets,
-        messages: mpsc::Sender<Message>,
-    ) -> Self {
-        let targets = Arc::new(targets);
-        Self { fleet, watch, log, targets, messages, tasks: TaskTracker::new(), under_way: Arc::default() }
+    /// Hands with those tools; outcomes go to `messages`. What lies in the outbox is sent from here on.
+    pub fn new(tools: Tools, messages: mpsc::Sender<Message>) -> Self {
+        let stop = CancellationToken::new();
+        let outbox = tools.keeper.clone().map(|keeper| {
+            let (news, received) = mpsc::unbounded_channel();
+            tokio::spawn(tell(received, messages.clone()));
+            // What may not be sent is not: it waits.
+            let sends = if tools.sends { stop.clone() } else { stopped() };
+            Outbox::start(tools.fleet.clone(), keeper, news, sends)
+        });
+        let scribe = tools.keeper.clone().zip(outbox.clone());
+        let scribe = scribe.map(|(keeper, outbox)| Scribe::start(keeper, outbox, messages.clone()));
+        Self {
+            tools,
+            outbox,
+            scribe,
+            messages,
+            tasks: TaskTracker::new(),
+            under_way: Arc::default(),
+            turns: Mutex::default(),
+            stop,
+        }
     }
 
     /// Begins what the State asks for; never waits.
@@ -58,218 +120,328 @@ impl Effects {
             }
             Effect::Follow(follows) => {
                 for follow in follows.iter().filter(|follow| follow.from_start) {
-                    self.watch.reread(&follow.session);
+                    self.tools.watch.reread(&follow.session);
                 }
                 let sessions = follows.into_iter().map(|follow| (follow.session, follow.log_group.to_string()));
-                self.watch.follow(sessions.collect());
+                self.tools.watch.follow(sessions.collect());
             }
-            Effect::ReadArchive(session) => self.watch.read_archive(session),
-            Effect::Refresh(scope) => self.watch.refresh(&scope),
+            Effect::ReadArchive(session) => self.tools.watch.read_archive(session),
+            Effect::Refresh(scope) => self.tools.watch.refresh(&scope),
             Effect::Terminate { act, session, count_it } => {
                 if let Some(act) = state.act(act) {
                     self.terminate(act.clone(), session, count_it);
                 }
             }
-            Effect::Alert { act, session, body } => {
-                let record = state.board.sessions.get(&session).map(|board| board.session.clone());
-                if let (Some(act), Some(record)) = (state.act(act), record) {
-                    let destinations = destinations(&state.setup, body.finding.is_some()).collect();
-                    self.alert(act.clone(), record, destinations, body);
+            Effect::KeepAlert { alert, raised, act } => self.keep_alert(&alert, raised, act, state),
+            Effect::Record { act, alert } => {
+                if let Some(act) = state.act(act) {
+                    let alert = alert.and_then(|alert| state.alerts.get(&alert)).cloned();
+                    self.record(act.clone(), alert);
+                }
+            }
+            Effect::Keep(keep) => {
+                if let Some(scribe) = &self.scribe {
+                    scribe.write(Entry::Keep(keep));
+                }
+            }
+            Effect::Recall(owner) => self.recall(owner),
+            Effect::Plan { scope, owner, kind } => self.plan(scope, owner, kind),
+            Effect::Quarantine { act, plan } => {
+                if let Some(act) = state.act(act) {
+                    self.quarantine(act.clone(), *plan);
+                }
+            }
+            Effect::Export { act, session } => {
+                if let Some(act) = state.act(act) {
+                    let alerts = state.alerts.of(&act.subject).into_iter().cloned().collect();
+                    let known = Known::of(&state.board, &session, alerts, Others::Listed, state.now);
+                    let detector = Arc::clone(&state.listening.detector);
+                    self.export(act.clone(), known.map(|known| ExportRequest { known, detector }));
                 }
             }
         }
     }
 
-    fn terminate(&self, act: Act, session: SessionKey, count_it: bool) {
+    /// An alert as it stands now; where it was raised its destinations are told.
+    fn keep_alert(&self, id: &AlertId, raised: bool, act: Option<ActId>, state: &State) {
+        let Some(alert) = state.alerts.get(id).cloned() else { return };
+        let parcels = match raised {
+            true => self.parcels(&alert, act, state),
+            false => Vec::new(),
+        };
+        match act.and_then(|act| state.act(act)) {
+            Some(act) => self.raise(act.clone(), alert, parcels),
+            None => {
+                if let Some(scribe) = &self.scribe {
+                    scribe.write(Entry::Alert(Box::new(alert), parcels));
+                }
+            }
+        }
+    }
+
+    fn parcels(&self, alert: &Alert, act: Option<ActId>, state: &State) -> Vec<Parcel> {
+        let session = alert.subject.session().and_then(|key| state.board.sessions.get(key));
+        // What is about a whole account is sent with the credentials of one of its scopes.
+        let of_account = state.board.scopes.keys().find(|scope| Some(&scope.account) == alert.subject.account());
+        let Some(home) = of_account.or_else(|| state.board.scopes.keys().next()) else { return Vec::new() };
+        let parcels = parcels_of(&self.tools.targets, alert, session.map(|board| &board.session), home, act);
+        parcels.unwrap_or_else(|error| {
+            tracing::error!(alert = %alert.id, %error, "the alert cannot be written as JSON");
+            Vec::new()
+        })
+    }
+
+    /// An alert by hand: the act, the alert and its messages are written down, then they are sent.
+    fn raise(&self, act: Act, alert: Alert, parcels: Vec<Parcel>) {
         let report = self.report(act);
-        let client = self.fleet.scope(&session.scope);
-        let watch = Arc::clone(&self.watch);
-        let namespace = self.targets.metric_namespace.clone();
+        let outbox = self.outbox.clone();
         self.tasks.spawn(async move {
-            if !report.write_down().await {
+            let steps = parcels.len();
+            if !report.write_down(Phase::Start, parcels, Some(alert)).await {
+                return;
+            }
+            for step in 0..steps {
+                report.step(step, ActOutcome::Waiting { what: String::new(), to_do: String::new(), attempts: 0 });
+            }
+            if let Some(outbox) = outbox {
+                outbox.wake();
+            }
+        });
+    }
+
+    /// An act that changes nothing at AWS: it is done when it is written down.
+    fn record(&self, mut act: Act, alert: Option<Alert>) {
+        let began = Instant::now();
+        let done = ActOutcome::Done { took_ms: 0, proof: "written down".to_owned() };
+        for step in &mut act.steps {
+            step.outcome = done.clone();
+        }
+        let report = self.report(act);
+        self.tasks.spawn(async move {
+            if report.write_down(Phase::Outcome, Vec::new(), alert).await {
+                report.step(0, ActOutcome::Done { took_ms: millis(began), proof: "written down".to_owned() });
+            }
+        });
+    }
+
+    fn terminate(&self, act: Act, session: SessionKey, count_it: bool) {
+        let pressed = Instant::now();
+        let id = act.id;
+        let report = self.report(act);
+        let client = self.tools.fleet.scope(&session.scope);
+        let (watch, outbox) = (Arc::clone(&self.tools.watch), self.outbox.clone());
+        let namespace = self.tools.targets.metric_namespace.clone();
+        let turn = self.turn(&session.scope);
+        self.tasks.spawn(async move {
+            if !report.write_down(Phase::Start, Vec::new(), None).await {
                 return;
             }
             let Some(client) = client else {
                 return report
                     .fail_all("its scope is not configured any more", "Restart with that scope in the config");
             };
+            let Ok(_turn) = turn.acquire().await else { return };
             let outcome = response::terminate(&client, &session.id, |outcome| report.step(0, outcome)).await;
-            report.step(0, outcome.clone());
+            // The clock runs from the key on.
+            let outcome = timed(outcome, pressed);
             watch.refresh(&session.scope);
-            if count_it {
-                report.step(1, count(&client, &namespace, &outcome).await);
+            // The metric of a proven end is written down with the proof: it is counted, and once.
+            let is_done = matches!(outcome, ActOutcome::Done { .. });
+            let metric = (count_it && is_done).then(|| response::termination(&namespace, &session, id, 1));
+            if count_it && !is_done {
+                report.step(1, not_counted(&outcome));
+            } else if count_it {
+                report.step(1, ActOutcome::Waiting { what: String::new(), to_do: String::new(), attempts: 0 });
+            }
+            report.outcome(0, outcome, metric.into_iter().collect()).await;
+            if let Some(outbox) = outbox {
+                outbox.wake();
             }
         });
     }
 
-    /// The proof came later: it is written down, and counted if nothing was counted so far.
+    fn turn(&self, scope: &ScopeId) -> Arc<Semaphore> {
+        let mut turns = lock(&self.turns);
+        Arc::clone(turns.entry(scope.clone()).or_insert_with(|| Arc::new(Semaphore::new(ENDED_TOGETHER))))
+    }
+
+    /// What an act came to was seen later: it is written down, and an end is counted if nothing was counted so far.
     fn settled(&self, act: Act, count_it: bool) {
-        let client = act.subject.scope().and_then(|scope| self.fleet.scope(scope));
-        let namespace = self.targets.metric_namespace.clone();
-        let proof = act.steps.first().map(|step| step.outcome.clone());
-        let report = self.report(act);
+        let Some(keeper) = self.tools.keeper.clone() else { return };
+        let metric = act
+            .session()
+            .filter(|_| count_it)
+            .map(|session| response::termination(&self.tools.targets.metric_namespace, session, act.id, 1));
+        let (outbox, messages) = (self.outbox.clone(), self.messages.clone());
         self.tasks.spawn(async move {
-            let (Some(client), Some(proof)) = (client, proof) else { return };
-            if count_it {
-                report.step(1, count(&client, &namespace, &proof).await);
+            let parcels: Vec<Parcel> = metric.into_iter().collect();
+            let written = keeper.run(move |store: &mut Store| store.record(Phase::Outcome, &act, &parcels)).await;
+            if let Ok(Err(error)) = written {
+                tracing::error!(%error, "the act's outcome cannot be written down");
+                let why = format!("the outcome of an act: {error}. {}", error.to_do());
+                let _ = messages.send(Message::StoreTrouble(Some((1, why.into())))).await;
             }
-            report.step(0, proof);
+            if let Some(outbox) = outbox {
+                outbox.wake();
+            }
         });
     }
 
-    fn alert(&self, act: Act, session: Session, destinations: Vec<AlertDestination>, body: AlertBody) {
-        let alert = Alert::new(&session, &body, &act.actor.to_string(), act.at);
-        let report = self.report(act);
-        let (fleet, targets) = (self.fleet.clone(), Arc::clone(&self.targets));
+    fn recall(&self, owner: Arc<str>) {
+        let Some(keeper) = self.tools.keeper.clone() else { return };
+        let messages = self.messages.clone();
         self.tasks.spawn(async move {
-            if !report.write_down().await {
+            let name = Arc::clone(&owner);
+            let read = keeper.run(move |store: &mut Store| store.previous_sessions(&name, RECALLED)).await;
+            match read {
+                Ok(Ok(sessions)) => {
+                    let _ = messages.send(Message::Recalled { owner, sessions }).await;
+                }
+                Ok(Err(error)) => tracing::error!(%error, "earlier sessions cannot be read"),
+                Err(_) => {}
+            }
+        });
+    }
+
+    /// Reads what a quarantine would write.
+    fn plan(&self, scope: ScopeId, owner: Arc<str>, kind: QuarantineKind) {
+        let Some(method) = self.tools.quarantine.clone() else { return };
+        let (fleet, messages) = (self.tools.fleet.clone(), self.messages.clone());
+        self.tasks.spawn(async move {
+            let plan = quarantine::plan(&fleet, &method, &scope, &owner, kind).await;
+            let plan = plan.map(Box::new);
+            let _ = messages.send(Message::Planned(plan)).await;
+        });
+    }
+
+    /// Does what the analyst read and confirmed, and proves it.
+    fn quarantine(&self, act: Act, plan: QuarantinePlan) {
+        let pressed = Instant::now();
+        let report = Report::new(
+            act,
+            self.tools.fleet.scope(&plan.scope),
+            self.tools.keeper.clone(),
+            self.messages.clone(),
+            Arc::clone(&self.under_way),
+        );
+        let fleet = self.tools.fleet.clone();
+        self.tasks.spawn(async move {
+            if !report.write_down(Phase::Start, Vec::new(), None).await {
                 return;
             }
-            let alert = match alert {
-                Ok(alert) => alert,
-                Err(error) => {
-                    let what = format!("the alert cannot be written as JSON: {error}");
-                    return report.fail_all(&what, "Report this to ssmwatch's developers");
+            let outcome = quarantine::carry_out(&fleet, &plan, |outcome| report.step(0, outcome)).await;
+            report.outcome(0, timed(outcome, pressed), Vec::new()).await;
+        });
+    }
+
+    fn export(&self, act: Act, request: Option<ExportRequest>) {
+        let began = Instant::now();
+        let report = self.report(act);
+        let Some(request) = request else {
+            let to_do = "Export it with: ssmwatch export SESSION_ID --output DIR";
+            return report.fail_all("the session ended long ago, and is not kept here any more", to_do);
+        };
+        let exporting = (self.tools.exporter)(request);
+        self.tasks.spawn(async move {
+            if !report.write_down(Phase::Start, Vec::new(), None).await {
+                return;
+            }
+            let outcome = match exporting.await {
+                Ok(path) => {
+                    ActOutcome::Done { took_ms: millis(began), proof: format!("written to {}", path.display()) }
                 }
+                Err((what, to_do)) => ActOutcome::Failed { what, to_do },
             };
-            let sends = destinations.into_iter().enumerate().map(|(step, destination)| {
-                let (fleet, targets, report) = (&fleet, &targets, &report);
-                let (alert, session, body) = (&alert, &session, &body);
-                async move {
-                    report.step(step, ActOutcome::Sent);
-                    report.step(step, response::send(fleet, targets, destination, session, body, alert).await);
-                }
-            });
-            futures_util::future::join_all(sends).await;
+            report.outcome(0, outcome, Vec::new()).await;
         });
     }
 
     fn report(&self, act: Act) -> Report {
-        lock(&self.under_way).push(act.clone());
-        Report {
-            act: Mutex::new(act),
-            log: self.log.clone(),
-            messages: self.messages.clone(),
-            under_way: Arc::clone(&self.under_way),
-        }
+        let client = act.subject.scope().and_then(|scope| self.tools.fleet.scope(scope));
+        Report::new(act, client, self.tools.keeper.clone(), self.messages.clone(), Arc::clone(&self.under_way))
     }
 
-    /// Waits a little for acts that are under way; tells of those that have no outcome, and writes that down.
+    /// Waits a little for acts that are under way, and for what is to be written; tells of acts that have no outcome, and writes that
+    /// down.
     pub async fn finish(self) -> Vec<Act> {
+        self.stop.cancel();
         self.tasks.close();
-        let _ = tokio::time::timeout(LEAVE, self.tasks.wait()).await;
+        let deadline = tokio::time::Instant::now() + LEAVE;
+        let _ = tokio::time::timeout_at(deadline, self.tasks.wait()).await;
+        if let Some(scribe) = &self.scribe {
+            let _ = tokio::time::timeout_at(deadline, scribe.settled()).await;
+        }
         let left = std::mem::take(&mut *lock(&self.under_way));
-        for act in &left {
-            let mut act = act.clone();
-            for step in act.steps.iter_mut().filter(|step| !step.outcome.is_final()) {
-                step.outcome = ActOutcome::Failed {
-                    what: "ssmwatch was left before an outcome was known".into(),
-                    to_do: "Look the session up".into(),
-                };
+        if let Some(keeper) = &self.tools.keeper {
+            for act in &left {
+                let mut act = act.clone();
+                for step in act.steps.iter_mut().filter(|step| !step.outcome.is_final()) {
+                    step.outcome = ActOutcome::Unproven {
+                        what: "ssmwatch was left before an outcome was known".into(),
+                        to_do: "Look the session up".into(),
+                    };
+                }
+                let written = keeper.run(move |store: &mut Store| store.record(Phase::Outcome, &act, &[]).map(drop));
+                if let Ok(Ok(Err(error))) = tokio::time::timeout(LEAVE, written).await {
+                    tracing::error!(%error, "the act's outcome cannot be written down");
+                }
             }
-            record(self.log.as_ref(), &act);
         }
         left
     }
 }
 
-/// Keeps an act's record, on the screen and in the log.
-struct Report {
-    act: Mutex<Act>,
-    log: Option<Log>,
-    messages: mpsc::Sender<Message>,
-    under_way: Arc<Mutex<Vec<Act>>>,
-}
-
-impl Report {
-    /// Writes the act down before anything is sent; if that fails nothing is.
-    async fn write_down(&self) -> bool {
-        let act = lock(&self.act).clone();
-        let error = match self.log.clone() {
-            Some(log) => match tokio::task::spawn_blocking(move || lock(&log).record(Phase::Start, &act)).await {
-                Ok(Ok(())) => return true,
-                Ok(Err(error)) => error.to_string(),
-                Err(error) => error.to_string(),
-            },
-            None => "the record of acts is not open".to_owned(),
-        };
-        self.fail_all(
-            &format!("nothing was sent, because it could not be written down: {error}"),
-            "Make room on the disk, or name another place with --log-file",
-        );
-        false
-    }
-
-    fn fail_all(&self, what: &str, to_do: &str) {
-        let steps = lock(&self.act).steps.len();
-        for step in 0..steps {
-            self.step(step, ActOutcome::Failed { what: what.to_owned(), to_do: to_do.to_owned() });
-        }
-    }
-
-    fn step(&self, step: usize, outcome: ActOutcome) {
-        let act = {
-            let mut act = lock(&self.act);
-            if let Some(step) = act.steps.get_mut(step) {
-                step.outcome = outcome.clone();
+/// Passes on what the outbox tells.
+async fn tell(mut news: mpsc::UnboundedReceiver<OutboxNews>, messages: mpsc::Sender<Message>) {
+    let mut counts = None;
+    while let Some(told) = news.recv().await {
+        let message = match told {
+            OutboxNews::Progress(progress) => {
+                let one =
+                    |Progress { alert, act, destination, delivery }| Delivered { alert, act, destination, delivery };
+                Message::Delivered(progress.into_iter().map(one).collect())
             }
-            act.clone()
+            OutboxNews::Counts(undelivered, summarized) => {
+                // It is counted every second while something waits: only a change is news.
+                if counts.replace((undelivered.clone(), summarized)) == Some((undelivered.clone(), summarized)) {
+                    continue;
+                }
+                Message::Outbox { undelivered, summarized }
+            }
         };
-        if outcome.is_final() {
-            record(self.log.as_ref(), &act);
-            tracing::info!(
-                act = act.id,
-                at = %act.at,
-                actor = ?act.actor,
-                kind = ?act.kind,
-                subject = ?act.subject.to_string(),
-                reason = ?mask(&act.reason),
-                ?outcome,
-                "act"
-            );
-        }
-        if act.steps.iter().all(|step| step.outcome.is_final()) {
-            lock(&self.under_way).retain(|other| other.id != act.id);
-        }
-        let (messages, id) = (self.messages.clone(), act.id);
-        // An outcome is never dropped: where the queue is full a task waits for room.
-        let message = Message::ActProgress { act: id, step, outcome };
-        if let Err(mpsc::error::TrySendError::Full(message)) = messages.try_send(message) {
-            tokio::spawn(async move { messages.send(message).await });
+        if messages.send(message).await.is_err() {
+            return;
         }
     }
 }
 
-/// Counts a proven end. Name and shape are those that alarms of the reference guardrail are built on: count 1, no
-/// dimensions.
-async fn count(client: &ScopeClient, namespace: &str, outcome: &ActOutcome) -> ActOutcome {
+fn not_counted(outcome: &ActOutcome) -> ActOutcome {
     match outcome {
-        ActOutcome::Done { .. } => {
-            let metric = Metric { name: "TerminatedSSMSessions".into(), dimensions: Vec::new(), count: 1.0 };
-            response::put_metric(client, namespace, metric).await
-        }
         ActOutcome::Failed { .. } => ActOutcome::Failed {
             what: "not counted: the session was not ended by this act".into(),
             to_do: "Nothing is to be done about it".into(),
         },
-        ActOutcome::Started | ActOutcome::Sent | ActOutcome::Waiting { .. } | ActOutcome::Unproven { .. } => {
-            ActOutcome::Unproven {
-                what: "not counted so far: the end is not proven".into(),
-                to_do: "It is counted when the end is seen".into(),
-            }
-        }
+        _ => ActOutcome::Unproven {
+            what: "not counted so far: the end is not proven".into(),
+            to_do: "It is counted when the end is seen".into(),
+        },
     }
 }
 
-type Log = Arc<Mutex<ActLog>>;
-
-/// Writes an outcome down. It is known by then: a record that cannot be written is told, and nothing is undone.
-fn record(log: Option<&Log>, act: &Act) {
-    if let Some(Err(error)) = log.map(|log| lock(log).record(Phase::Outcome, act)) {
-        tracing::error!(act = act.id, %error, "the act's outcome cannot be written down");
+/// The outcome, with the time since the key.
+fn timed(outcome: ActOutcome, pressed: Instant) -> ActOutcome {
+    match outcome {
+        ActOutcome::Done { proof, .. } => ActOutcome::Done { took_ms: millis(pressed), proof },
+        outcome => outcome,
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn stopped() -> CancellationToken {
+    let token = CancellationToken::new();
+    token.cancel();
+    token
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

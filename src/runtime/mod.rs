@@ -1,6 +1,8 @@
 //! The loop: signals, input, observations, clock and pacer in, one State, frames and effects out.
 
 pub mod effects;
+mod report;
+mod scribe;
 
 use std::{io, time::Duration};
 
@@ -120,6 +122,7 @@ fn draw(state: &mut State, screen: &mut Screen, look: &Look) -> io::Result<()> {
     let drawn = screen.draw(|frame| ui::draw(frame, state, theme, &look.glyphs))?;
     if let Some(drawn) = drawn {
         state.view.detail_lines = drawn.detail_lines;
+        state.view.help_last = drawn.help_last;
         if let Some(sheet) = &mut state.view.sheet {
             sheet.last = drawn.sheet_last;
         }

@@ -5,6 +5,7 @@
 //! | `GET /_sim/` | lists these |
 //! | `GET /_sim/calls` | counts of calls, throttles and errors by account, region and operation |
 //! | `DELETE /_sim/calls` | begins to count anew |
+//! | `GET /_sim/writes` | counts of calls that change something, by `service:Operation` |
 //! | `GET /_sim/published[?topic=ARN]` | what SNS Publish got, oldest first |
 //! | `GET /_sim/faults` | faults that can still hit |
 //! | `POST /_sim/faults` | adds one ([`Fault`]): `{"service":"ssm","operation":"DescribeSessions","count":1,"effect":{"type":"hang"}}` |
@@ -16,7 +17,7 @@
 //! | `GET /_sim/world` | accounts, sessions with their status, the world's time |
 //! | `POST /_sim/advance` | `{"seconds":N}` moves the world's clock forward |
 //!
-//! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `disconnect`, `cut`, `malformed`, `empty_page`,
+//! Effects: `error` (`code`, `message`, `status`), `latency` (`milliseconds`), `hang`, `mute` (done, and never answered), `disconnect`, `cut`, `malformed`, `empty_page`,
 //! `expired_credentials`, `deny`, `throttle`; and of running Live Tail sessions, update by update: `end_live_tail`,
 //! `fail_live_tail`, `sever_live_tail`, `hang_live_tail`, `sample_live_tail` (`drop`, 0 to 1). Selectors `account`, `region`,
 //! `service`, `operation` default to `*`; `count` limits how often, `probability` (0 to 1) how likely.
@@ -62,6 +63,7 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer
             state.world.gate.reset_tallies();
             ok(&json!({}))
         }
+        ("GET", "writes") => ok(&json!({ "writes": state.world.gate.writes() })),
         ("GET", "published") => {
             let topic = request.parameter("topic");
             let messages: Vec<_> = state
@@ -108,9 +110,10 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &str) -> Answer
             Ok(_) => refused("seconds must be between 0 and 320000000: the clock does not go back"),
             Err(error) => refused(&error.to_string()),
         },
-        (_, "" | "calls" | "published" | "faults" | "live_tails" | "print" | "meddle" | "world" | "advance") => {
-            reply(405, &json!({"error": format!("{} is not allowed here", request.method), "now": now.to_string()}))
-        }
+        (
+            _,
+            "" | "calls" | "writes" | "published" | "faults" | "live_tails" | "print" | "meddle" | "world" | "advance",
+        ) => reply(405, &json!({"error": format!("{} is not allowed here", request.method), "now": now.to_string()})),
         _ => reply(404, &json!({"error": "no such resource", "see": "/_sim/"})),
     }
 }
@@ -157,12 +160,13 @@ fn index() -> Json {
     json!({
         "GET /_sim/calls": "counts of calls, throttles and errors by account, region and operation",
         "DELETE /_sim/calls": "begins to count anew",
+        "GET /_sim/writes": "counts of calls that change something, by service:Operation",
         "GET /_sim/published": "what SNS Publish got, oldest first; ?topic=ARN for one topic",
         "GET /_sim/faults": "faults that can still hit",
         "POST /_sim/faults": {
             "adds a fault": {"account": "*", "region": "*", "service": "ssm", "operation": "Describe*", "count": 1,
                              "probability": 1.0, "effect": {"type": "error", "code": "InternalServerError", "message": "", "status": 500}},
-            "effects": ["error", "latency {milliseconds}", "hang", "disconnect", "cut", "malformed", "empty_page", "expired_credentials",
+            "effects": ["error", "latency {milliseconds}", "hang", "mute", "disconnect", "cut", "malformed", "empty_page", "expired_credentials",
                         "deny", "throttle", "end_live_tail", "fail_live_tail", "sever_live_tail", "hang_live_tail",
                         "sample_live_tail {drop}"]
         },

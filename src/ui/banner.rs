@@ -17,15 +17,25 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let (acts, rest): (Vec<&Banner>, Vec<&Banner>) = look.state.view.banners.iter().partition(is_act);
     let is_scope = |banner: &&Banner| matches!(banner.kind, BannerKind::Scope(_) | BannerKind::Scopes);
     let (scopes, loud): (Vec<&Banner>, Vec<&Banner>) = rest.into_iter().partition(is_scope);
+    // A countdown runs: it comes before everything else.
+    let is_urgent = |banner: &&Banner| banner.kind == BannerKind::Automatic;
+    let (urgent, loud): (Vec<&Banner>, Vec<&Banner>) = loud.into_iter().partition(is_urgent);
     let scopes: Vec<&Banner> =
         scopes.into_iter().filter(|banner| matches!(banner.kind, BannerKind::Scope(_))).collect();
     let blind = header::unseen(&look.state.counts);
     let prefix = format!(" {} ", look.glyphs.blind);
     // Each kind gets a line at least, whatever else there is.
     let for_scopes = usize::from(blind > 0);
-    let for_acts = rows.saturating_sub(for_scopes + usize::from(!loud.is_empty())).max(1);
+    let cells = usize::from(area.width).saturating_sub(text::width(&prefix));
     let mut lines: Vec<String> = Vec::new();
-    let spare = rows.saturating_sub(acts.len() + scopes.len() + loud.len());
+    let for_others = for_scopes + usize::from(!loud.is_empty()) + usize::from(!acts.is_empty());
+    for line in loud_lines(look, &urgent, cells, rows.saturating_sub(for_others).max(1)) {
+        lines.push(format!("{prefix}{line}"));
+    }
+    let urgent_end = lines.len();
+    let rows_left = rows.saturating_sub(urgent_end);
+    let for_acts = rows_left.saturating_sub(for_scopes + usize::from(!loud.is_empty())).max(1);
+    let spare = rows_left.saturating_sub(acts.len() + scopes.len() + loud.len());
     let mut left = for_acts.min(acts.len() + spare.max(usize::from(acts.len() == 1)));
     for (index, act) in acts.iter().enumerate() {
         let more = acts.len() - index;
@@ -33,13 +43,12 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
             break;
         }
         if left == 1 && more > 1 {
-            lines.push(format!("{prefix}{more} acts failed: press {}", key(look, Screen::Alerts)));
+            lines.push(format!("{prefix}{more} acts failed: press {}", key(look, Screen::Acts)));
             break;
         }
         let text = look.clean(&act.text);
         // The hint stands at the end of the first line.
-        let room = usize::from(area.width).saturating_sub(text::width(&prefix));
-        let first = room.saturating_sub(HINT.len());
+        let first = cells.saturating_sub(HINT.len());
         let reserved = left - (more - 1).min(left - 1);
         if reserved > 1 && text::width(&text) > first {
             let words = text::wrap(&text, first).into_iter().next().unwrap_or_default();
@@ -54,7 +63,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     let acts_end = lines.len();
     let for_loud = rows.saturating_sub(lines.len() + for_scopes).max(1);
-    for line in loud_lines(look, &loud, usize::from(area.width).saturating_sub(text::width(&prefix)), for_loud) {
+    for line in loud_lines(look, &loud, cells, for_loud) {
         lines.push(format!("{prefix}{line}"));
     }
     let room = rows.saturating_sub(lines.len());
@@ -66,10 +75,13 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         let scopes = if unnamed == 1 { "scope" } else { "scopes" };
         lines.push(format!("{prefix}CANNOT SEE {unnamed}{more} {scopes}: press {}", key(look, Screen::Scopes)));
     }
-    let style = look.theme.header_blind;
+    // In another color than what has failed already: this can still be stopped.
+    let urgent_style = look.theme.header_look;
     for (index, (words, y)) in lines.iter().zip(area.top()..area.bottom()).enumerate() {
+        let style = if index < urgent_end { urgent_style } else { look.theme.header_blind };
         buffer.set_style(Rect::new(area.x, y, area.width, 1), style);
-        let hint = if index == 0 && acts_end > 0 { u16::try_from(HINT.len()).unwrap_or(0) } else { 0 };
+        let hint =
+            if index == urgent_end && acts_end > urgent_end { u16::try_from(HINT.len()).unwrap_or(0) } else { 0 };
         let room = if area.width > hint + 30 { area.width - hint } else { area.width };
         text::put(buffer, (area.x, y), room, words, style, look.glyphs.ellipsis);
         if room < area.width {
@@ -78,7 +90,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// What is not an act and not a scope, in at most that many lines; the last one takes what has no line of its own.
+/// What is neither an act nor a scope, in at most that many lines; the last one takes what has no line of its own.
 fn loud_lines(look: &Look<'_>, loud: &[&Banner], cells: usize, most: usize) -> Vec<String> {
     let texts: Vec<String> = loud.iter().map(|banner| look.clean(&banner.text).into_owned()).collect();
     let [only] = texts.as_slice() else {

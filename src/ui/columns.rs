@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::text::{self, Pieces, line_width, piece, put_line};
+use super::text::{self, Piece, Pieces, line_width, piece, put_line};
 
 /// Makes a text fit into so many cells, with an ellipsis where something was left out.
 pub(super) type Shorten = for<'a> fn(&'a str, usize, &str) -> Cow<'a, str>;
@@ -77,6 +77,15 @@ pub(super) struct Row<'a> {
     pub(super) cells: Vec<Pieces<'a>>,
     /// Laid over the whole row: selection.
     pub(super) over: Option<Style>,
+    /// A sign of one cell before all columns: marked, not seen yet.
+    pub(super) lead: Option<Piece<'a>>,
+}
+
+impl<'a> Row<'a> {
+    /// A row of those cells, selected in that style or not.
+    pub(super) fn new(cells: Vec<Pieces<'a>>, over: Option<Style>) -> Self {
+        Self { cells, over, lead: None }
+    }
 }
 
 /// Cells between two columns.
@@ -160,7 +169,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[
             }]
         })
         .collect();
-    let heading = Row { cells: heading, over: None };
+    let heading = Row::new(heading, None);
     for (row, y) in std::iter::once(&heading).chain(rows).zip(area.top()..area.bottom()) {
         let mut x = area.x + 1;
         for ((column, wide), line) in columns.iter().zip(&widths).zip(&row.cells) {
@@ -174,6 +183,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[
         }
         if let Some(over) = row.over {
             buffer.set_style(Rect::new(area.x, y, area.width, 1), over);
+        }
+        if let Some(lead) = &row.lead {
+            text::put(buffer, (area.x, y), 1, &lead.text, lead.style, dress.ellipsis);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         view::Focus,
     },
     compliance::governing_role,
-    domain::{AccessType, Act, ActKind, Fact, Finding, Missing, NodeKind, SessionDocument, Verdict},
+    domain::{Act, ActKind, Fact, Finding, Missing, NodeKind, SessionDocument, Verdict},
 };
 
 /// Cells of the names of facts.
@@ -78,7 +78,17 @@ impl Sheet<'_> {
     pub(super) fn words(&mut self, lead: Pieces<'static>, indent: usize, words: &str, style: Style) {
         let room = self.cells.saturating_sub(indent).max(1);
         let lead_width = text::line_width(&lead);
-        let mut wrapped = text::wrap(words, room).into_iter();
+        let mut wrapped = text::wrap(words, room);
+        if lead_width > indent {
+            // The first line is shorter than the others.
+            let first = text::wrap(words, self.cells.saturating_sub(lead_width).max(1)).into_iter().next();
+            let rest = words.get(first.as_ref().map_or(0, String::len)..).unwrap_or_default().trim_start();
+            wrapped = first.into_iter().collect();
+            if !rest.is_empty() {
+                wrapped.extend(text::wrap(rest, room));
+            }
+        }
+        let mut wrapped = wrapped.into_iter();
         let mut first = lead;
         if lead_width < indent {
             first.push(piece(" ".repeat(indent - lead_width), style));
@@ -156,6 +166,7 @@ impl Sheet<'_> {
         if let Some(reason) = &record.reason {
             self.field("reason", &look.clean(reason), look.theme.text);
         }
+        self.standing(session);
         if !session.is_active() {
             let (archive, style) = super::history::archive(look, session);
             self.field("archive", &archive, style);
@@ -167,6 +178,7 @@ impl Sheet<'_> {
         self.detections(session);
         let findings = look.state.board.explain(&record.key, look.state.now);
         self.findings(&findings);
+        self.who(session, &findings);
         self.facts(session);
         self.quiet(&findings);
     }
@@ -231,19 +243,8 @@ impl Sheet<'_> {
         let lead =
             vec![piece(format!("{mark} {} ", look.clean(finding.rule.as_str())), style.add_modifier(Modifier::BOLD))];
         let indent = 3;
-        let lead_width = text::line_width(&lead);
-        let title = look.clean(&finding.title).into_owned();
         // The title begins beside the rule's id and goes on below it.
-        let first_room = self.cells.saturating_sub(lead_width);
-        let mut lines = text::wrap(&title, first_room.max(1)).into_iter();
-        let first = lines.next().unwrap_or_default();
-        let rest = lines.collect::<Vec<_>>().join(" ");
-        let mut line = lead;
-        line.push(piece(first, if bad { theme.title } else { theme.text }));
-        self.line(line);
-        if !rest.is_empty() {
-            self.words(Vec::new(), indent, &rest, if bad { theme.title } else { theme.text });
-        }
+        self.words(lead, indent, &look.clean(&finding.title), if bad { theme.title } else { theme.text });
         if !bad {
             let words = format!("{}, {} if it is so", finding.status.word(), finding.severity.word());
             self.words(Vec::new(), indent, &words, theme.muted);
@@ -292,7 +293,6 @@ impl Sheet<'_> {
         let record = &session.session;
         self.heading("Session", &format!("ssm:DescribeSessions, {} ago", look.ago(session.listed_at)));
         self.field("id", &look.clean(record.key.id.as_str()), theme.text);
-        self.field("owner", &look.clean(&record.owner), theme.text);
         self.field(
             "target",
             &format!("{}, {}", look.clean(record.target.as_str()), kind_word(NodeKind::of(&record.target))),
@@ -308,13 +308,6 @@ impl Sheet<'_> {
         }
         let limit = record.max_duration_minutes.map_or("none".to_owned(), |minutes| format!("{minutes} min"));
         self.field("time limit", &limit, theme.text);
-        let access = match record.access {
-            Some(AccessType::Standard) => "by IAM",
-            Some(AccessType::JustInTime) => "just in time, by request",
-            None => "the service does not say",
-        };
-        self.field("access", access, theme.text);
-        self.trail(session);
         self.node_facts(session);
         self.document_facts(session);
         self.trace_facts(session);

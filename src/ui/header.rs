@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     app::{
+        automatic::Paused,
         board::{Counts, Others},
+        state::Store,
         view::Screen,
     },
     domain::{Severity, Verdict},
@@ -90,6 +92,7 @@ fn words(look: &Look<'_>) -> Vec<Word> {
             }),
         }
     }
+    alerts(look, &mut words);
     // Accounts, nodes and preferences are as loud by themselves as beside sessions.
     let others = [("accounts", counts.accounts), ("prefs", counts.preferences), ("nodes", counts.nodes)];
     let drift: Vec<String> = others
@@ -117,6 +120,7 @@ fn words(look: &Look<'_>) -> Vec<Word> {
         ];
         words.push(Word { word: "BLIND", reasons, style: theme.header_blind, glyph: glyphs.blind });
     }
+    store(look, &mut words);
     if !words.is_empty() {
         return words;
     }
@@ -155,6 +159,39 @@ fn words(look: &Look<'_>) -> Vec<Word> {
         words.push(Word { word: "ALL WELL", reasons, style: calm, glyph: glyphs.compliant });
     }
     words
+}
+
+/// What was raised and nobody has seen: as loud as what it was raised for, which may be over.
+fn alerts(look: &Look<'_>, words: &mut Vec<Word>) {
+    let (waiting, Some(worst)) = look.state.alerts.unacknowledged() else { return };
+    let said = format!("{} unacknowledged ({})", counted(waiting, "alert", "alerts"), worst.word());
+    match words.iter_mut().find(|word| word.word == "LOOK") {
+        Some(look) => {
+            if let Some(longest) = look.reasons.last().cloned() {
+                look.reasons.push(format!("{longest}, {}", counted(waiting, "alert", "alerts")));
+                look.reasons.push(format!("{longest}, {said}"));
+            }
+        }
+        None => words.push(Word {
+            word: "LOOK",
+            reasons: vec![counted(waiting, "alert", "alerts"), said],
+            style: look.theme.header_look,
+            glyph: look.glyphs.severity(Severity::Critical),
+        }),
+    }
+}
+
+/// Without the store nothing is done here, and nothing is raised: that is not well.
+fn store(look: &Look<'_>, words: &mut Vec<Word>) {
+    let (word, reasons) = match &look.state.store {
+        Store::Opening | Store::Open => return,
+        Store::Troubled(waiting, _) => {
+            let records = counted(*waiting, "record waits", "records wait");
+            ("NOT WRITTEN", vec![waiting.to_string(), records])
+        }
+        Store::Refused(_) => ("ACTS OFF", vec![String::new(), "nothing is raised or ended from here".to_owned()]),
+    };
+    words.push(Word { word, reasons, style: look.theme.header_blind, glyph: look.glyphs.blind });
 }
 
 /// Scopes that were tried and cannot be relied on.
@@ -237,7 +274,7 @@ fn counters(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
                 _ => gap,
             };
             if rank == 2 && line_width(&line) + gap.len() + text::width(&counter.number) + words.len() > room {
-                break;
+                continue;
             }
             line.push(piece(gap, look.theme.text));
             line.push(piece(counter.number.clone(), counter.style));
@@ -275,6 +312,14 @@ fn numbers(look: &Look<'_>) -> Vec<Counter> {
         let words = [" with detections", " detected", " detected"];
         all.push(Counter { number: counts.detected.to_string(), style: style.add_modifier(Modifier::BOLD), words });
     }
+    if let (waiting, Some(worst)) = look.state.alerts.unacknowledged() {
+        let style = theme.severity(worst).add_modifier(Modifier::BOLD);
+        let words = match waiting {
+            1 => [" alert unacknowledged", " alert", " alert"],
+            _ => [" alerts unacknowledged", " alerts", " alerts"],
+        };
+        all.push(Counter { number: waiting.to_string(), style, words });
+    }
     all.push(Counter {
         number: counts.insufficient.to_string(),
         style: loud(counts.insufficient, theme.insufficient),
@@ -286,6 +331,12 @@ fn numbers(look: &Look<'_>) -> Vec<Counter> {
         style: fresh,
         words: [" scopes fresh", " fresh", " fresh"],
     });
+    let undelivered = look.state.alerts.undelivered();
+    if undelivered > 0 {
+        let style = theme.warning.add_modifier(Modifier::BOLD);
+        let words = [" undelivered", " undelivered", " unsent"];
+        all.push(Counter { number: undelivered.to_string(), style, words });
+    }
     let (oldest, style) = match counts.oldest_seconds {
         Some(seconds) if seconds > look.state.board.stale_after.as_secs() => (format!("{seconds}s"), theme.danger),
         Some(seconds) => (format!("{seconds}s"), theme.title),
@@ -300,40 +351,60 @@ fn numbers(look: &Look<'_>) -> Vec<Counter> {
     all
 }
 
+/// Titles of the screens, from the longest to the shortest form.
+const TAB_FORMS: usize = 4;
+
+/// A screen's title in one of the forms; in the last only the screen that is shown has one.
+fn tab(screen: Screen, form: usize, active: bool) -> &'static str {
+    match (form, screen) {
+        (0, _) => screen.title(),
+        (1, Screen::Preferences) => "Prefs",
+        (2, Screen::Sessions) => "Sess",
+        (2 | 3, Screen::Preferences) if form == 2 || active => "Pref",
+        (2, Screen::History) => "Hist",
+        (3, _) if !active => "",
+        _ => screen.title(),
+    }
+}
+
 fn tabs(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let theme = look.theme;
-    let short = area.width < 100;
-    let mut line: Pieces<'_> = Vec::new();
-    for screen in Screen::ALL {
-        let active = screen == look.state.view.screen;
-        let action = super::footer::action_of(screen);
-        let key = look.state.setup.keymap.first_key(action).unwrap_or_default();
-        let title = match screen {
-            Screen::Alerts if short => "Alerts",
-            Screen::Preferences if short => "Prefs",
-            other => other.title(),
-        };
-        if active {
-            let style = theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED);
-            line.push(piece(format!(" {key} {title} "), style));
-        } else {
-            line.push(piece(format!(" {key}"), theme.accent));
-            line.push(piece(format!(" {title} "), theme.muted));
+    let line = |form: usize| -> Pieces<'static> {
+        let mut line: Pieces<'static> = Vec::new();
+        for screen in Screen::ALL {
+            let active = screen == look.state.view.screen;
+            let action = super::footer::action_of(screen);
+            let key = look.state.setup.keymap.first_key(action).unwrap_or_default();
+            let title = tab(screen, form, active);
+            if active {
+                let style = theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED);
+                line.push(piece(format!(" {key} {title} "), style));
+            } else {
+                line.push(piece(format!(" {key}"), theme.accent));
+                line.push(piece(if title.is_empty() { String::new() } else { format!(" {title} ") }, theme.muted));
+            }
         }
-    }
-    let taken = put_line(buffer, (area.x, area.y), area.width, &line, look.glyphs.ellipsis);
-    let mut right: Vec<Pieces<'_>> = vec![badges(look)];
+        line
+    };
+    let mut right: Vec<Pieces<'static>> = vec![badges(look)];
+    right.extend(automatic(look));
     if look.state.setup.read_only.is_some() {
         let style = theme.warning.add_modifier(Modifier::BOLD | Modifier::REVERSED);
         right.push(vec![piece(" READ ONLY ", style), piece(" ", theme.text)]);
     }
+    let always = right.len();
     if look.state.setup.demo {
         let style = theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED);
         right.push(vec![piece(" DEMO ", style), piece(" ", theme.text)]);
     }
     right.push(vec![piece("ssmwatch ", theme.title)]);
-    let left_over = area.width.saturating_sub(taken + 1);
     let wide = |right: &[Pieces<'_>]| right.iter().map(|part| line_width(part)).sum::<usize>();
+    // The titles get shorter before a mode or what is wrong goes.
+    let modes = right.get(..always).map_or(0, wide);
+    let room = usize::from(area.width).saturating_sub(modes + 1);
+    let form = (0..TAB_FORMS).find(|form| line_width(&line(*form)) <= room).unwrap_or(TAB_FORMS - 1);
+    let taken = put_line(buffer, (area.x, area.y), area.width, &line(form), look.glyphs.ellipsis);
+    let left_over = area.width.saturating_sub(taken + 1);
     // The name goes first, then the last of the modes; what is wrong stays, over the tabs if it must.
     while right.len() > 1 && wide(&right) > usize::from(left_over) {
         if right.len() == 2 && right.first().is_some_and(Vec::is_empty) {
@@ -346,6 +417,26 @@ fn tabs(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         let right: Pieces<'_> = right.into_iter().flatten().collect();
         put_right(buffer, Rect::new(area.right() - wide, area.y, wide, 1), &right, look.glyphs.ellipsis);
     }
+}
+
+/// Whether sessions are ended by themselves, where rules are configured for it.
+fn automatic(look: &Look<'_>) -> Option<Pieces<'static>> {
+    let (automatic, theme) = (&look.state.automatic, look.theme);
+    if automatic.rules.is_empty() {
+        return None;
+    }
+    let off = look.state.acting_off(true).is_some() || matches!(look.state.store, Store::Troubled(..));
+    let loud = Modifier::BOLD | Modifier::REVERSED;
+    let (words, style) = match automatic.paused {
+        _ if off => (" AUTO OFF ".to_owned(), theme.warning.add_modifier(loud)),
+        Some(Paused::Ceiling) => (" AUTO STOPPED ".to_owned(), theme.danger.add_modifier(loud)),
+        Some(Paused::ByHand) => (" AUTO PAUSED ".to_owned(), theme.warning.add_modifier(loud)),
+        None => {
+            let rules = counted(automatic.rules.len(), "rule", "rules");
+            (format!(" AUTO {rules} "), theme.accent.add_modifier(Modifier::REVERSED))
+        }
+    };
+    Some(vec![piece(words, style), piece(" ", theme.text)])
 }
 
 /// `prefs 3H nodes 2H 1?`: what is judged beside sessions and is not well; nothing where all of it is.

@@ -3,24 +3,33 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 
 use super::{
+    detail::Sheet,
     look::Look,
     text::{self, Pieces, line_width, piece},
 };
 use crate::{
-    app::action::{ACTIONS, Group},
+    app::{
+        action::{ACTIONS, Action, Group},
+        state::Store,
+    },
     domain::{Severity, Verdict},
 };
 
 /// Cells of the names of keys.
 const KEYS: usize = 14;
 
-/// Draws the help over the whole screen, from its line `top` on.
-pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize) {
+/// Draws the help over the whole screen, from its line `top` on; how far it can be scrolled.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize) -> usize {
     let theme = look.theme;
-    let (left, right) = (keys(look), signs(look));
+    let (mut left, right) = (keys(look, usize::MAX), signs(look));
     let widest = |lines: &[Pieces<'_>]| lines.iter().map(|line| line_width(line)).max().unwrap_or(0);
     let (left_width, right_width) = (widest(&left), widest(&right));
     let beside = usize::from(area.width) >= left_width + right_width + 8;
+    if !beside {
+        // What does not fit into a line goes on below it.
+        left = keys(look, usize::from(area.width.saturating_sub(4)));
+    }
+    let left_width = widest(&left);
     let (lines, wanted_width) = if beside {
         (left.len().max(right.len()), left_width + right_width + 8)
     } else {
@@ -34,10 +43,11 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize)
     let state = [piece("any other key closes", theme.muted)];
     let inner = look.pane(buffer, place, &title, &state, true);
     if inner.width < 3 || inner.height == 0 {
-        return;
+        return 0;
     }
     let visible = usize::from(inner.height);
-    let top = top.min(lines.saturating_sub(visible));
+    let last = lines.saturating_sub(visible);
+    let top = top.min(last);
     let inner = Rect::new(inner.x + 1, inner.y, inner.width - 2, inner.height);
     if beside {
         let [first, second] = [left_width, right_width].map(|width| u16::try_from(width).unwrap_or(u16::MAX));
@@ -50,31 +60,51 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize)
     }
     let position = look.position(top, visible, lines);
     look.on_frame(buffer, place, place.bottom() - 1, &[], &position);
+    last
 }
 
-fn keys(look: &Look<'_>) -> Vec<Pieces<'static>> {
+/// The actions with their keys, in lines of at most `cells`.
+fn keys(look: &Look<'_>, cells: usize) -> Vec<Pieces<'static>> {
     let theme = look.theme;
-    let mut lines: Vec<Pieces<'static>> = Vec::new();
+    let mut sheet = Sheet { look, cells, lines: Vec::new() };
     for (group, title) in
         [(Group::Move, "Move"), (Group::Look, "Look"), (Group::Act, "Act"), (Group::Program, "Screens and program")]
     {
-        if !lines.is_empty() {
-            lines.push(Vec::new());
-        }
-        lines.push(vec![piece(title, theme.title)]);
+        sheet.gap();
+        sheet.line(vec![piece(title, theme.title)]);
         for info in ACTIONS.iter().filter(|info| info.group == group) {
             let keys = look.state.setup.keymap.keys(info.action).join(" ");
             let (keys, style) =
                 if keys.is_empty() { ("not bound".to_owned(), theme.muted) } else { (keys, theme.accent) };
-            let off = info.group == Group::Act && look.state.setup.read_only.is_some();
-            let what = if off { format!("{} (off: read only)", info.what) } else { info.what.to_owned() };
-            lines.push(vec![
-                piece(format!("{keys:KEYS$} "), style.add_modifier(Modifier::BOLD)),
-                piece(what, if off { theme.muted } else { theme.text }),
-            ]);
+            let off = off(look, info.action);
+            let what = match off {
+                Some(word) => format!("{} ({word})", info.what),
+                None => info.what.to_owned(),
+            };
+            let off = off.is_some();
+            let lead = vec![piece(format!("{keys:KEYS$} "), style.add_modifier(Modifier::BOLD))];
+            sheet.words(lead, KEYS + 1, &what, if off { theme.muted } else { theme.text });
         }
     }
-    lines
+    sheet.lines
+}
+
+/// Why that key does nothing now, in a word.
+fn off(look: &Look<'_>, action: Action) -> Option<&'static str> {
+    let state = look.state;
+    let kept = match &state.store {
+        Store::Open | Store::Troubled(..) => None,
+        Store::Opening => Some("off: the store is being opened"),
+        Store::Refused(_) => Some("off: no store"),
+    };
+    let read_only = state.setup.read_only.as_ref().map(|_| "off: read only");
+    match action {
+        Action::Quarantine if state.setup.quarantine.is_none() => Some("not configured"),
+        Action::Spare | Action::PauseAutomatic if state.automatic.rules.is_empty() => Some("not configured"),
+        Action::Terminate | Action::Alert | Action::Quarantine => read_only.or(kept),
+        Action::Acknowledge | Action::Suppress | Action::Export => kept,
+        _ => None,
+    }
 }
 
 fn signs(look: &Look<'_>) -> Vec<Pieces<'static>> {
@@ -104,6 +134,8 @@ fn signs(look: &Look<'_>) -> Vec<Pieces<'static>> {
     for (sign, style, words) in [
         (glyphs.loading, theme.muted, "not read or not judged yet; on its way"),
         (glyphs.disconnected, theme.muted, "session without a client (Disconnected)"),
+        (glyphs.unseen, theme.danger, "an alert that nobody has seen"),
+        (glyphs.marked, theme.accent, "marked, to be ended with the others that are"),
         (glyphs.blind, theme.danger, "cannot be read, or failed"),
         (glyphs.remedy, theme.accent, "what to do about it"),
     ] {

@@ -102,7 +102,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, detections: bool) -> Option<
         let cell = super::detections::cell(look, session).map(|(words, style)| vec![piece(words, style)]);
         cells.insert(2, cell.unwrap_or_default());
     }
-    Some(Row { cells, over: (look.state.view.history.selected.as_ref() == Some(key)).then_some(theme.selection) })
+    Some(Row::new(cells, (look.state.view.history.selected.as_ref() == Some(key)).then_some(theme.selection)))
 }
 
 /// Whether the session's log was archived, as far as it is known; a session that has no log has no archive either.

@@ -1,6 +1,6 @@
 //! What every pane needs to draw: the State, the theme, the glyphs, and the words that all panes share.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use ratatui::{
@@ -19,7 +19,7 @@ use crate::{
         State,
         board::{Phase, Recorder, SessionBoard},
     },
-    domain::{ActKind, MissingFact, Owner, ScopeId, SessionKey, SessionStatus, Severity, Verdict},
+    domain::{ActKind, MissingFact, Owner, ScopeId, SessionKey, SessionStatus, Severity, Subject, Verdict},
     transcript,
 };
 
@@ -131,6 +131,25 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// The name of the account that something lies in, or its id; nothing for what lies in none.
+    pub(super) fn account_of(&self, subject: &Subject) -> String {
+        let Some(account) = subject.account() else { return String::new() };
+        let scopes = &self.state.board.scopes;
+        let scope = subject.scope().or_else(|| scopes.keys().find(|scope| scope.account == *account));
+        let name = scope.map_or(account.as_str(), |scope| self.state.board.account_name(scope));
+        self.clean(name).into_owned()
+    }
+
+    /// Account and region of something; of a whole account without a region.
+    pub(super) fn place_of(&self, subject: &Subject) -> Option<String> {
+        if let Some(scope) = subject.scope() {
+            return Some(self.place(scope));
+        }
+        let account = self.clean(subject.account()?.as_str()).into_owned();
+        let name = self.account_of(subject);
+        Some(if name == account { account } else { format!("{name} {account}") })
+    }
+
     /// The node's name, if it has one that is known.
     pub(super) fn node_name(&self, session: &'a SessionBoard) -> Option<Cow<'a, str>> {
         let node = self.state.board.node(&session.session)?.properties.value()?.as_ref()?;
@@ -175,13 +194,17 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// A termination of that session was sent and is not over.
-    pub(super) fn is_ending(&self, key: &SessionKey) -> bool {
-        self.state.acts.iter().any(|act| {
-            act.kind == ActKind::Terminate
-                && act.session() == Some(key)
-                && act.steps.iter().any(|step| !step.outcome.is_final())
-        })
+    /// Sessions whose termination is under way, and since when: found once a frame, not once a row.
+    pub(super) fn ending(&self) -> HashMap<&'a SessionKey, Timestamp> {
+        let under_way = self.state.acts.iter().filter(|act| {
+            act.kind == ActKind::Terminate && act.steps.first().is_some_and(|step| !step.outcome.is_final())
+        });
+        under_way.filter_map(|act| Some((act.session()?, act.at))).collect()
+    }
+
+    /// When the permission for acts of that kind was denied in a scope, if it was.
+    pub(super) fn denied(&self, scope: &ScopeId, kind: ActKind) -> Option<Timestamp> {
+        self.state.denied.get(&(scope.clone(), kind)).copied()
     }
 
     /// `tags: denied: tag:GetResources; next try in 12 s`.

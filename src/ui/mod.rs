@@ -4,6 +4,8 @@
 //! somebody else chose becomes visible only through [`Look::clean`]; everything is cut by display width.
 
 mod acts;
+mod alert_sheet;
+mod alerts;
 mod banner;
 mod columns;
 mod commands;
@@ -13,9 +15,11 @@ mod dialog;
 mod footer;
 mod header;
 mod help;
+mod hints;
 mod history;
 mod look;
 mod preferences;
+mod question;
 mod rule_sheet;
 mod scopes;
 pub mod svg;
@@ -25,6 +29,7 @@ pub mod theme;
 mod too_small;
 mod trail;
 mod transcript;
+mod who;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
@@ -39,6 +44,8 @@ pub struct Drawn {
     pub detail_lines: usize,
     /// How far the rule sheet can be scrolled.
     pub sheet_last: usize,
+    /// How far the help can be scrolled.
+    pub help_last: usize,
 }
 
 /// Draws the whole screen. Any size is fine.
@@ -46,7 +53,7 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
     let look = Look { state, theme, glyphs };
     let area = frame.area();
     text::clear(frame.buffer_mut(), area, theme.base);
-    let mut drawn = Drawn { detail_lines: state.view.detail_lines, sheet_last: 0 };
+    let mut drawn = Drawn { detail_lines: state.view.detail_lines, ..Drawn::default() };
     let Some(areas) = Areas::of(area.width, area.height, &state.view) else {
         too_small::draw(&look, frame.buffer_mut(), area);
         return drawn;
@@ -79,7 +86,8 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
         screen => {
             let view = &state.view;
             let (draw_list, draw_detail, selected): (DrawPane, DrawPane, bool) = match screen {
-                Screen::Alerts => (acts::draw, acts::draw_detail, view.acts.selected.is_some()),
+                Screen::Alerts => (alerts::draw, alerts::draw_detail, view.alerts.selected.is_some()),
+                Screen::Acts => (acts::draw, acts::draw_detail, view.acts.selected.is_some()),
                 Screen::Preferences => {
                     (preferences::draw, preferences::draw_detail, view.preferences.selected.is_some())
                 }
@@ -104,7 +112,7 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
         drawn.sheet_last = rule_sheet::draw(&look, buffer, area, sheet);
     }
     if let Some(top) = state.view.help {
-        help::draw(&look, buffer, area, top);
+        drawn.help_last = help::draw(&look, buffer, area, top);
     }
     if let Some(dialog) = &state.view.dialog {
         dialog::draw(&look, buffer, area, dialog);

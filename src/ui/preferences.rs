@@ -50,9 +50,8 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         .skip(list.offset)
         .take(visible)
         .filter_map(|id| Some((id, look.state.board.scopes.get(id)?)))
-        .map(|(id, scope)| Row {
-            cells: cells(look, id, scope),
-            over: (list.selected.as_ref() == Some(id)).then_some(theme.selection),
+        .map(|(id, scope)| {
+            Row::new(cells(look, id, scope), (list.selected.as_ref() == Some(id)).then_some(theme.selection))
         })
         .collect();
     columns::draw(buffer, inner, &columns, &rows, &look.dress(false));

@@ -54,9 +54,9 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         .skip(list.offset)
         .take(visible)
         .filter_map(|id| Some((id, look.state.board.scopes.get(id)?)))
-        .map(|(id, scope)| Row {
-            cells: cells(look, id, scope, sessions.get(id).copied().unwrap_or(0)),
-            over: (list.selected.as_ref() == Some(id)).then_some(look.theme.selection),
+        .map(|(id, scope)| {
+            let cells = cells(look, id, scope, sessions.get(id).copied().unwrap_or(0));
+            Row::new(cells, (list.selected.as_ref() == Some(id)).then_some(look.theme.selection))
         })
         .collect();
     columns::draw(buffer, inner, &columns, &rows, &look.dress(false));

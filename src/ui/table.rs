@@ -1,6 +1,8 @@
 //! The sessions table. Only the rows that are seen are built.
 
-use jiff::SignedDuration;
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -15,6 +17,7 @@ use super::{
 use crate::{
     app::{
         board::{Phase, SessionBoard},
+        state::Store,
         view::{Focus, Screen, SortBy},
     },
     domain::{Session, SessionKey, SessionStatus, Severity, Verdict},
@@ -41,6 +44,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         title.push(piece("  filter ", look.theme.muted));
         title.push(piece(look.clean(&table.filter), look.theme.match_));
     }
+    title.extend(marked(look));
     let sorted = match table.sort {
         SortBy::Severity => "worst first".to_owned(),
         other => format!("by {}", other.title().to_lowercase()),
@@ -58,12 +62,33 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let roomy = inner.width >= ROOMY;
     let keys: Vec<&SessionKey> = table.list.rows.iter().skip(table.list.offset).take(visible).collect();
     let form = Form { roomy, detections: keys.iter().any(|key| detected(look, key).is_some()) };
-    let rows: Vec<Row<'_>> = keys.into_iter().map(|key| row(look, key, form)).collect();
+    let ending = look.ending();
+    let rows: Vec<Row<'_>> = keys.into_iter().map(|key| row(look, key, form, &ending)).collect();
     let verdicts = rows.iter().filter_map(|row| row.cells.get(VERDICT)).map(|cell| text::line_width(cell)).max();
     let columns = columns(look, form, inner.width, verdicts.unwrap_or(0));
     columns::draw(buffer, inner, &columns, &rows, &look.dress(table.reverse));
     let position = look.position(table.list.offset, visible, shown);
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
+}
+
+/// How many sessions are marked for acts on many, those among them that the filter hides.
+fn marked<'a>(look: &Look<'_>) -> Pieces<'a> {
+    let view = &look.state.view;
+    if view.marked.is_empty() {
+        return Vec::new();
+    }
+    let style = look.theme.accent.add_modifier(Modifier::BOLD);
+    let mut words = format!("  {} {} marked", look.glyphs.marked, view.marked.len());
+    let hidden = if view.table.filter.is_empty() {
+        0
+    } else {
+        let shown: HashSet<&SessionKey> = view.table.list.rows.iter().collect();
+        view.marked.iter().filter(|key| !shown.contains(key)).count()
+    };
+    if hidden > 0 {
+        words.push_str(&format!(", {hidden} hidden by the filter"));
+    }
+    vec![piece(words, style)]
 }
 
 /// What the table has room and use for.
@@ -99,9 +124,9 @@ fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Colu
             if roomy { Column::new("NODE", 20, 44, 0) } else { Column::new("NODE", 10, 24, 0).middle() },
         ),
         sorted(SortBy::Owner, Column::new("OWNER", 10, 40, 2)),
-        sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 3).documents()),
+        sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 5).documents()),
         sorted(SortBy::Reason, Column::new("REASON", 12, 60, 9)),
-        Column::new("LOG", 8, 9, 7),
+        Column::new("LOG", 8, 9, 3),
         sorted(SortBy::Age, Column::number("AGE", 5, 7, 0)),
         sorted(
             SortBy::LastOutput,
@@ -109,7 +134,7 @@ fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Colu
         ),
     ];
     if roomy {
-        columns.insert(VERDICT + 1, Column::new("STATUS", 9, 24, 5));
+        columns.insert(VERDICT + 1, Column::new("STATUS", 9, 24, 1));
     }
     if form.detections {
         columns.insert(VERDICT + 1, Column::new("DETECTED", 8, 12, 0));
@@ -117,9 +142,13 @@ fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Colu
     columns
 }
 
-fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form) -> Row<'a> {
+fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form, ending: &Ending<'_>) -> Row<'a> {
     let roomy = form.roomy;
     let over = (look.state.view.table.list.selected.as_ref() == Some(key)).then_some(look.theme.selection);
+    let lead = look.state.view.marked.contains(key).then(|| {
+        let style = look.theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED);
+        piece(look.glyphs.marked, style)
+    });
     let Some(session) = look.state.board.sessions.get(key) else {
         // The column of the node comes before those that are dropped.
         let node = 4 + usize::from(roomy) + usize::from(form.detections);
@@ -128,7 +157,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form) -> Row<'a> {
             verdict.push(piece("gone", look.theme.ghost));
         }
         cells.push(vec![piece(look.clean(key.id.as_str()), look.theme.ghost)]);
-        return Row { cells, over };
+        return Row { cells, over, lead };
     };
     let theme = look.theme;
     let record = &session.session;
@@ -150,7 +179,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form) -> Row<'a> {
     let ordinary = record.document_name() == Session::DEFAULT_DOCUMENT;
     let reason = record.reason.as_deref().unwrap_or_default();
     let owner = look.owner(&record.owner);
-    let condition = condition(look, session, roomy);
+    let condition = condition(look, session, roomy, ending.get(key).copied());
     let word = match word {
         "INSUFFICIENT_DATA" => "INSUFFICIENT",
         word => word,
@@ -180,7 +209,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form) -> Row<'a> {
         let cell = detected(look, key).map(|(words, style)| vec![piece(words, plain(style))]);
         cells.insert(VERDICT + 1, cell.unwrap_or_default());
     }
-    Row { cells, over }
+    Row { cells, over, lead }
 }
 
 /// The verdict's word, shorter where another word stands beside it; its mark says the same.
@@ -194,16 +223,24 @@ fn beside(word: &'static str, other: &str) -> &'static str {
     }
 }
 
+/// Sessions whose termination is under way, and since when.
+type Ending<'a> = HashMap<&'a SessionKey, Timestamp>;
+
 /// What is to be said of a session beside its verdict: that it ended or ends, that it is not seen now, its status. In the
 /// column of the status all of it, beside the verdict only what is out of the ordinary.
-fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool) -> (String, Style) {
+fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool, ending_since: Option<Timestamp>) -> (String, Style) {
     let theme = look.theme;
     let (status, style) = look.status(session);
     if !session.is_active() {
         return (if roomy { status } else { "ended".to_owned() }, theme.muted);
     }
-    let ending = look.is_ending(&session.session.key) || session.session.status == SessionStatus::Terminating;
-    if ending {
+    if let Some(since) = ending_since {
+        return (format!("ending {}", look.ago(since)), theme.warning.add_modifier(Modifier::BOLD));
+    }
+    if let Some(countdown) = countdown(look, &session.session.key) {
+        return countdown;
+    }
+    if session.session.status == SessionStatus::Terminating {
         let word = if roomy { "TERMINATING" } else { "ENDING" };
         return (word.to_owned(), theme.warning.add_modifier(Modifier::BOLD));
     }
@@ -219,12 +256,31 @@ fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool) -> (String, S
         return (words, theme.warning);
     }
     let connected = session.session.status == SessionStatus::Connected;
+    if look.state.quarantine_on(&session.session).is_some() {
+        let words = if roomy { format!("{status} QUARANTINED") } else { "QUARANT".to_owned() };
+        return (words, theme.warning.add_modifier(Modifier::BOLD));
+    }
     match session.session.status {
         _ if roomy => (status, if connected { theme.muted } else { style }),
         SessionStatus::Connected => (String::new(), style),
         SessionStatus::Disconnected => (look.glyphs.disconnected.to_owned(), style),
         _ => (look.glyphs.loading.to_owned(), style),
     }
+}
+
+/// A session that is about to be ended by itself: how long it still has, or why it stands.
+fn countdown(look: &Look<'_>, key: &SessionKey) -> Option<(String, Style)> {
+    let (state, theme) = (look.state, look.theme);
+    let at = state.automatic.pending_of(key)?.at?;
+    let stands = theme.warning.add_modifier(Modifier::BOLD);
+    Some(if state.automatic.paused.is_some() {
+        ("auto held".to_owned(), stands)
+    } else if state.acting_off(true).is_some() || matches!(state.store, Store::Troubled(..)) {
+        ("auto off".to_owned(), stands)
+    } else {
+        let left = at.duration_since(state.now).as_secs().max(0);
+        (format!("auto {left}s"), theme.danger.add_modifier(Modifier::BOLD | Modifier::REVERSED))
+    })
 }
 
 fn node<'a>(look: &Look<'a>, session: &'a SessionBoard, roomy: bool, name_style: Style, id_style: Style) -> Pieces<'a> {

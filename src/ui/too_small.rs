@@ -22,7 +22,10 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     if let Some(dialog) = &look.state.view.dialog {
         lines.push((
-            format!("a question waits (Esc cancels): {}", look.clean(dialog.session.id.as_str())),
+            format!(
+                "a question waits (Esc cancels): {}",
+                look.clean(dialog.subject().map_or("", |subject| subject.id()))
+            ),
             look.theme.warning,
         ));
     }

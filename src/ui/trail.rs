@@ -1,4 +1,4 @@
-//! Who, where, how: what CloudTrail recorded of a session; and what is known of what surrounds it, its node and the
+//! What CloudTrail recorded of a session; and what is known of what surrounds it, its node and the
 //! preferences of its scope.
 
 use super::{detail::Sheet, text};
@@ -48,15 +48,10 @@ impl Sheet<'_> {
         let look = self.look;
         let theme = look.theme;
         let scope = look.state.board.scopes.get(&session.session.key.scope);
-        match scope.map(|scope| &scope.trail_read) {
-            Some(Fact::Known { source, at, .. }) => self.heading("Who, where, how", &look.source(source, *at)),
-            Some(Fact::Missing(missing)) => {
-                self.heading("Who, where, how", "not known");
-                if session.start_record.is_none() {
-                    return self.words(Vec::new(), 2, &super::detail::why(look, missing), theme.insufficient);
-                }
-            }
-            None => return,
+        if let Some(Fact::Missing(missing)) = scope.map(|scope| &scope.trail_read)
+            && session.start_record.is_none()
+        {
+            return self.field("from where", &super::detail::why(look, missing), theme.insufficient);
         }
         match &session.start_record {
             Some(start) => self.start(start),
@@ -110,6 +105,6 @@ impl Sheet<'_> {
             Some(at) => format!("no record {} after the start: late, or lacking", look.ago(at)),
             None => "no record, and the start is unknown".to_owned(),
         };
-        self.field("start", &words, look.theme.insufficient);
+        self.field("from where", &words, look.theme.insufficient);
     }
 }

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 
 use super::{
     backoff::{CEILING, DueBook},
-    listing::HISTORY_SPAN,
     principal_tags::PrincipalTags,
     scope::{Closed, DocumentState, Scope, clock_after, clock_before, document_key},
     standing::{Groups, Standings, failure_in, retried},
@@ -169,7 +168,7 @@ fn note_document(scope: &Scope, name: Option<Arc<str>>, answer: Result<Option<Se
 fn nodes_of(scope: &Scope) -> (HashSet<NodeId>, HashSet<NodeId>) {
     let known = scope.known.borrow();
     let node = |session: &Session| Some(&session.target).filter(|id| NodeKind::of(id) != NodeKind::Other).cloned();
-    let since = clock_before(HISTORY_SPAN);
+    let since = clock_before(scope.config.history);
     let told = known.ended.values().filter(|session| session.ended_at.is_none_or(|ended| ended >= since));
     (known.active.values().filter_map(node).collect(), told.filter_map(node).collect())
 }

@@ -11,6 +11,7 @@ mod backoff;
 mod evidence;
 mod listing;
 mod lookup;
+mod one;
 mod pace;
 mod pass;
 mod principal_tags;
@@ -33,6 +34,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::one::one_session;
 pub use self::pass::one_pass;
 pub use self::whole::{Archived, LogPlaces, Search, StreamReader, archived, log_places, search};
 
@@ -94,6 +96,8 @@ pub struct WatchConfig {
     pub gap_after: Duration,
     /// How far back it is looked who held sessions before (rule WHO-07); zero: it is not.
     pub principals_since: Duration,
+    /// Evidence of sessions that ended is read back to here.
+    pub history: Duration,
     /// How long [`one_pass`] waits for a scope.
     pub scope_deadline: Duration,
 }
@@ -112,6 +116,7 @@ impl Default for WatchConfig {
             sweep_every: Duration::from_secs(60),
             gap_after: Duration::from_secs(30),
             principals_since: Duration::from_secs(10 * 24 * 3600),
+            history: listing::HISTORY_SPAN,
             scope_deadline: Duration::from_secs(60),
         }
     }

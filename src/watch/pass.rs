@@ -159,7 +159,7 @@ async fn pass_trail(scope: &Arc<Scope>) -> Result<(), Closed> {
     Ok(())
 }
 
-async fn pass_principals(scope: &Arc<Scope>) -> Result<(), Closed> {
+pub(super) async fn pass_principals(scope: &Arc<Scope>) -> Result<(), Closed> {
     // Where no listing was read, this one would not be either.
     if !scope.known.borrow().listed {
         return Ok(());
@@ -175,7 +175,7 @@ async fn pass_principals(scope: &Arc<Scope>) -> Result<(), Closed> {
 }
 
 /// The tags of one account, once its scopes are listed or never will be.
-async fn pass_tags(mut tags: TagTrail) -> Result<(), Closed> {
+pub(super) async fn pass_tags(mut tags: TagTrail) -> Result<(), Closed> {
     tags.listings_passed().await?;
     for _ in 0..PASS_TRIES {
         match tags.step().await? {

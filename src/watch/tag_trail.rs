@@ -65,7 +65,8 @@ impl TagTrail {
         if self.due > Instant::now() {
             return Ok((self.due, false));
         }
-        let wanted = self.scopes.iter().map(|scope| begin_of_sessions(&scope.known.borrow(), BEFORE_SESSION)).min();
+        let begin = |scope: &Arc<Scope>| begin_of_sessions(&scope.known.borrow(), scope.config.history, BEFORE_SESSION);
+        let wanted = self.scopes.iter().map(begin).min();
         let began = Timestamp::now();
         let mut changes = Vec::new();
         let answer = self.read(&scope, wanted.unwrap_or(began), began, &mut changes).await;

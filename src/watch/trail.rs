@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::{
     backoff::{Backoff, is_passing},
-    listing::HISTORY_SPAN,
     lookup::{Coverage, Told, Window, begin_before},
     scope::{Closed, Known, Scope, clock_after, clock_before, elapsed_since},
 };
@@ -133,7 +132,7 @@ impl Trail {
             session.started_at.is_some_and(|at| elapsed_since(at) < YOUNG)
                 && !self.started.contains_key(&session.key.id)
         });
-        Some((begin_of_sessions(&known, LEEWAY), awaited))
+        Some((begin_of_sessions(&known, self.scope.config.history, LEEWAY), awaited))
     }
 
     /// Reads all windows of one call.
@@ -233,8 +232,8 @@ impl Lookup {
 }
 
 /// Since when the sessions need records: the start of the oldest one that is active or was told as ended, minus `leeway`.
-pub(super) fn begin_of_sessions(known: &Known, leeway: SignedDuration) -> Timestamp {
-    let since = clock_before(HISTORY_SPAN);
+pub(super) fn begin_of_sessions(known: &Known, history: Duration, leeway: SignedDuration) -> Timestamp {
+    let since = clock_before(history);
     let over = known.ended.values().filter(|session| session.ended_at.is_none_or(|ended| ended >= since));
     let start = |session: &Session| session.started_at;
     let oldest = known.active.values().chain(over).filter_map(start).min();

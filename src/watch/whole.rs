@@ -166,7 +166,9 @@ pub async fn archived(client: &ScopeClient, bucket: &str, keys: &[String]) -> Re
 }
 
 /// Sends a request again, with growing pauses, as long as that may help.
-async fn patiently<T, F: Future<Output = Result<T, Failure>>>(mut request: impl FnMut() -> F) -> Result<T, Failure> {
+pub(super) async fn patiently<T, F: Future<Output = Result<T, Failure>>>(
+    mut request: impl FnMut() -> F,
+) -> Result<T, Failure> {
     let mut failures = 0;
     loop {
         // Requests are large futures: on the heap they do not add up in what awaits them.

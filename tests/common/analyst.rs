@@ -2,9 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, missing_docs)]
 
 use std::{
-    fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,22 +14,31 @@ use ssmwatch::{
     compliance::{Engine, Parameters},
     config::Template,
     detection::{Detections, Tuning},
-    domain::{Act, ActOutcome, SessionKey, Verdict},
+    domain::{Act, ActOutcome, QuarantineMethod, RuleId, SessionKey, Severity, Verdict},
     response::AlertTargets,
-    runtime::effects::Effects,
+    runtime::effects::{Effects, Tools},
     sim::{Sim, scenario::Scenario},
-    store::ActLog,
+    store::{Keeper, Store},
     watch::{Watch, WatchConfig},
 };
 use tempfile::TempDir;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+pub use ssmwatch::sim::services::sns::Publication;
+
 use super::rig;
 
 pub const NAMESPACE: &str = "SSMMonitoringLoggingGuardrails";
 pub const MEMBER_TOPIC: &str = "arn:aws:sns:{region}:{account}:aws-ssm-monitoring-logging-guardrails-multiaccount";
+/// The member topic of the payments account in eu-central-1.
+pub const MEMBER: &str = "arn:aws:sns:eu-central-1:111122223333:aws-ssm-monitoring-logging-guardrails-multiaccount";
 pub const CENTRAL_TOPIC: &str = "arn:aws:sns:eu-central-1:444455556666:CentralAlarm";
+
+/// What was published to a topic, oldest first.
+pub fn published(sim: &Sim, topic: &str) -> Vec<Publication> {
+    sim.with_world(|world| world.sns.published().filter(|message| message.topic == topic).cloned().collect())
+}
 
 /// The quiet scenario with the sessions of `tests/fixtures/rogues.toml`.
 pub async fn rogues() -> Sim {
@@ -42,8 +50,17 @@ pub async fn rogues() -> Sim {
 /// How a run differs from the usual one.
 pub struct Run {
     pub read_only: Option<&'static str>,
-    /// Where acts are written down; a file of the run's own unless given.
-    pub log: Option<PathBuf>,
+    /// Where acts are written down; a store of the run's own unless given.
+    pub store: Option<PathBuf>,
+    /// What is raised by itself.
+    pub raise_on: Option<Severity>,
+    /// What is ended by itself.
+    pub auto_terminate: &'static [&'static str],
+    pub max_per_hour: u32,
+    pub countdown: SignedDuration,
+    pub quarantine: Option<QuarantineMethod>,
+    /// Rule THR-01.
+    pub threshold: u32,
     pub member_topic: &'static str,
     pub central_topic: &'static str,
     pub sessions_every: Duration,
@@ -53,7 +70,13 @@ impl Default for Run {
     fn default() -> Self {
         Self {
             read_only: None,
-            log: None,
+            store: None,
+            raise_on: None,
+            auto_terminate: &[],
+            max_per_hour: 20,
+            countdown: SignedDuration::from_secs(5),
+            quarantine: None,
+            threshold: 10,
             member_topic: MEMBER_TOPIC,
             central_topic: CENTRAL_TOPIC,
             // Polls and looks at a session's end together stay below the 6 requests a second that the service takes.
@@ -66,25 +89,27 @@ pub struct Analyst {
     pub state: State,
     /// Every outcome that was ever told, by act and step.
     pub told: Vec<(u64, usize, ActOutcome)>,
-    pub log: PathBuf,
+    pub store: PathBuf,
+    keeper: Option<Keeper>,
     effects: Effects,
     received: mpsc::Receiver<Message>,
     stop: CancellationToken,
     /// How far the keys are ahead of the clock: people do not type a word in a microsecond.
     pub ahead: SignedDuration,
-    _home: TempDir,
+    home: Arc<TempDir>,
 }
 
 impl Analyst {
     /// Starts to watch, and waits until that session is judged; it is selected then.
     pub async fn at(sim: &Sim, run: Run, session: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let log = run.log.clone().unwrap_or_else(|| home.path().join("acts.jsonl"));
+        let path = run.store.clone().unwrap_or_else(|| home.path().join("ssmwatch.db"));
         let fleet = rig::fleet(sim).await;
         let bucket = sim.with_world(|world| world.summary().log_bucket);
         // Records of CloudTrail come minutes late, and nobody has a past in a world that has just begun.
         let disabled = vec!["WHO-02".to_owned(), "WHO-07".to_owned()];
-        let parameters = Parameters { log_bucket: Some(bucket), disabled, ..Parameters::default() };
+        let parameters =
+            Parameters { log_bucket: Some(bucket), disabled, threshold: run.threshold, ..Parameters::default() };
         let engine = Engine::new(parameters, Vec::new()).unwrap();
         let scopes = fleet.scopes().map(|scope| (scope.id().clone(), Arc::clone(scope.name()), None));
         let board = Board::new(scopes.collect::<Vec<_>>(), Arc::new(engine), SignedDuration::from_mins(5));
@@ -99,7 +124,12 @@ impl Analyst {
             member_topic: Some(run.member_topic.into()),
             central_topic: Some(run.central_topic.into()),
             metric_namespace: NAMESPACE.into(),
-            act_log: log.display().to_string().into(),
+            raise_on: run.raise_on,
+            quarantine: run.quarantine.as_ref().map(|_| "is configured".into()),
+            auto_terminate: run.auto_terminate.iter().map(|id| RuleId::from(*id)).collect(),
+            max_per_hour: run.max_per_hour,
+            countdown: run.countdown,
+            store: path.display().to_string().into(),
             zone: jiff::tz::TimeZone::UTC,
         };
         let (messages, received) = mpsc::channel(1024);
@@ -112,8 +142,23 @@ impl Analyst {
             central_topic: Some(Template::parse(run.central_topic).unwrap()),
             metric_namespace: NAMESPACE.into(),
         };
-        let acts = Arc::new(Mutex::new(ActLog::open(&log).unwrap()));
-        let effects = Effects::new(fleet, watch, Some(acts), targets, messages.clone());
+        let (keeper, opened) = match Store::open(&path) {
+            Ok(store) => {
+                let loaded = store.load(Timestamp::now()).unwrap();
+                (Some(Keeper::start(store).unwrap()), Message::Loaded(Box::new(loaded)))
+            }
+            Err(error) => (None, Message::StoreRefused(format!("{error}. {}", error.to_do()).into())),
+        };
+        let tools = Tools {
+            fleet,
+            watch,
+            keeper: keeper.clone(),
+            targets,
+            sends: run.read_only.is_none(),
+            quarantine: run.quarantine.clone(),
+            exporter: Arc::new(|_| Box::pin(async { Err(("not in this run".into(), String::new())) })),
+        };
+        let effects = Effects::new(tools, messages.clone());
         tokio::spawn(async move {
             while let Some(observation) = observed.recv().await {
                 if messages.send(Message::Observed(observation)).await.is_err() {
@@ -124,7 +169,9 @@ impl Analyst {
         let detector = Arc::new(Detections::load(&[], &Tuning::default()).unwrap());
         let state = State::new(board, detector, setup, Timestamp::now());
         let ahead = SignedDuration::ZERO;
-        let mut analyst = Self { state, told: Vec::new(), log, effects, received, stop, ahead, _home: home };
+        let mut analyst =
+            Self { state, told: Vec::new(), store: path, keeper, effects, received, stop, ahead, home: Arc::new(home) };
+        analyst.apply(opened);
         analyst.apply(Message::Resize(200, 60));
         analyst.until(&format!("{session} to be judged"), |analyst| analyst.judged(session)).await;
         analyst.select(session);
@@ -227,19 +274,36 @@ impl Analyst {
     }
 
     pub fn records(&self) -> Vec<serde_json::Value> {
-        records(&self.log)
+        records(&self.store)
     }
 
     /// Leaves the program; the acts that had no outcome.
     pub async fn leave(self) -> Vec<Act> {
         self.stop.cancel();
-        self.effects.finish().await
+        let left = self.effects.finish().await;
+        if let Some(keeper) = self.keeper {
+            keeper.close().await.unwrap().unwrap();
+        }
+        left
     }
 }
 
-/// The records of a log of acts.
-pub fn records(log: &Path) -> Vec<serde_json::Value> {
-    fs::read_to_string(log).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+impl Analyst {
+    /// Leaves, and reads what was written down once all is.
+    pub async fn leave_with_records(self) -> (Vec<Act>, Vec<serde_json::Value>) {
+        let (store, home) = (self.store.clone(), self.home.clone());
+        let left = self.leave().await;
+        let read = records(&store);
+        drop(home);
+        (left, read)
+    }
+}
+
+/// The records of a store of acts, the oldest first.
+pub fn records(store: &Path) -> Vec<serde_json::Value> {
+    let store = Store::open_to_read(store).unwrap();
+    let records = store.records(&Default::default()).unwrap();
+    records.iter().map(|record| serde_json::from_str(&record.text).unwrap()).collect()
 }
 
 /// What an act's step came to, in words: `Done: …` or `Failed: … / …`.

@@ -6,10 +6,10 @@ use crossterm::event::KeyCode;
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend, buffer::CellWidth};
 use ssmwatch::{
-    app::{Message, State, update},
+    app::{Message, State, dialog::Planned, update},
     domain::{
-        Fact, FailureClass, LogEvent, Node, NodeTags, Observation, Preferences, Session, SessionDocument, SessionKey,
-        SessionType,
+        Fact, FailureClass, LogEvent, Node, NodeTags, Observation, Preferences, QuarantineChange, QuarantineKind,
+        QuarantineMethod, QuarantinePlan, QuarantineRefused, Session, SessionDocument, SessionKey, SessionType,
     },
     ui::{
         self,
@@ -48,7 +48,10 @@ impl Texts {
 /// A State in which everything that somebody else chose is one of those texts.
 fn state(size: (u16, u16), texts: &Texts) -> State {
     let scopes = world::scopes();
-    let mut state = world::unread(size, &scopes);
+    let mut state = world::unread_with(size, &scopes, crate::acting::armed());
+    let now = world::now();
+    let left = crate::acting::left_behind(&|index| texts.at(index).to_owned());
+    update(&mut state, Message::Loaded(Box::new(left)), now);
     let text = |index: usize| Arc::<str>::from(texts.at(index));
     let sessions = (0..20)
         .map(|index| Session {
@@ -65,7 +68,6 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
             access: None,
         })
         .collect();
-    let now = world::now();
     world::observe(&mut state, Observation::Active { scope: scopes[0].clone(), sessions, at: now }, now);
     let nodes = (0..20)
         .map(|index| {
@@ -109,8 +111,10 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
     state
 }
 
-const STEPS: [&str; 16] =
-    ["1", "\n\nnjG", "3\nnnj", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG"];
+const STEPS: [&str; 22] = [
+    "1", "\n\nnjG", "3\nnnj", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG",
+    "2jjjc", "2z\tx", "6jjj", "   tx\n", "xy\n漢", "\nGGG",
+];
 
 fn walk(state: &mut State, keys: &str, texts: &Texts) {
     for key in keys.chars() {
@@ -123,6 +127,28 @@ fn walk(state: &mut State, keys: &str, texts: &Texts) {
     }
     let now = state.now;
     update(state, Message::Paste(texts.at(3).to_owned()), now);
+    let asked = state.view.dialog.as_ref().filter(|dialog| dialog.plan == Planned::Reading);
+    if let Some(scope) = asked.and_then(|dialog| dialog.subject()?.scope().cloned()) {
+        let plan = match texts.at(4).len() % 3 {
+            0 => Err(QuarantineRefused { what: texts.at(0).to_owned(), to_do: texts.at(1).to_owned(), is_gone: false }),
+            _ => Ok(Box::new(QuarantinePlan {
+                kind: QuarantineKind::Set,
+                method: QuarantineMethod::RevokeRoleSessions,
+                account: scope.account.clone(),
+                scope,
+                account_name: texts.at(5).into(),
+                notes: vec![texts.at(6).to_owned()],
+                change: QuarantineChange::RolePolicy { role: String::new(), written: None, found: None },
+                target: texts.at(0).to_owned(),
+                action: "iam:PutRolePolicy",
+                writes: texts.0.iter().cycle().take(30).cloned().collect(),
+                already: Some(texts.at(2).to_owned()),
+            })),
+        };
+        update(state, Message::Planned(plan), now);
+        world::press(state, KeyCode::Enter);
+        world::type_text(state, "wrong");
+    }
     if let Some(transcript) = &state.view.transcript {
         let session = transcript.session.clone();
         let events = (0..6)
@@ -198,7 +224,7 @@ fn the_question_keeps_its_words_at_the_smallest_size() {
     let words = crate::dump::text(&buffer).replace(['│', '\n'], " ");
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("will call ssm:TerminateSession for"), "{words}");
-    let session = &state.view.dialog.as_ref().unwrap().session;
+    let session = state.view.dialog.as_ref().unwrap().subject().unwrap().session().unwrap();
     assert!(words.contains(session.id.as_str()) && words.contains(&session.scope.to_string()), "{words}");
     assert!(words.contains("y does it, Esc cancels"), "{words}");
 }

@@ -1,7 +1,9 @@
 //! The screen as people see it: styled snapshots, any size, hostile text, the README's picture.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod acting;
 mod any_size;
+mod asking;
 mod border;
 mod border_property;
 mod dump;

@@ -62,13 +62,23 @@ pub fn setup() -> Setup {
         member_topic: Some("arn:aws:sns:{region}:{account}:aws-ssm-monitoring-logging-guardrails-multiaccount".into()),
         central_topic: Some("arn:aws:sns:eu-central-1:666677778888:CentralAlarm".into()),
         metric_namespace: "SSMMonitoringLoggingGuardrails".into(),
-        act_log: "~/.local/share/ssmwatch/acts.jsonl".into(),
+        raise_on: None,
+        quarantine: None,
+        auto_terminate: Vec::new(),
+        max_per_hour: 20,
+        countdown: SignedDuration::from_secs(30),
+        store: "~/.local/share/ssmwatch/ssmwatch.db".into(),
         zone: jiff::tz::TimeZone::UTC,
     }
 }
 
 /// A State of those scopes in which nothing was read.
 pub fn unread(size: (u16, u16), scopes: &[ScopeId]) -> State {
+    unread_with(size, scopes, setup())
+}
+
+/// The same with those settings.
+pub fn unread_with(size: (u16, u16), scopes: &[ScopeId], setup: Setup) -> State {
     static ENGINE: LazyLock<Arc<Engine>> =
         LazyLock::new(|| Arc::new(Engine::new(Parameters::default(), Vec::new()).unwrap()));
     let named = scopes.iter().map(|scope| {
@@ -78,8 +88,9 @@ pub fn unread(size: (u16, u16), scopes: &[ScopeId]) -> State {
     static DETECTIONS: LazyLock<Arc<Detections>> =
         LazyLock::new(|| Arc::new(Detections::load(&[], &Tuning::default()).unwrap()));
     let board = Board::new(named, Arc::clone(&ENGINE), SignedDuration::from_secs(20));
-    let mut state = State::new(board, DETECTIONS.clone(), setup(), ago(60));
+    let mut state = State::new(board, DETECTIONS.clone(), setup, ago(60));
     update(&mut state, Message::Resize(size.0, size.1), ago(60));
+    update(&mut state, Message::Loaded(Box::default()), ago(60));
     state
 }
 
@@ -483,8 +494,13 @@ fn listings(state: &mut State, scopes: &[ScopeId], roles: &[Role]) {
 /// An organization of 18 scopes on an ordinary bad day: a port forwarding, a session on production without approval, a
 /// denied account, a throttled region, a role that cannot be read, an ended session without an archive.
 pub fn bad_day(size: (u16, u16)) -> State {
+    bad_day_with(size, setup())
+}
+
+/// The same day with those settings.
+pub fn bad_day_with(size: (u16, u16), setup: Setup) -> State {
     let all = scopes();
-    let mut state = unread(size, &all);
+    let mut state = unread_with(size, &all, setup);
     let roles: Vec<Role> = cast().into_iter().chain(extras()).collect();
     listings(&mut state, &all, &roles);
     evidence(&mut state, &all, &roles);
@@ -573,6 +589,24 @@ fn history(state: &mut State) {
         let object = Fact::known(object, "s3:ListObjectsV2", ago(10));
         observe(state, Observation::Archive { session: SessionKey::new(scope(1, 0), id), object }, ago(10));
     }
+}
+
+/// All active sessions are listed once more, at that time.
+pub fn list_again(state: &mut State, at: Timestamp) {
+    for scope in scopes() {
+        let here = |session: &&Session| session.key.scope == scope;
+        let active = state.board.sessions.values().filter(|session| session.is_active());
+        let sessions = active.map(|session| &session.session).filter(here).cloned().collect();
+        observe(state, Observation::Active { scope: scope.clone(), sessions, at }, at);
+    }
+    while state.has_work() {
+        update(state, Message::Tick, at);
+    }
+}
+
+/// The key of the session of that id.
+pub fn key_of(state: &State, id: &str) -> SessionKey {
+    state.board.sessions.keys().find(|key| key.id.as_str() == id).unwrap().clone()
 }
 
 /// A morning on which nothing is wrong.

@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{
         AccountId, DocumentStanding, Fact, Finding, Judgement, Node, NodeId, NodeTags, RolePolicies, ScopeId, Session,
-        SessionDocument, SessionKey, SessionType,
+        SessionDocument, SessionKey, SessionType, Subject,
     },
 };
 
@@ -98,6 +98,11 @@ impl Board {
                 self.revision += 1;
             }
             *slot = judged.judgement;
+            self.tell(match other {
+                Other::Node(scope, node) => Subject::Node(scope, node),
+                Other::Preferences(scope) => Subject::Preferences(scope),
+                Other::Account(account) => Subject::Account(account),
+            });
         }
     }
 
@@ -120,6 +125,7 @@ impl Board {
         }
         board.judgement = judged.judgement;
         self.revision += u64::from(board.confirm_flood());
+        self.tell(Subject::Session(key.clone()));
     }
 
     /// Every rule's finding on a session, the compliant ones too, as of `now`.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Board, Failing, HISTORY, Other, Phase, ScopeBoard, SessionBoard};
 use crate::domain::{
-    Fact, Failure, Judgement, Missing, NodeId, Observation, ScopeId, Session, SessionKey, SessionStatus, Why,
+    Fact, Failure, Judgement, Missing, NodeId, Observation, ScopeId, Session, SessionKey, SessionStatus, Subject, Why,
 };
 
 /// How a session ended that only its absence tells of.
@@ -19,7 +19,14 @@ impl Board {
     pub fn observe(&mut self, observation: Observation) {
         match observation {
             Observation::Active { scope, sessions, at } => self.active(&scope, sessions, at),
-            Observation::History { sessions, at, .. } => self.history(sessions, at),
+            Observation::History { scope, sessions, at, .. } => {
+                let board = self.scope_mut(&scope);
+                // Alerts of sessions that are over are looked at once all of them are known.
+                if !std::mem::replace(&mut board.history_read, true) {
+                    self.revision += 1;
+                }
+                self.history(sessions, at);
+            }
             Observation::ListingFailed { scope, failure, retry_at, at } => {
                 let board = self.scope_mut(&scope);
                 let since = board.failing.as_ref().map_or(at, |failing| failing.since);
@@ -131,16 +138,28 @@ impl Board {
     /// Ended sessions leave the board after [`HISTORY`].
     fn forget(&mut self, now: Timestamp) {
         let before = self.sessions.len();
-        self.sessions.retain(|_, board| match board.phase {
-            Phase::Active => true,
-            Phase::Ended { at, .. } => now.duration_since(at) <= HISTORY,
+        let mut left = Vec::new();
+        self.sessions.retain(|key, board| {
+            let stays = match board.phase {
+                Phase::Active => true,
+                Phase::Ended { at, .. } => now.duration_since(at) <= HISTORY,
+            };
+            if !stays {
+                left.push(Subject::Session(key.clone()));
+            }
+            stays
         });
+        self.news.extend(left);
         if self.sessions.len() != before {
             self.revision += 1;
             let sessions = &self.sessions;
             self.by_owner.retain(|_, owner| {
                 owner.keys.retain(|key| sessions.contains_key(key));
                 !owner.keys.is_empty()
+            });
+            self.by_node.retain(|_, keys| {
+                keys.retain(|key| sessions.contains_key(key));
+                !keys.is_empty()
             });
         }
     }
@@ -153,6 +172,8 @@ impl Board {
             board.take_record(record);
         }
         self.by_owner.entry(Arc::clone(&board.session.owner)).or_default().keys.insert(key.clone());
+        let node = (key.scope.clone(), board.session.target.clone());
+        self.by_node.entry(node).or_default().insert(key.clone());
         self.sessions.insert(key.clone(), board);
         self.find_first(&key);
         self.soil_one(&key);
@@ -247,6 +268,7 @@ impl SessionBoard {
             end_record: None,
             first_of_principal: Fact::not_read(),
             detections: Default::default(),
+            survivors: Vec::new(),
             judgement: Judgement::default(),
             dirty: false,
             next_change: None,

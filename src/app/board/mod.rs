@@ -18,13 +18,13 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::listening::DetectionBook;
+use super::listening::{DetectionBook, Survivor};
 use crate::{
     compliance::{Concurrency, Engine, deny::DenyAnalysis},
     domain::{
         AccountId, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, Judgement, LogStream, Node, NodeId,
         NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, Severity, StreamHealth,
-        TagChange, TailMode, TrailEvent, Verdict,
+        Subject, TagChange, TailMode, TrailEvent, Verdict,
     },
 };
 
@@ -63,8 +63,14 @@ pub struct Board {
     due_others: BTreeMap<Other, Timestamp>,
     /// Sessions of each principal.
     by_owner: HashMap<Arc<str>, OwnerBoard>,
+    /// Sessions on each node.
+    by_node: HashMap<(ScopeId, NodeId), BTreeSet<SessionKey>>,
     /// Principals of whom a session began or ended since they were counted.
     owners_changed: HashSet<Arc<str>>,
+    /// What was judged or heard anew, or left, since somebody asked.
+    news: BTreeSet<Subject>,
+    /// Who held sessions before, as earlier runs remember it: starts by account and owner.
+    remembered: HashMap<(AccountId, Arc<str>), Vec<Timestamp>>,
 }
 
 /// What is judged beside sessions.
@@ -156,6 +162,8 @@ pub struct ScopeBoard {
     pub calls: HashMap<&'static str, ApiCount>,
     /// Whose credentials these are.
     pub caller: Option<Arc<str>>,
+    /// Sessions that ended were listed at least once.
+    pub history_read: bool,
     /// Ids of the sessions that are active here.
     active: HashSet<SessionId>,
 }
@@ -217,10 +225,12 @@ pub struct SessionBoard {
     pub first_of_principal: Fact<bool>,
     /// What rules found in what was typed and printed.
     pub detections: DetectionBook,
+    /// What was started in it that outlives its end.
+    pub survivors: Vec<Survivor>,
     /// The findings and the verdict.
     pub judgement: Judgement,
     /// The verdict has to be found anew.
-    pub(super) dirty: bool,
+    pub(in crate::app) dirty: bool,
     /// When time alone may change the verdict.
     next_change: Option<Timestamp>,
 }
@@ -349,8 +359,31 @@ impl Board {
             unjudged_others,
             due_others: BTreeMap::new(),
             by_owner: HashMap::new(),
+            by_node: HashMap::new(),
             owners_changed: HashSet::new(),
+            news: BTreeSet::new(),
+            remembered: HashMap::new(),
         }
+    }
+
+    /// What was judged or heard anew, or left, since this was asked last: at most `most` of it.
+    pub fn take_news(&mut self, most: usize) -> Vec<Subject> {
+        let mut taken = Vec::new();
+        while taken.len() < most {
+            let Some(subject) = self.news.pop_first() else { break };
+            taken.push(subject);
+        }
+        taken
+    }
+
+    /// Something about it is to be looked at anew.
+    pub(in crate::app) fn tell(&mut self, subject: Subject) {
+        self.news.insert(subject);
+    }
+
+    /// Whether there is news that nobody took.
+    pub fn has_news(&self) -> bool {
+        !self.news.is_empty()
     }
 
     /// The name of an account, or its id where the config gives none.

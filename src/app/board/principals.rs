@@ -7,7 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Board, Earlier, Other, SessionBoard, merge::renew};
 use crate::{
     compliance::{Concurrency, tagged_principal},
-    domain::{AccountId, Fact, Missing, NodeTags, ScopeId, SessionKey, TagChange, TrailCall, TrailEvent, Why},
+    domain::{
+        AccountId, Fact, Missing, NodeTags, PrincipalSeen, ScopeId, Session, SessionKey, TagChange, TrailCall,
+        TrailEvent, Why,
+    },
 };
 
 /// Records of sessions that no listing showed yet: kept for so many.
@@ -160,7 +163,8 @@ impl Board {
         let known_here = here.filter_map(|key| self.sessions.get(key)?.session.started_at).any(|at| within(&at));
         let scopes = || self.scopes.keys().filter(|scope| scope.account == *account);
         let before = scopes().filter_map(|scope| self.earlier.get(scope)?.starts.get(owner)).flatten().any(within);
-        if known_here || before {
+        let remembered = self.remembered.get(&(account.clone(), Arc::clone(owner)));
+        if known_here || before || remembered.into_iter().flatten().any(within) {
             return Fact::known(false, HISTORY, started);
         }
         for scope in scopes() {
@@ -176,6 +180,19 @@ impl Board {
             }
         }
         Fact::known(true, HISTORY, started)
+    }
+
+    /// Principals that earlier runs saw, each with the starts that are remembered of it.
+    pub fn remember_principals(&mut self, seen: &[PrincipalSeen]) {
+        for seen in seen {
+            let key = (seen.account.clone(), Arc::from(seen.owner.as_str()));
+            self.remembered.insert(key, vec![seen.first, seen.last]);
+        }
+        for key in self.sessions.keys().cloned().collect::<Vec<_>>() {
+            if self.find_first(&key) {
+                self.soil_one(&key);
+            }
+        }
     }
 
     fn note_account_evidence<T>(&mut self, account: &AccountId, operation: &'static str, fact: &Fact<T>) {
@@ -227,7 +244,7 @@ impl Board {
     fn count_sessions(&self, owner: &Arc<str>, now: Timestamp) -> Concurrency {
         // Nobody is no principal: sessions without an owner are not one person's.
         if owner.is_empty() {
-            return Concurrency { sessions: 1, nodes: 1, until: None };
+            return Concurrency { sessions: 1, nodes: 1, ..Concurrency::default() };
         }
         let keys = self.by_owner.get(owner).map(|owner| &owner.keys);
         let mut concurrency = Concurrency::default();
@@ -245,6 +262,18 @@ impl Board {
             concurrency.until = None;
         }
         concurrency
+    }
+
+    /// The sessions of a principal in all accounts and regions, active and ended; of nobody none.
+    pub fn sessions_of(&self, owner: &str) -> impl Iterator<Item = &SessionBoard> {
+        let keys = self.by_owner.get(owner).filter(|_| !owner.is_empty()).map(|owner| &owner.keys);
+        keys.into_iter().flatten().filter_map(|key| self.sessions.get(key))
+    }
+
+    /// The sessions on the node of a session, itself among them, active and ended.
+    pub fn sessions_beside(&self, session: &Session) -> impl Iterator<Item = &SessionBoard> {
+        let keys = self.by_node.get(&(session.key.scope.clone(), session.target.clone()));
+        keys.into_iter().flatten().filter_map(|key| self.sessions.get(key))
     }
 
     /// A non-compliant session of that account was proven to be terminated from here (rule THR-01).

@@ -1,41 +1,47 @@
 //! Acts: opened on an id, confirmed, written down, sent, proven.
 
+use std::collections::BTreeSet;
+
 use crossterm::event::KeyCode;
 use jiff::SignedDuration;
+use sha2::{Digest, Sha256};
 
 use super::notify;
 use crate::{
     app::{
-        board::Phase,
-        dialog::Dialog,
+        alerts::destinations,
+        dialog::{Dialog, SUPPRESS_FOR},
         message::Effect,
-        state::{Setup, State},
-        view::{BannerKind, Notice, Screen},
+        state::State,
+        view::Screen,
     },
     domain::{
-        Act, ActId, ActKind, ActOutcome, ActStep, Actor, AlertBody, AlertDestination, Finding, SessionKey, Severity,
-        Subject, Verdict,
+        Act, ActKind, ActOutcome, ActStep, Actor, AlertDestination, AlertId, Finding, RuleId, SessionKey, Subject,
+        Verdict, alert_target,
     },
 };
 
 /// A selection that moved by itself this shortly before the key is not the one that was read.
 const READ_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// Sessions that one confirmation can list and be read.
+const MOST_AT_ONCE: usize = 50;
 
-/// Opens the dialog of an act on the selected session, or says why not.
+/// Opens the dialog of an act on the marked or the selected session, or says why not.
 pub(super) fn open_dialog(state: &mut State, kind: ActKind, opened_by: KeyCode) {
     let word = match kind {
         ActKind::Terminate => "terminating",
         _ => "alerting",
     };
-    if let Some(why) = &state.setup.read_only {
-        let text = format!("{word} is off: {why}");
-        return refuse(state, text);
+    if let Some(why) = state.acting_off(true) {
+        return refuse(state, format!("{word} is off: {why}"));
+    }
+    if kind == ActKind::Terminate && state.view.screen == Screen::Sessions && !state.view.marked.is_empty() {
+        return open_for_marked(state, opened_by);
     }
     let Some(key) = selected(state) else {
         return refuse(state, "no session is selected");
     };
-    let moved = state.view.table.moved_at.take();
-    if state.view.screen == Screen::Sessions && moved.is_some_and(|at| state.now.duration_since(at) < READ_AGAIN) {
+    if has_just_moved(state) {
         return refuse(state, format!("the selection has just moved to {}: look, and press again", key.id));
     }
     let Some(board) = state.board.sessions.get(&key) else {
@@ -50,188 +56,341 @@ pub(super) fn open_dialog(state: &mut State, kind: ActKind, opened_by: KeyCode) 
     if kind == ActKind::Terminate && running(state, &key) {
         return refuse(state, "it is being terminated already");
     }
-    state.view.dialog = Some(Dialog::new(kind, key, opened_by, state.now));
+    state.view.dialog = Some(Dialog::new(kind, vec![Subject::Session(key)], opened_by, state.now));
+}
+
+/// One question for all sessions that are marked, whether the filter shows them or not.
+fn open_for_marked(state: &mut State, opened_by: KeyCode) {
+    let can_end = |key: &&SessionKey| {
+        state.board.sessions.get(*key).is_some_and(|session| session.is_active()) && !running(state, key)
+    };
+    let rows = state.view.table.list.rows.iter().filter(|key| state.view.marked.contains(*key));
+    let hidden = state.view.marked.iter().filter(|key| !state.view.table.list.rows.contains(key));
+    let keys: Vec<SessionKey> = rows.chain(hidden).filter(can_end).cloned().collect();
+    if keys.is_empty() {
+        state.view.marked.clear();
+        return refuse(state, "the marked sessions have ended, or are being terminated already");
+    }
+    if keys.len() > MOST_AT_ONCE {
+        let text = format!("{} sessions are marked: at most {MOST_AT_ONCE} are ended at once", keys.len());
+        return refuse(state, text);
+    }
+    let subjects = keys.into_iter().map(Subject::Session).collect();
+    state.view.dialog = Some(Dialog::new(ActKind::Terminate, subjects, opened_by, state.now));
+}
+
+/// Marks the selected session for acts on many, or takes the mark away, and goes on to the next row.
+pub(super) fn toggle_mark(state: &mut State) {
+    if state.view.screen != Screen::Sessions {
+        return;
+    }
+    let Some(key) = state.view.table.list.selected.clone() else { return };
+    if has_just_moved(state) {
+        return refuse(state, format!("the selection has just moved to {}: look, and press again", key.id));
+    }
+    if !state.board.sessions.get(&key).is_some_and(|session| session.is_active()) {
+        return notify(state, "that session has ended already", true);
+    }
+    if !state.view.marked.remove(&key) {
+        state.view.marked.insert(key);
+    }
+    state.view.table.list.step(1);
+}
+
+pub(super) fn has_just_moved(state: &mut State) -> bool {
+    let moved = state.view.table.moved_at.take();
+    state.view.screen == Screen::Sessions && moved.is_some_and(|at| state.now.duration_since(at) < READ_AGAIN)
 }
 
 /// Says why not. Who reaches for a dialog types on: the reason must not run as commands.
-fn refuse(state: &mut State, why: impl Into<String>) {
+pub(super) fn refuse(state: &mut State, why: impl Into<String>) {
     state.view.refused = Some(state.now);
     notify(state, why, true);
 }
 
 /// The session that acts go to on this screen.
-fn selected(state: &State) -> Option<SessionKey> {
+pub(super) fn selected(state: &State) -> Option<SessionKey> {
     match state.view.screen {
         Screen::Sessions => state.view.table.list.selected.clone(),
         Screen::History => state.view.history.selected.clone(),
         Screen::Alerts => {
-            let id = state.view.acts.selected?;
-            state.act(id).and_then(|act| act.session().cloned())
+            let alert = state.alerts.get(state.view.alerts.selected.as_ref()?)?;
+            alert.subject.session().cloned()
         }
+        Screen::Acts => state.act(state.view.acts.selected?).and_then(|act| act.session().cloned()),
         Screen::Preferences | Screen::Scopes => None,
     }
 }
 
-fn running(state: &State, key: &SessionKey) -> bool {
-    state.acts.iter().any(|act| act.kind == ActKind::Terminate && act.session() == Some(key) && !act.is_over())
-}
-
-/// The dialog was answered: the act begins.
-pub(super) fn begin(state: &mut State, kind: ActKind, key: SessionKey, reason: String, effects: &mut Vec<Effect>) {
-    let id = state.acts.last().map_or(1, |act| act.id + 1);
-    let owner = state.board.sessions.get(&key).map(|board| board.session.owner.to_string()).unwrap_or_default();
-    let finding = worst_finding(state, &key);
-    let step = |name: &str| ActStep { name: name.to_owned(), outcome: ActOutcome::Started };
-    let steps = match kind {
-        ActKind::Terminate if finding.is_some() => vec![step("terminate"), step(AlertDestination::Metrics.word())],
-        ActKind::Terminate => vec![step("terminate")],
-        _ => destinations(&state.setup, finding.is_some()).map(|destination| step(destination.word())).collect(),
-    };
-    // A repeat supersedes the failure that is on the screen.
-    let superseded = state.acts.iter().filter(|act| act.kind == kind && act.session() == Some(&key)).map(|act| act.id);
-    state.view.dismissed.extend(superseded.collect::<Vec<_>>());
-    let caller = state.board.scopes.get(&key.scope).and_then(|scope| scope.caller.as_deref());
-    let actor = Actor { user: state.setup.actor.to_string(), arn: caller.map(str::to_owned), rule: None };
-    let effect = match kind {
-        ActKind::Terminate => Effect::Terminate { act: id, session: key.clone(), count_it: finding.is_some() },
-        _ => {
-            let severity = finding.as_ref().map_or(Severity::Informational, |finding| finding.severity);
-            let body = AlertBody { finding, severity, reason: reason.clone() };
-            Effect::Alert { act: id, session: key.clone(), body }
-        }
-    };
-    state.acts.push(Act {
-        id,
-        at: state.now,
-        kind,
-        subject: Subject::Session(key),
-        target: String::new(),
-        owner,
-        reason,
-        actor,
-        evidence_sha256: None,
-        steps,
-    });
-    state.project_acts();
-    effects.push(effect);
-}
-
-/// Where an alert goes, in the order of its steps. The metric counts NON_COMPLIANT sessions only.
-pub fn destinations(setup: &Setup, non_compliant: bool) -> impl Iterator<Item = AlertDestination> {
-    [
-        setup.member_topic.as_ref().map(|_| AlertDestination::MemberTopic),
-        setup.central_topic.as_ref().map(|_| AlertDestination::CentralTopic),
-        non_compliant.then_some(AlertDestination::Metrics),
-    ]
-    .into_iter()
-    .flatten()
-}
-
-/// The worst NON_COMPLIANT finding: what an alert raised by hand is about.
-fn worst_finding(state: &State, key: &SessionKey) -> Option<Finding> {
-    let judgement = &state.board.sessions.get(key)?.judgement;
-    judgement.findings.iter().find(|finding| finding.status == Verdict::NonCompliant).cloned()
-}
-
-/// A step of an act has come further.
-pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOutcome) {
-    let Some(act) = state.acts.iter_mut().find(|act| act.id == id) else { return };
-    let is_end = act.kind == ActKind::Terminate && step == 0;
-    let Some(step) = act.steps.get_mut(step) else { return };
-    step.outcome = outcome;
-    if !step.outcome.is_final() {
-        return;
-    }
-    // A proven end of a non-compliant session, which is what has a metric step, counts towards THR-01.
-    if is_end
-        && act.steps.len() > 1
-        && act.steps.first().is_some_and(|step| matches!(step.outcome, ActOutcome::Done { .. }))
-        && let Some(account) = act.subject.account()
-    {
-        state.board.note_terminated(account, state.now);
-    }
-    // All outcomes of the act so far in one word: the last one must not hide the one that matters.
-    let mut bad = false;
-    let mut words = Vec::new();
-    for step in &act.steps {
-        match &step.outcome {
-            ActOutcome::Started | ActOutcome::Sent | ActOutcome::Waiting { .. } => {}
-            ActOutcome::Done { took_ms, proof } => {
-                let seconds = std::time::Duration::from_millis(*took_ms).as_secs_f32();
-                words.push(format!("{} done in {seconds:.1} s ({proof})", step.name));
-            }
-            ActOutcome::Unproven { what, .. } => {
-                bad = true;
-                words.push(format!("{} UNPROVEN: {what}", step.name));
-            }
-            ActOutcome::Failed { what, .. } => {
-                bad = true;
-                words.push(format!("{} FAILED: {what}", step.name));
-            }
-        }
-    }
-    let text = format!("{}: {}", act.subject.id(), words.join("; "));
-    notify(state, text, bad);
-}
-
-/// Whether a later termination of the same session was sent, or may be.
-fn is_repeated(acts: &[Act], act: &Act) -> bool {
-    let was_sent = |step: &ActStep| !matches!(step.outcome, ActOutcome::Failed { .. });
-    acts.iter().any(|other| {
-        other.id > act.id
-            && other.kind == act.kind
-            && other.subject == act.subject
-            && other.steps.first().is_some_and(was_sent)
+pub(super) fn running(state: &State, key: &SessionKey) -> bool {
+    state.acts.iter().any(|act| {
+        act.kind == ActKind::Terminate
+            && act.session() == Some(key)
+            && act.steps.first().is_some_and(|step| !step.outcome.is_final())
     })
 }
 
-/// A termination without proof is settled when the History shows the end after all.
-pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
-    let now = state.now;
-    let (mut words, mut ends) = (Vec::new(), Vec::new());
-    // One end is one termination: a repeat that may still prove it, or has, or failed to, takes it from those before.
-    let repeated: Vec<ActId> =
-        state.acts.iter().filter(|act| is_repeated(&state.acts, act)).map(|act| act.id).collect();
-    for act in &mut state.acts {
-        let unproven = |step: &ActStep| matches!(step.outcome, ActOutcome::Unproven { .. });
-        if act.kind != ActKind::Terminate || !act.steps.first().is_some_and(unproven) || repeated.contains(&act.id) {
-            continue;
+/// A dialog was answered: what it asked for begins.
+pub(super) fn begin(state: &mut State, dialog: Dialog, reason: String, effects: &mut Vec<Effect>) {
+    match dialog.kind {
+        ActKind::Terminate => {
+            for subject in &dialog.subjects {
+                if let Some(key) = subject.session() {
+                    state.view.marked.remove(key);
+                    terminate(state, key.clone(), reason.clone(), None, effects);
+                }
+            }
         }
-        let Some(board) = act.session().and_then(|key| state.board.sessions.get(key)) else { continue };
-        let Phase::Ended { how, at } = &board.phase else { continue };
-        let count_it = act.steps.get(1).is_some_and(unproven);
-        if let Some(step) = act.steps.first_mut() {
-            let took = at.duration_since(act.at).as_millis().max(0);
-            let took_ms = u64::try_from(took).unwrap_or(u64::MAX);
-            step.outcome = ActOutcome::Done { took_ms, proof: format!("seen later: {how} at {at:.0}") };
+        ActKind::Alert => {
+            if let Some(subject) = dialog.subject() {
+                alert(state, subject.clone(), reason, effects);
+            }
         }
-        if count_it {
-            ends.extend(act.subject.account().map(|account| (account.clone(), *at)));
+        ActKind::Suppress => {
+            if let Some(id) = dialog.alert.clone() {
+                suppress(state, &id, dialog.suppress_for, reason, effects);
+            }
         }
-        words.push(format!("{}: ended after all, {how} at {at:.0}", act.subject.id()));
-        effects.push(Effect::Settled { act: act.id, count_it });
-    }
-    for (account, at) in ends {
-        state.board.note_terminated(&account, at);
-    }
-    if !words.is_empty() {
-        state.revision += 1;
-        state.view.notice = Some(Notice { text: words.join("; "), bad: false, until: now + super::NOTICE_TIME });
+        _ => super::quarantine::begin(state, dialog, reason, effects),
     }
 }
 
-/// `Esc`: failures that were seen leave the screen; they stay in the list of acts.
-pub(super) fn dismiss(state: &mut State) -> bool {
-    let seen: Vec<ActId> = state
-        .view
-        .banners
-        .iter()
-        .filter_map(|banner| match banner.kind {
-            BannerKind::Act(id) => Some(id),
-            BannerKind::Rules | BannerKind::Account(_) | BannerKind::Scope(_) | BannerKind::Scopes => None,
-        })
-        .collect();
-    let any = !seen.is_empty();
-    state.view.dismissed.extend(seen);
-    any
+/// Ends a session: by hand, or by a rule.
+pub(super) fn terminate(
+    state: &mut State,
+    key: SessionKey,
+    reason: String,
+    rule: Option<RuleId>,
+    effects: &mut Vec<Effect>,
+) {
+    let count_it = worst_finding(state, &key).is_some();
+    let mut steps = vec![ActStep::started("terminate")];
+    if count_it {
+        steps.push(ActStep::started(AlertDestination::Metrics.word()));
+    }
+    // The node: who comes back to it is told of.
+    let node = state.board.sessions.get(&key).map(|board| board.session.target.to_string()).unwrap_or_default();
+    let id = enter(state, ActKind::Terminate, Subject::Session(key.clone()), node, reason, rule, steps);
+    effects.push(Effect::Terminate { act: id, session: key, count_it });
+}
+
+/// Raises an alert by hand.
+fn alert(state: &mut State, subject: Subject, reason: String, effects: &mut Vec<Effect>) {
+    let by = state.actor(&subject, None).to_string();
+    let State { alerts, board, setup, .. } = state;
+    let alert = alerts.raise_by_hand(board, setup, &subject, (&reason, &by), state.now);
+    let steps = state.alerts.get(&alert).map(|alert| {
+        destinations(&state.setup, alert).map(|destination| ActStep::started(destination.word())).collect()
+    });
+    let steps = steps.unwrap_or_default();
+    let id = enter(state, ActKind::Alert, subject, alert_target(&alert), reason, None, steps);
+    effects.push(Effect::KeepAlert { alert, raised: true, act: Some(id) });
+    state.project_alerts();
+}
+
+/// `c`: the selected alert was seen.
+pub(super) fn acknowledge(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(id) = selected_alert(state) else { return };
+    let Some(alert) = state.alerts.get(&id) else { return };
+    if alert.acknowledged.is_some() {
+        return notify(state, "that alert was acknowledged already", false);
+    }
+    if let Some(why) = state.acting_off(false) {
+        return refuse(state, format!("acknowledging is off: {why}"));
+    }
+    let subject = alert.subject.clone();
+    let by = state.actor(&subject, None).to_string();
+    state.alerts.acknowledge(&id, &by, state.now);
+    record_on(state, ActKind::Acknowledge, &id, subject, String::new(), effects);
+}
+
+/// `z`: asks why and for how long nobody wants to hear of the selected alert.
+pub(super) fn open_suppress(state: &mut State, opened_by: KeyCode) {
+    let Some(id) = selected_alert(state) else { return };
+    let Some(alert) = state.alerts.get(&id) else { return };
+    let subject = alert.subject.clone();
+    if let Some(why) = state.acting_off(false) {
+        return refuse(state, format!("suppressing is off: {why}"));
+    }
+    if matches!(alert.workflow, crate::domain::Workflow::Resolved { .. }) {
+        return refuse(state, "that alert is resolved: there is nothing to suppress");
+    }
+    let mut dialog = Dialog::new(ActKind::Suppress, vec![subject], opened_by, state.now);
+    dialog.alert = Some(id);
+    state.view.dialog = Some(dialog);
+}
+
+fn suppress(state: &mut State, id: &AlertId, choice: usize, reason: String, effects: &mut Vec<Effect>) {
+    let Some(alert) = state.alerts.get(id) else { return };
+    let subject = alert.subject.clone();
+    let (words, time) = SUPPRESS_FOR.get(choice).or(SUPPRESS_FOR.first()).copied().unwrap_or_default();
+    let until = state.now.checked_add(time).unwrap_or(state.now);
+    let by = state.actor(&subject, None).to_string();
+    state.alerts.suppress(id, until, (&reason, &by), state.now);
+    record_on(state, ActKind::Suppress, id, subject, format!("for {words}: {reason}"), effects);
+}
+
+/// The alert that `c` and `z` mean: the selected one; on a session its worst that nobody has seen.
+fn selected_alert(state: &mut State) -> Option<AlertId> {
+    let id = match state.view.screen {
+        Screen::Alerts => state.view.alerts.selected.clone(),
+        _ => selected(state).and_then(|key| {
+            let alerts = state.alerts.of(&Subject::Session(key));
+            let unseen = alerts.iter().find(|alert| alert.is_unacknowledged());
+            unseen.or_else(|| alerts.iter().find(|alert| alert.workflow.is_open())).map(|alert| alert.id.clone())
+        }),
+    };
+    if id.is_none() {
+        refuse(state, "there is no alert on what is selected");
+    }
+    id
+}
+
+/// A record on an alert, which changes nothing at AWS.
+fn record_on(
+    state: &mut State,
+    kind: ActKind,
+    alert: &AlertId,
+    subject: Subject,
+    reason: String,
+    effects: &mut Vec<Effect>,
+) {
+    let id =
+        enter(state, kind, subject.clone(), alert_target(alert), reason, None, vec![ActStep::started(kind.title())]);
+    effects.push(Effect::Record { act: id, alert: Some(alert.clone()) });
+    // What was seen of a session that is over has lost its cause.
+    super::alerting::consider(state, &subject, effects);
+    state.project_alerts();
+}
+
+/// A session was opened on purpose: its transcript is read. Written down once a run.
+pub(super) fn note_opened(state: &mut State, key: &SessionKey, effects: &mut Vec<Effect>) {
+    if state.acting_off(false).is_some() || !state.view.opened_before.insert(key.clone()) {
+        return;
+    }
+    let steps = vec![ActStep::started(ActKind::OpenTranscript.title())];
+    let subject = Subject::Session(key.clone());
+    let id = enter(state, ActKind::OpenTranscript, subject, String::new(), String::new(), None, steps);
+    effects.push(Effect::Record { act: id, alert: None });
+}
+
+/// `e`: exports the evidence of the selected session.
+pub(super) fn export(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(why) = state.acting_off(false) {
+        return refuse(state, format!("exporting is off: {why}"));
+    }
+    let Some(key) = selected(state) else { return refuse(state, "no session is selected") };
+    if has_just_moved(state) {
+        return refuse(state, format!("the selection has just moved to {}: look, and press again", key.id));
+    }
+    let subject = Subject::Session(key.clone());
+    let runs = |act: &Act| act.kind == ActKind::Export && act.subject == subject && !act.is_over();
+    if state.acts.iter().any(runs) {
+        return refuse(state, "it is being exported already");
+    }
+    let steps = vec![ActStep::started(ActKind::Export.title())];
+    let id = enter(state, ActKind::Export, subject, String::new(), String::new(), None, steps);
+    notify(state, format!("exporting the evidence of {}", key.id), false);
+    effects.push(Effect::Export { act: id, session: key });
+}
+
+/// `u`: the countdown of an automatic termination is stopped: of the selected session, else the next one.
+pub(super) fn spare(state: &mut State, effects: &mut Vec<Effect>) {
+    let of_selected = selected(state).filter(|key| state.automatic.pending_of(key).is_some());
+    let next = || state.automatic.pending().first().map(|(key, _)| (*key).clone());
+    let Some(key) = of_selected.or_else(next) else {
+        return refuse(state, "nothing is about to be ended by itself");
+    };
+    if let Some(rule) = state.automatic.spare(&key) {
+        let reason = format!("{rule} would have ended it");
+        note(state, ActKind::StopAutomatic, Subject::Session(key.clone()), reason, effects);
+        notify(state, format!("{} is left alone: it is not ended by itself any more", key.id), false);
+    }
+}
+
+/// `P`: pauses automatic response, or takes it up again.
+pub(super) fn toggle_automatic(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.automatic.rules.is_empty() {
+        return refuse(state, "no session is ended by itself: [response] auto_terminate is empty");
+    }
+    match state.automatic.paused {
+        Some(_) => {
+            if let Some(why) = state.acting_off(true) {
+                return refuse(state, format!("automatic response is off: {why}"));
+            }
+            state.automatic.resume(state.now);
+            note(state, ActKind::ResumeAutomatic, Subject::Program, String::new(), effects);
+            notify(state, "automatic response is in force again", false);
+        }
+        None => {
+            state.automatic.pause();
+            note(state, ActKind::PauseAutomatic, Subject::Program, String::new(), effects);
+            notify(state, "automatic response is paused", false);
+        }
+    }
+}
+
+/// A record that changes nothing but what this program does.
+fn note(state: &mut State, kind: ActKind, subject: Subject, reason: String, effects: &mut Vec<Effect>) {
+    let steps = vec![ActStep::started(kind.title())];
+    let id = enter(state, kind, subject, String::new(), reason, None, steps);
+    effects.push(Effect::Record { act: id, alert: None });
+}
+
+/// Enters an act, and answers its number.
+pub(super) fn enter(
+    state: &mut State,
+    kind: ActKind,
+    subject: Subject,
+    target: String,
+    reason: String,
+    rule: Option<RuleId>,
+    steps: Vec<ActStep>,
+) -> u64 {
+    let id = state.memory.next_act.max(1);
+    state.memory.next_act = id + 1;
+    // A repeat supersedes the failure that is on the screen.
+    let superseded: BTreeSet<u64> =
+        state.acts.iter().filter(|act| act.kind == kind && act.subject == subject).map(|act| act.id).collect();
+    state.view.dismissed.extend(superseded);
+    let session = subject.session().and_then(|key| state.board.sessions.get(key));
+    let owner = session.map(|board| board.session.owner.to_string()).unwrap_or_default();
+    let evidence_sha256 = session.map(|board| evidence_digest(&board.judgement.findings));
+    let actor = state.actor(&subject, rule);
+    state.acts.push(Act { id, at: state.now, kind, subject, target, owner, reason, actor, evidence_sha256, steps });
+    state.project_acts();
+    id
+}
+
+/// SHA-256 of the findings with their evidence, as JSON.
+fn evidence_digest(findings: &[Finding]) -> String {
+    let json = serde_json::to_vec(findings).unwrap_or_default();
+    Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl State {
+    /// Who acts on that subject: by hand, or by a rule.
+    pub(super) fn actor(&self, subject: &Subject, rule: Option<RuleId>) -> Actor {
+        let scope = subject.scope();
+        let of_account = || {
+            let account = subject.account()?;
+            self.board.scopes.iter().find(|(id, board)| id.account == *account && board.caller.is_some())
+        };
+        let caller = match scope {
+            Some(scope) => self.board.scopes.get(scope).and_then(|board| board.caller.as_deref()),
+            None => of_account().and_then(|(_, board)| board.caller.as_deref()),
+        };
+        Actor { user: self.setup.actor.to_string(), arn: caller.map(str::to_owned), rule }
+    }
+}
+
+/// The worst NON_COMPLIANT finding.
+fn worst_finding<'a>(state: &'a State, key: &SessionKey) -> Option<&'a Finding> {
+    let judgement = &state.board.sessions.get(key)?.judgement;
+    judgement.findings.iter().find(|finding| finding.status == Verdict::NonCompliant)
+}
+
+/// Whether an outcome says that the permission is missing.
+pub(super) fn is_denied(outcome: &ActOutcome) -> bool {
+    matches!(outcome, ActOutcome::Failed { what, .. } if what.starts_with("the permission "))
 }

@@ -3,10 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use jiff::SignedDuration;
 
-use super::{acts, notify, sheet, transcript};
+use super::{acts, notify, outcomes, quarantine, sheet, transcript};
 use crate::{
     app::{
-        action::{ACTIONS, Action},
+        action::Action,
         dialog::Answer,
         keymap::combination,
         layout::Areas,
@@ -57,7 +57,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             Answer::Cancelled => state.view.held = Some(HeldKey { key, last: state.now, repeats: false }),
             Answer::Do(reason) => {
                 state.view.held = Some(HeldKey { key, last: state.now, repeats: false });
-                acts::begin(state, dialog.kind, dialog.session, reason, effects);
+                acts::begin(state, dialog, reason, effects);
             }
         }
         return;
@@ -74,6 +74,18 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     }
     let Some(action) = action else { return };
     act(state, action, event.code, effects);
+    note_reading(state, effects);
+}
+
+/// Who brings the keys to a transcript reads it.
+fn note_reading(state: &mut State, effects: &mut Vec<Effect>) {
+    let reads = matches!(state.view.focus, Focus::Transcript | Focus::Commands);
+    if reads
+        && state.view.screen == Screen::Sessions
+        && let Some(key) = state.view.table.list.selected.clone()
+    {
+        acts::note_opened(state, &key, effects);
+    }
 }
 
 pub(super) fn paste(state: &mut State, text: &str) {
@@ -134,9 +146,9 @@ fn apply_input(state: &mut State) {
 }
 
 fn help_key(state: &mut State, action: Option<Action>, effects: &mut Vec<Effect>) {
-    let Some(top) = &mut state.view.help else { return };
     // Drawing stops at the end; the way back begins there, too.
-    let last = ACTIONS.len() + 12;
+    let last = state.view.help_last;
+    let Some(top) = &mut state.view.help else { return };
     match action {
         Some(Action::Down) => *top = (*top + 1).min(last),
         Some(Action::Up) => *top = top.saturating_sub(1),
@@ -158,9 +170,9 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::PageUp => scroll(state, Scroll::Pages(-1)),
         Action::Top => scroll(state, Scroll::End(false)),
         Action::Bottom => scroll(state, Scroll::End(true)),
-        Action::Open => open(state),
-        Action::NextPane => next_pane(state, true),
-        Action::PreviousPane => next_pane(state, false),
+        Action::Open => open(state, effects),
+        Action::NextPane => next_pane(state, true, effects),
+        Action::PreviousPane => next_pane(state, false, effects),
         Action::Back => back(state),
         Action::Filter => begin_input(state),
         Action::SortNext => {
@@ -185,18 +197,28 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::NextCommand => transcript::next_command(state, true),
         Action::PreviousCommand => transcript::next_command(state, false),
         Action::Replay => transcript::toggle_playback(state),
-        Action::Pause => transcript::pause(state),
+        Action::Mark if state.view.focus == Focus::Table && state.view.screen == Screen::Sessions => {
+            acts::toggle_mark(state)
+        }
+        Action::Mark => transcript::pause(state),
         Action::Faster => transcript::change_speed(state, true),
         Action::Slower => transcript::change_speed(state, false),
         Action::NextMatch => transcript::find(state, true),
         Action::PreviousMatch => transcript::find(state, false),
         Action::Terminate => acts::open_dialog(state, ActKind::Terminate, code),
         Action::Alert => acts::open_dialog(state, ActKind::Alert, code),
+        Action::Acknowledge => acts::acknowledge(state, effects),
+        Action::Suppress => acts::open_suppress(state, code),
+        Action::Quarantine => quarantine::open(state, code, effects),
+        Action::Export => acts::export(state, effects),
+        Action::Spare => acts::spare(state, effects),
+        Action::PauseAutomatic => acts::toggle_automatic(state, effects),
         Action::Sessions => show(state, Screen::Sessions),
         Action::Alerts => show(state, Screen::Alerts),
         Action::Preferences => show(state, Screen::Preferences),
         Action::History => show(state, Screen::History),
         Action::Scopes => show(state, Screen::Scopes),
+        Action::Acts => show(state, Screen::Acts),
         Action::Refresh => {
             effects.extend(state.board.scopes.keys().cloned().map(Effect::Refresh));
             notify(state, "asking every scope again", false);
@@ -219,7 +241,7 @@ fn show(state: &mut State, screen: Screen) {
     state.view.opened = false;
 }
 
-fn open(state: &mut State) {
+fn open(state: &mut State, effects: &mut Vec<Effect>) {
     match state.view.screen {
         Screen::Sessions if state.view.focus == Focus::Detail => {
             if let Some(key) = state.view.table.list.selected.clone() {
@@ -235,6 +257,9 @@ fn open(state: &mut State) {
             // From the list of commands to the command's place.
             let to_command = state.view.focus == Focus::Commands;
             state.view.opened = true;
+            if let Some(key) = state.view.table.list.selected.clone() {
+                acts::note_opened(state, &key, effects);
+            }
             state.view.focus = match state.view.focus {
                 Focus::Table => Focus::Detail,
                 Focus::Commands => Focus::Transcript,
@@ -245,18 +270,15 @@ fn open(state: &mut State) {
             }
             state.view.detail_top = 0;
         }
-        Screen::History | Screen::Alerts => {
+        Screen::History | Screen::Alerts | Screen::Acts => {
             // The session that is meant opens on the sessions screen, as a ghost where it has ended.
-            let key = if state.view.screen == Screen::History {
-                state.view.history.selected.clone()
-            } else {
-                state.view.acts.selected.and_then(|id| state.act(id)).and_then(|act| act.session().cloned())
-            };
+            let key = acts::selected(state);
             let Some(key) = key.filter(|key| state.board.sessions.contains_key(key)) else {
                 return notify(state, "that session is no longer known here", true);
             };
             state.view.screen = Screen::Sessions;
             state.view.table.filter.clear();
+            acts::note_opened(state, &key, effects);
             state.view.table.list.selected = Some(key);
             state.view.opened = true;
             state.view.focus = Focus::Detail;
@@ -286,10 +308,12 @@ fn back(state: &mut State) {
         }
         view.focus = Focus::Table;
         view.opened = false;
-    } else if acts::dismiss(state) {
+    } else if outcomes::dismiss(state) {
     } else if state.view.opened {
         state.view.opened = false;
         state.view.focus = Focus::Table;
+    } else if state.view.screen == Screen::Sessions && !state.view.marked.is_empty() {
+        state.view.marked.clear();
     } else if matches!(state.view.screen, Screen::Sessions | Screen::History) && !state.view.table.filter.is_empty() {
         state.view.table.filter.clear();
     } else {
@@ -297,7 +321,7 @@ fn back(state: &mut State) {
     }
 }
 
-fn next_pane(state: &mut State, forward: bool) {
+fn next_pane(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
     if state.view.screen != Screen::Sessions {
         let at = Screen::ALL.iter().position(|screen| *screen == state.view.screen).unwrap_or(0);
         let count = Screen::ALL.len();
@@ -313,7 +337,7 @@ fn next_pane(state: &mut State, forward: bool) {
         &[Focus::Detail, Focus::Transcript, Focus::Commands]
     } else {
         // Only the table is on the screen: the first Tab opens the session.
-        return open(state);
+        return open(state, effects);
     };
     let at = order.iter().position(|focus| *focus == state.view.focus).unwrap_or(0);
     let to = if forward { at + 1 } else { at + order.len() - 1 } % order.len();
@@ -390,7 +414,8 @@ fn scroll(state: &mut State, scroll: Scroll) {
             transcript::scroll(state, scroll, room);
         }
         (Screen::Sessions, Focus::Commands) => transcript::scroll_commands(state, scroll, areas.command_rows()),
-        (Screen::Alerts, _) => move_list(&mut view.acts, scroll, table_rows),
+        (Screen::Alerts, _) => move_list(&mut view.alerts, scroll, table_rows),
+        (Screen::Acts, _) => move_list(&mut view.acts, scroll, table_rows),
         (Screen::Preferences, _) => move_list(&mut view.preferences, scroll, table_rows),
         (Screen::History, _) => move_list(&mut view.history, scroll, table_rows),
         (Screen::Scopes, _) => move_list(&mut view.scopes, scroll, table_rows),

@@ -82,6 +82,8 @@ pub struct Concurrency {
     pub nodes: i64,
     /// When a node leaves that hour.
     pub until: Option<Timestamp>,
+    /// Why they were not counted, if they were not.
+    pub uncounted: Option<&'static str>,
 }
 
 /// The role whose policies decide whether the agent on that node can log: of an EC2 node its instance profile's, of a

@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     FactName, SessionEvidence, Value,
-    known::{Clock, Entry, Known, Lack, Read, absent, after, gone, missing, not_sent, text, whole_seconds},
+    known::{
+        Clock, Entry, Known, Lack, Read, absent, after, gone, missing, not_sent, text, undecidable, whole_seconds,
+    },
     node::NodeFacts,
 };
 use crate::{
@@ -142,10 +144,8 @@ impl<'a> SessionReader<'a> {
                 (Some(_), None) => Err(missing(not_sent("StartDate"))),
                 (Some(hours), Some(started)) => self.fixed(Value::Flag(hours.allow(started))),
             },
-            FactName::PrincipalSessions => {
-                Ok(self.listed()?.map(|_| Value::Number(self.evidence.concurrency.sessions)))
-            }
-            FactName::PrincipalNodes => Ok(self.listed()?.map(|_| Value::Number(self.evidence.concurrency.nodes))),
+            FactName::PrincipalSessions => self.counted(self.evidence.concurrency.sessions),
+            FactName::PrincipalNodes => self.counted(self.evidence.concurrency.nodes),
             FactName::FirstOfPrincipal => match self.evidence.first_of_principal {
                 // What was found out about the past does not grow old.
                 Fact::Known { value, source, at } => {
@@ -221,6 +221,14 @@ impl<'a> SessionReader<'a> {
         // An end is final, however long ago it was listed.
         let expires = if self.clock.end.is_some() { None } else { after(at, self.parameters.stale_after) };
         self.clock.unless_stale(self.evidence.session, LISTING, at, expires)
+    }
+
+    /// A number of what else the principal does.
+    fn counted(&self, number: i64) -> Read<Value<'a>> {
+        match self.evidence.concurrency.uncounted {
+            Some(why) => Err(undecidable(why)),
+            None => Ok(self.listed()?.map(|_| Value::Number(number))),
+        }
     }
 
     fn ended(&self) -> Read<Timestamp> {

@@ -48,6 +48,20 @@ impl Value<'_> {
     }
 }
 
+impl Value<'_> {
+    /// The value whole, for programs; a length of time in seconds. Hostile texts are as they are.
+    pub(in crate::compliance) fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Flag(flag) => (*flag).into(),
+            Self::Number(number) | Self::Seconds(number) | Self::Since(_, number) => (*number).into(),
+            Self::Text(text) => text.as_ref().into(),
+            Self::Texts(texts) => texts.iter().map(AsRef::as_ref).collect(),
+            Self::Numbers(numbers) => numbers.clone().into(),
+            Self::Tags(tags) => tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        }
+    }
+}
+
 /// For people. What others wrote is cut and cleaned of control characters.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,7 +22,7 @@ fn in_status(status: SessionStatus, seconds: i64) -> Case {
 }
 
 fn holds(sessions: i64, nodes: i64) -> Case {
-    good(|case| case.concurrency = Concurrency { sessions, nodes, until: None })
+    good(|case| case.concurrency = Concurrency { sessions, nodes, ..Concurrency::default() })
 }
 
 fn run_by(user: &str) -> Case {
@@ -48,6 +48,9 @@ pub fn table() -> Vec<Row> {
     let unlisted = good(|case| case.listed_at = at(0));
     let demanding = with(|parameters| parameters.run_as_required = true);
     let unseen = good(|case| case.health = None);
+    let uncounted = good(|case| {
+        case.concurrency = Concurrency { uncounted: Some("nobody listed the others"), ..Concurrency::default() };
+    });
     let mut rows = vec![
         row_with(&office, "TIM-01", "the first minute", &Case::good(), GOOD),
         row_with(&hours(0, 9, Weekday::Friday, "UTC"), "TIM-01", "the end is outside", &Case::good(), BAD),
@@ -93,6 +96,12 @@ pub fn table() -> Vec<Row> {
         row("CON-01", "four sessions", &holds(4, 1), BAD),
         row("CON-01", "three nodes", &holds(1, 3), BAD),
         row("CON-01", "ended", &Case::ended(), SILENT),
+        row(
+            "CON-01",
+            "nobody counted",
+            &uncounted,
+            lacks("principal_sessions: cannot be decided from here: nobody listed the others"),
+        ),
         row("STA-01", "ending", &in_status(SessionStatus::Terminating, 300), GOOD),
         row("STA-01", "hanging", &in_status(SessionStatus::Terminating, 301), BAD),
         row("STA-01", "cut off", &in_status(SessionStatus::Disconnected, 301), BAD),

@@ -373,7 +373,7 @@ fn vary(case: &mut Case, coins: &[bool], ages: &[i64], now: Timestamp) {
     }
     let nodes = if coins[16] { 3 } else { 1 };
     let until = coins[16].then(|| now + SignedDuration::from_secs(1 + ages[7]));
-    case.concurrency = Concurrency { sessions: 2, nodes, until };
+    case.concurrency = Concurrency { sessions: 2, nodes, until, uncounted: None };
     case.first_of_principal = Fact::known(coins[17], "ssm:DescribeSessions", read(0));
 }
 

@@ -133,7 +133,7 @@ impl Case {
             principal_tags: Fact::not_read(),
             tag_changes_read: Fact::not_read(),
             tag_changes: Vec::new(),
-            concurrency: Concurrency { sessions: 1, nodes: 1, until: None },
+            concurrency: Concurrency { sessions: 1, nodes: 1, ..Concurrency::default() },
             first_of_principal: Fact::known(false, "ssm:DescribeSessions", seen),
         }
     }

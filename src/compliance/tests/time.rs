@@ -153,7 +153,7 @@ fn after_hours(moment: Timestamp) -> Timestamp {
 fn counts_change_when_something_leaves_them() {
     let con_01 = only(&["CON-01"], |_| ());
     let mut case = Case::good();
-    case.concurrency = Concurrency { sessions: 1, nodes: 3, until: Some(at(500)) };
+    case.concurrency = Concurrency { sessions: 1, nodes: 3, until: Some(at(500)), uncounted: None };
     assert_eq!(next_change(&con_01, &case, at(300)), Some(at(500)));
     assert_eq!(next_change(&con_01, &case, at(500) - NANOSECOND), Some(at(500)));
     let account = crate::domain::AccountId::from(ACCOUNT);

@@ -75,8 +75,10 @@ pub enum Effect {
         /// By how much.
         milliseconds: u64,
     },
-    /// Accepts and never answers.
+    /// Accepts and never answers; nothing is carried out.
     Hang,
+    /// Carries the request out and never answers: what a client leaves behind that is killed between the two.
+    Mute,
     /// Closes the connection without a byte, as if the endpoint were unreachable.
     Disconnect,
     /// Begins the answer and cuts the connection.

@@ -5,9 +5,10 @@ mod rate;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub use fault::{Effect, Fault};
-pub use refusal::{denied, iam_action, throttled};
+pub use refusal::{denied, denied_by_organization, iam_action, throttled};
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -52,8 +53,10 @@ pub enum Verdict {
 /// How an answer is spoiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spoiling {
-    /// It never comes.
+    /// It never comes, and nothing is done.
     Hang,
+    /// It never comes, although it is done.
+    Mute,
     /// The connection closes instead.
     Disconnect,
     /// It breaks off.
@@ -224,6 +227,18 @@ impl Gate {
         sum
     }
 
+    /// Requests that change something (or would, had they been let through), by `service:Operation`: all but the known
+    /// reading ones, so that an operation that nobody thought of counts as writing.
+    pub fn writes(&self) -> BTreeMap<String, u64> {
+        let mut writes = BTreeMap::new();
+        for ((_, _, service, operation), tally) in
+            self.tallies().filter(|((_, _, _, name), _)| !writes::only_reads(name))
+        {
+            *writes.entry(format!("{service}:{operation}")).or_default() += tally.calls;
+        }
+        writes
+    }
+
     /// Notes that a request was answered with an error.
     pub fn count_error(&mut self, visitor: &Visitor<'_>) {
         self.tally_of(visitor).errors += 1;
@@ -238,6 +253,7 @@ impl Gate {
             match effect {
                 Effect::Latency { milliseconds } => latency += Duration::from_millis(milliseconds),
                 Effect::Hang => spoiling = Some(Spoiling::Hang),
+                Effect::Mute => spoiling = Some(Spoiling::Mute),
                 Effect::Disconnect => spoiling = Some(Spoiling::Disconnect),
                 Effect::Cut => spoiling = Some(Spoiling::Cut),
                 Effect::Malformed => spoiling = Some(Spoiling::Malformed),

@@ -63,6 +63,19 @@ pub fn denied(visitor: &Visitor<'_>) -> AwsError {
     }
 }
 
+/// The refusal of a caller whom a service control policy of the organization forbids the action.
+/// Words: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+pub fn denied_by_organization(visitor: &Visitor<'_>) -> AwsError {
+    let error = denied(visitor);
+    let (because, explicit) =
+        ("because no identity-based policy allows", "with an explicit deny in a service control policy");
+    let message = match error.message.split_once(because) {
+        Some((before, _)) => format!("{before}{explicit}"),
+        None => error.message.clone(),
+    };
+    AwsError { message, ..error }
+}
+
 /// The resource of a refusal; none where the service names none.
 fn resource(visitor: &Visitor<'_>) -> Option<String> {
     let (account, region, input) = (&visitor.caller.account, visitor.region, visitor.input);

@@ -87,6 +87,9 @@ pub struct Scenario {
     /// Managed policies.
     #[serde(default)]
     pub policies: Vec<PolicySpec>,
+    /// Service control policies; what comes first is the one for quarantine.
+    #[serde(default)]
+    pub service_control_policies: Vec<ControlPolicySpec>,
     /// Roles of nodes and others; every account has `ssmwatch` beside them.
     #[serde(default)]
     pub roles: Vec<RoleSpec>,
@@ -230,6 +233,20 @@ impl Scenario {
             for version in &document.versions {
                 serde_json::from_str::<serde_json::Value>(version)
                     .map_err(|error| format!("document {:?} is not JSON: {error}", document.name))?;
+            }
+        }
+        for policy in &self.service_control_policies {
+            let tail = policy.id.strip_prefix("p-").unwrap_or_default();
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            if !(8..=128).contains(&tail.len()) || !tail.bytes().all(fits) {
+                return Err(format!("service control policy id {:?} is not p- and 8 to 128 letters", policy.id));
+            }
+            serde_json::from_str::<serde_json::Value>(&policy.document)
+                .map_err(|error| format!("service control policy {:?} is not JSON: {error}", policy.name))?;
+            for selector in policy.attached_to.iter().filter(|selector| *selector != "*") {
+                self.account(selector).ok_or_else(|| {
+                    format!("service control policy {:?}: no account is called {selector:?}", policy.name)
+                })?;
             }
         }
         for policy in &self.policies {

@@ -105,6 +105,24 @@ pub struct PolicySpec {
     pub document: String,
 }
 
+/// A service control policy of the organization; `p-FullAWSAccess` exists without being named.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlPolicySpec {
+    /// `p-` and 8 to 128 letters, digits or underscores.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Words about it.
+    #[serde(default)]
+    pub description: String,
+    /// The policy document, JSON.
+    pub document: String,
+    /// Accounts that it is attached to from the start.
+    #[serde(default)]
+    pub attached_to: Vec<String>,
+}
+
 fn root_path() -> String {
     "/".into()
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::sim::{
     control,
     error::AwsError,
-    gate::{Spoiling, Verdict, Visitor},
+    gate::{Spoiling, Verdict, Visitor, denied_by_organization},
     service::{Call, Reply},
     services,
     wire::{
@@ -196,6 +196,10 @@ fn decide(
         world.gate.count_error(&visitor);
         return (passage.latency, failure(&error));
     }
+    if world.organization_denies(&visitor) {
+        world.gate.count_error(&visitor);
+        return (passage.latency, failure(&denied_by_organization(&visitor)));
+    }
     match spoiling {
         Some(Spoiling::Hang) => return (passage.latency, Step::Hang),
         Some(Spoiling::Disconnect) => return (passage.latency, Step::Disconnect),
@@ -203,6 +207,7 @@ fn decide(
     }
     let outcome = services::dispatch(world, route.service, &route.operation, &call);
     let step = match outcome {
+        _ if spoiling == Some(Spoiling::Mute) => Step::Hang,
         Err(error) => {
             world.gate.count_error(&visitor);
             failure(&error)

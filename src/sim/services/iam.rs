@@ -1,11 +1,11 @@
-//! Identity and Access Management, the reading half. IAM is global: every region sees the same.
+//! Identity and Access Management, the reading half; `iam_tags` and `iam_inline` have what changes. IAM is global: every region sees the same.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::sim::{
     error::AwsError,
     service::{Call, Outcome, Reply},
-    services::{iam_tags, page_token, unknown_operation},
+    services::{iam_inline, iam_tags, page_token, unknown_operation},
     wire::{
         input::{Input, Style},
         value::Value,
@@ -32,6 +32,8 @@ pub fn handle(world: &mut World, operation: &str, call: &Call) -> Outcome {
     let read: fn(&Account, &Input<'_>) -> Result<Value, AwsError> = match operation {
         "TagRole" => return iam_tags::tag_role(world, call),
         "UntagRole" => return iam_tags::untag_role(world, call),
+        "PutRolePolicy" => return iam_inline::put_role_policy(world, call),
+        "DeleteRolePolicy" => return iam_inline::delete_role_policy(world, call),
         "GetRole" => get_role,
         "GetInstanceProfile" => get_instance_profile,
         "GetPolicy" => get_policy,

@@ -82,7 +82,8 @@ fn role_mut<'a>(
     role.map(|role| &mut role.tags).ok_or_else(|| no_such_entity(format!("The role with name {name} cannot be found.")))
 }
 
-fn record(world: &mut World, call: &Call, name: &str, request: serde_json::Value) {
+/// Writes a changing call of IAM down for CloudTrail.
+pub(super) fn record(world: &mut World, call: &Call, name: &str, request: serde_json::Value) {
     let deed = Deed {
         source: "iam.amazonaws.com",
         name,

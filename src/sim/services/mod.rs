@@ -3,6 +3,7 @@
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod iam;
+mod iam_inline;
 mod iam_tags;
 pub mod logs;
 pub mod organizations;

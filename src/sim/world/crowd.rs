@@ -110,8 +110,10 @@ impl World {
             seed: session_seed,
             seat: Some(number),
         });
-        if let Some((_, index)) = opened {
-            self.agenda.put(self.clock.plus(length), Happening::Leaves(index));
+        match opened {
+            Some((_, index)) => self.agenda.put(self.clock.plus(length), Happening::Leaves(index)),
+            // Somebody else comes later.
+            None => self.seat_is_free(number),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod archive;
 pub mod clock;
 pub mod commands;
+pub mod control_policies;
 pub mod crowd;
 pub mod documents;
 pub mod editing;
@@ -63,6 +64,8 @@ pub struct World {
     pub scenario: Arc<Scenario>,
     /// Accounts by id.
     pub accounts: BTreeMap<String, Account>,
+    /// Service control policies and what they are attached to.
+    pub control_policies: control_policies::ControlPolicies,
     /// Buckets by name.
     pub buckets: BTreeMap<String, Bucket>,
     /// All sessions that are or were; regions hold indexes.
@@ -125,6 +128,7 @@ impl World {
         let scenario = Arc::new(scenario.clone());
         let mut world = Self {
             accounts: organization::build(&scenario, start),
+            control_policies: control_policies::ControlPolicies::of(&scenario),
             buckets: BTreeMap::new(),
             sessions: Vec::new(),
             gate: Gate::seeded(seed),

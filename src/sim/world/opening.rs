@@ -69,8 +69,11 @@ pub enum SessionIdForm {
 }
 
 impl World {
-    /// Starts a session; the id and its index. The node must exist.
+    /// Starts a session; the id and its index. The node must exist, and nothing forbid it to the owner: then there is none.
     pub fn open_session(&mut self, opening: Opening) -> Option<(String, usize)> {
+        if self.may_not_start(&opening) {
+            return None;
+        }
         let mut random = fastrand::Rng::with_seed(opening.seed);
         let id = session_id(&opening.owner, &opening.id, &mut random);
         let node = self.node(&opening.account, &opening.region, &opening.node)?.clone();

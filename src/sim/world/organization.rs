@@ -217,7 +217,7 @@ fn watch_policy() -> String {
     serde_json::json!({"Version": "2012-10-17", "Statement": [{"Sid": "Look", "Effect": "Allow", "Resource": "*", "Action": [
         "ssm:Describe*", "ssm:Get*", "ssm:ListTagsForResource", "ssm:TerminateSession", "tag:GetResources", "logs:Describe*",
         "logs:GetLogEvents", "logs:FilterLogEvents", "logs:StartLiveTail", "iam:Get*", "iam:List*", "s3:GetObject", "s3:ListBucket",
-        "cloudtrail:LookupEvents", "cloudwatch:PutMetricData", "sns:Publish", "organizations:ListAccounts"]}]})
+        "iam:PutRolePolicy", "iam:DeleteRolePolicy", "cloudtrail:LookupEvents", "cloudwatch:PutMetricData", "sns:Publish", "organizations:ListAccounts"]}]})
     .to_string()
 }
 

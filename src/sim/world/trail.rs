@@ -91,6 +91,9 @@ impl Caller {
     }
 }
 
+/// Minutes between the issue of a caller's token and the call.
+pub const TOKEN_AGE: i64 = 37;
+
 /// What a record says beside who and when.
 #[derive(Debug)]
 pub struct Deed<'a> {
@@ -248,7 +251,7 @@ fn identity(account: &str, caller: &Caller, time: Timestamp, role_arn: impl Fn(&
         return json!({"type": "AWSAccount", "principalId": caller.principal_id(|role| organization::role_arn(home, role)), "accountId": home});
     }
     let name = caller.arn.rsplit('/').next().unwrap_or_default();
-    let created = super::agent::whole_seconds(time - SignedDuration::from_mins(37));
+    let created = super::agent::whole_seconds(time - SignedDuration::from_mins(TOKEN_AGE));
     let attributes =
         |usual: bool| json!({"creationDate": created, "mfaAuthenticated": caller.mfa.unwrap_or(usual).to_string()});
     if caller.arn.ends_with(":root") {

@@ -43,6 +43,10 @@ pub struct Glyphs {
     pub disconnected: &'static str,
     /// What to do about a finding.
     pub remedy: &'static str,
+    /// Before an alert that nobody has seen.
+    pub unseen: &'static str,
+    /// Before a session that is marked for acts on many.
+    pub marked: &'static str,
     /// Following the end.
     pub follow: &'static str,
     /// Track of a scroll bar.
@@ -72,6 +76,8 @@ impl Glyphs {
         loading: "◌",
         disconnected: "○",
         remedy: "→",
+        unseen: "●",
+        marked: "»",
         follow: "↧",
         scroll_track: "│",
         scroll_thumb: "█",
@@ -106,6 +112,8 @@ impl Glyphs {
         loading: "%",
         disconnected: "o",
         remedy: ">",
+        unseen: "@",
+        marked: "=",
         follow: "v",
         scroll_track: "|",
         scroll_thumb: "#",

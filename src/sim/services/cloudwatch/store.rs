@@ -67,6 +67,12 @@ impl Metrics {
         self.regions.get(&key).into_iter().flatten().map(|(metric, samples)| (metric, samples.as_slice()))
     }
 
+    /// The sum of all samples of the metrics of that name, whatever their namespace and dimensions.
+    pub fn sum(&self, account: &str, region: &str, name: &str) -> f64 {
+        let of_name = self.of((account, region)).filter(|(metric, _)| metric.name == name);
+        of_name.flat_map(|(_, samples)| samples).map(|sample| sample.sum).sum()
+    }
+
     /// Samples of one metric.
     pub(super) fn samples(&self, place: (&str, &str), metric: &Metric) -> &[Sample] {
         let key = (place.0.to_owned(), place.1.to_owned());

@@ -3,7 +3,7 @@
 use crossterm::event::KeyCode;
 use jiff::SignedDuration;
 use ssmwatch::{
-    app::{Message, State},
+    app::{Message, State, listening::Survivor},
     domain::{
         Act, ActKind, Actor, QuarantineChange, QuarantineKind, QuarantineMethod, QuarantinePlan, QuarantineRefused,
         Subject,
@@ -59,6 +59,18 @@ fn the_end_of_a_session_says_what_it_does_not_do() {
     state.setup.quarantine = Some("denies".into());
     let shown = flat(&state);
     assert!(shown.contains("from starting another session: x quarantines"), "{shown}");
+}
+
+#[test]
+fn what_outlives_a_session_is_named_before_it_is_ended() {
+    let mut state = world::bad_day((80, 24));
+    let key = state.view.table.list.selected.clone().unwrap();
+    let survivor = Survivor { program: "nohup", text: "nohup ./miner \u{1b}[2J &".into(), at: state.now };
+    state.board.sessions.get_mut(&key).unwrap().survivors.push(survivor);
+    world::press(&mut state, KeyCode::Char('t'));
+    let shown = flat(&state);
+    assert!(shown.contains("may outlive its end: nohup ./miner"), "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown}");
 }
 
 fn suppressing(size: (u16, u16)) -> State {

@@ -2,7 +2,9 @@
 use super::{Freshness, Phase};
 use crate::{
     app::fixture::{at, board, ended, failure, scope, session},
-    domain::{Fact, FailureClass, Mfa, Observation, SessionKey, SessionStatus, TrailCall, TrailEvent, Verdict},
+    domain::{
+        Fact, FailureClass, Mfa, Observation, PrincipalSeen, SessionKey, SessionStatus, TrailCall, TrailEvent, Verdict,
+    },
 };
 
 fn key(id: &str) -> SessionKey {
@@ -144,4 +146,21 @@ fn a_record_that_comes_before_its_session_waits_however_many_others_do() {
     board.observe(active(&["a"], 5));
     assert!(board.sessions[&key("a")].start_record.is_some());
     assert!(board.scopes[&scope()].trail_ahead.len() <= 1_000);
+}
+
+#[test]
+fn a_principal_that_an_earlier_run_saw_is_not_new_whether_history_can_be_read_or_not() {
+    // WHO-07: the store remembers beyond what AWS tells.
+    let mut board = board();
+    board.observe(active(&["a"], 0));
+    assert_eq!(board.sessions[&key("a")].first_of_principal.value(), None, "nothing is known so far");
+    let owner = session("a").owner.to_string();
+    let account = scope().account;
+    let seen = |first, last| PrincipalSeen { account: account.clone(), owner: owner.clone(), first, last };
+    // Its own start, or one of long ago, says nothing.
+    let own = session("a").started_at.unwrap();
+    board.remember_principals(&[seen(at(-40 * 86_400), own)]);
+    assert_eq!(board.sessions[&key("a")].first_of_principal.value(), None);
+    board.remember_principals(&[seen(at(-40 * 86_400), at(-2 * 86_400))]);
+    assert_eq!(board.sessions[&key("a")].first_of_principal.value(), Some(&false));
 }

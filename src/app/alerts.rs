@@ -33,6 +33,8 @@ const COMMAND: &str = "command";
 pub struct AlertBook {
     alerts: BTreeMap<AlertId, Alert>,
     by_subject: HashMap<Subject, BTreeSet<AlertId>>,
+    /// When the first suppression ends; it is asked with every message.
+    suppressed_until: Option<Timestamp>,
     /// Findings and detections at or above are raised by themselves; `None`: none is.
     pub raise_on: Option<Severity>,
     /// Messages that wait in the outbox, by destination.
@@ -142,6 +144,9 @@ impl AlertBook {
     }
 
     fn put(&mut self, alert: Alert) {
+        if let Workflow::Suppressed { until, .. } = alert.workflow {
+            self.suppressed_until = Some(self.suppressed_until.map_or(until, |first| first.min(until)));
+        }
         self.by_subject.entry(alert.subject.clone()).or_default().insert(Arc::clone(&alert.id));
         self.alerts.insert(Arc::clone(&alert.id), alert);
     }
@@ -250,18 +255,27 @@ impl AlertBook {
     pub fn suppress(&mut self, id: &AlertId, until: Timestamp, (reason, by): (&str, &str), now: Timestamp) -> bool {
         let Some(alert) = self.alerts.get_mut(id) else { return false };
         alert.workflow = Workflow::Suppressed { until, reason: reason.to_owned(), by: by.to_owned() };
+        self.suppressed_until = Some(self.suppressed_until.map_or(until, |first| first.min(until)));
         alert.acknowledged = Some(Acknowledgement { at: now, by: by.to_owned() });
         true
     }
 
     /// Suppressions whose time is over: the alerts are new again, and their destinations are told.
     pub fn end_suppressions(&mut self, setup: &Setup, now: Timestamp) -> Vec<Changed> {
+        if self.suppressed_until.is_none_or(|until| until > now) {
+            return Vec::new();
+        }
         let over = |alert: &&mut Alert| matches!(alert.workflow, Workflow::Suppressed { until, .. } if until <= now);
         let mut changed = Vec::new();
         for alert in self.alerts.values_mut().filter(over) {
             reopen(alert, setup, now);
             changed.push(Changed { id: Arc::clone(&alert.id), raised: true });
         }
+        let still = |alert: &Alert| match alert.workflow {
+            Workflow::Suppressed { until, .. } => Some(until),
+            _ => None,
+        };
+        self.suppressed_until = self.alerts.values().filter_map(still).min();
         changed
     }
 

@@ -27,8 +27,9 @@ const COMES_BACK: SignedDuration = SignedDuration::from_mins(10);
 /// Looks at what was judged anew.
 pub(super) fn news(state: &mut State, effects: &mut Vec<Effect>) {
     let mut keep = Keep::default();
+    let mut changed = false;
     for subject in state.board.take_news(PORTION) {
-        consider(state, &subject, effects);
+        changed |= consider(state, &subject, effects);
         if let Subject::Session(key) = subject {
             state.automatic.consider(&state.board, &key);
             returns(state, &key);
@@ -37,6 +38,10 @@ pub(super) fn news(state: &mut State, effects: &mut Vec<Effect>) {
     }
     if !keep.is_empty() {
         effects.push(Effect::Keep(keep));
+    }
+    if changed {
+        // Once for all of them: a thousand alerts are not sorted a thousand times.
+        state.project_alerts();
     }
     if state.alerts.is_loaded {
         state.alerts.forget();
@@ -48,15 +53,16 @@ pub(super) fn news(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Raises, updates, resolves the alerts on a subject.
-pub(super) fn consider(state: &mut State, subject: &Subject, effects: &mut Vec<Effect>) {
+/// Raises, updates, resolves the alerts on a subject. Says whether the list of alerts is out of date.
+pub(super) fn consider(state: &mut State, subject: &Subject, effects: &mut Vec<Effect>) -> bool {
     let State { alerts, board, setup, .. } = state;
     let changed = alerts.consider(board, setup, subject, state.now);
-    if !changed.is_empty() {
-        tell(changed, effects);
-        state.project_alerts();
-        state.revision += 1;
+    if changed.is_empty() {
+        return false;
     }
+    tell(changed, effects);
+    state.revision += 1;
+    true
 }
 
 fn tell(changed: Vec<Changed>, effects: &mut Vec<Effect>) {

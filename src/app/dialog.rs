@@ -46,6 +46,8 @@ pub struct Dialog {
     pub name: Option<Name>,
     /// What has to be known before it can be confirmed: exactly what will be written where.
     pub plan: Planned,
+    /// How far the list of what will be done is scrolled, in lines; drawing stops at its end.
+    pub top: usize,
     /// Why the last key did not go on.
     pub complaint: Option<&'static str>,
     last_key_at: Option<Timestamp>,
@@ -118,6 +120,7 @@ impl Dialog {
             suppress_for: 0,
             name: None,
             plan: Planned::NotNeeded,
+            top: 0,
             complaint: None,
             last_key_at: None,
             opened_by: Opener { code: opened_by, last: now, typed: 0, held: false, over: false },
@@ -161,6 +164,9 @@ impl Dialog {
         if key.code == KeyCode::Esc || (key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL))
         {
             return Answer::Cancelled;
+        }
+        if self.step != Step::Reason && self.scroll(key.code) {
+            return Answer::Open;
         }
         match self.step {
             Step::Reason => self.reason_key(key, now),
@@ -210,6 +216,23 @@ impl Dialog {
             }
         }
         Answer::Open
+    }
+
+    /// Goes through what will be done, where it is longer than the screen. Says whether the key was for that.
+    fn scroll(&mut self, code: KeyCode) -> bool {
+        let planned = match &self.plan {
+            Planned::Ready(plan) => plan.writes.len(),
+            _ => 0,
+        };
+        let most = self.subjects.len().max(planned);
+        self.top = match code {
+            KeyCode::Down => (self.top + 1).min(most),
+            KeyCode::PageDown => (self.top + 10).min(most),
+            KeyCode::Up => self.top.saturating_sub(1),
+            KeyCode::PageUp => self.top.saturating_sub(10),
+            _ => return false,
+        };
+        true
     }
 
     /// From the reason to the next question.

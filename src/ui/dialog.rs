@@ -42,7 +42,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, dialog: &Di
     let field = if dialog.step == Step::Reason { REASON_LINES + 1 } else { 0 };
     // Two lines of frame and the line of keys; what is around the question has what is left, the most important first.
     let needed = 3 + count(&question) + count(&complaint) + field;
-    let around = fit(question::around(look, dialog, cells), area.height.saturating_sub(needed), look, cells);
+    let around = fit(question::around(look, dialog, cells), area.height.saturating_sub(needed), look, (dialog, cells));
     let around_height = around.iter().map(|part| count(part) + 1).sum::<u16>();
     let last_air = u16::from(dialog.step != Step::Reason && area.height > needed + around_height);
     let height = (needed + around_height + last_air).min(area.height);
@@ -85,7 +85,7 @@ fn count(lines: &[Pieces<'_>]) -> u16 {
 }
 
 /// The parts that fit into so many lines, each with a line of air below it, in the order in which they are read.
-fn fit(parts: Vec<Part>, lines: u16, look: &Look<'_>, cells: usize) -> Vec<Vec<Pieces<'static>>> {
+fn fit(parts: Vec<Part>, lines: u16, look: &Look<'_>, (dialog, cells): (&Dialog, usize)) -> Vec<Vec<Pieces<'static>>> {
     let mut by_rank: Vec<usize> = (0..parts.len()).collect();
     by_rank.sort_by_key(|index| parts.get(*index).map_or(0, |part| part.rank));
     let mut left = usize::from(lines);
@@ -104,7 +104,7 @@ fn fit(parts: Vec<Part>, lines: u16, look: &Look<'_>, cells: usize) -> Vec<Vec<P
         .into_iter()
         .zip(given)
         .filter(|(_, given)| *given > 0)
-        .map(|(part, given)| part.cut(given, look, cells))
+        .map(|(part, given)| part.cut(given, look, cells, dialog.top))
         .collect()
 }
 

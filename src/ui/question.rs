@@ -34,8 +34,8 @@ impl Part {
         Self { lines, rank, cuts: false, dense: Vec::new(), unit: "" }
     }
 
-    /// The part in at most that many lines.
-    pub(super) fn cut(self, most: usize, look: &Look<'_>, cells: usize) -> Vec<Pieces<'static>> {
+    /// The part in at most that many lines; of a list from the line `top` on.
+    pub(super) fn cut(self, most: usize, look: &Look<'_>, cells: usize, top: usize) -> Vec<Pieces<'static>> {
         if self.lines.len() <= most {
             return self.lines;
         }
@@ -44,7 +44,8 @@ impl Part {
         if self.dense.is_empty() {
             let shown = if self.unit.is_empty() { most } else { most.saturating_sub(1) };
             let left = self.lines.len() - shown;
-            let mut lines: Vec<_> = self.lines.into_iter().take(shown).collect();
+            let top = if self.rank == 0 { top.min(left) } else { 0 };
+            let mut lines: Vec<_> = self.lines.into_iter().skip(top).take(shown).collect();
             if shown < most {
                 lines.push(and_more(left));
             }
@@ -68,7 +69,8 @@ impl Part {
             return rows;
         }
         let shown = most.saturating_sub(1);
-        let mut lines: Vec<_> = rows.into_iter().take(shown).collect();
+        let top = top.min(rows.len() - shown);
+        let mut lines: Vec<_> = rows.into_iter().skip(top).take(shown).collect();
         lines.push(and_more(self.dense.len().saturating_sub(shown * columns)));
         lines
     }
@@ -148,7 +150,18 @@ fn targets(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Part {
             }
         })
         .collect();
-    Part { lines, rank: 0, cuts: true, dense: ids, unit: "sessions: a larger terminal lists all" }
+    Part {
+        lines,
+        rank: 0,
+        cuts: true,
+        dense: ids,
+        unit: unit(dialog, "sessions: Down shows them", "sessions: all can be seen before the y"),
+    }
+}
+
+/// What is left out, and how it is seen: while the reason is typed the arrows belong to the text.
+fn unit(dialog: &Dialog, scrolls: &'static str, later: &'static str) -> &'static str {
+    if dialog.step == Step::Reason { later } else { scrolls }
 }
 
 /// Owner, node and, where there is room, the verdict's word beside its mark.
@@ -236,7 +249,13 @@ fn plan(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Option<Part> {
             }
         }
     }
-    Some(Part { lines: sheet.lines, rank, cuts: true, dense: Vec::new(), unit: "lines: a larger terminal shows them" })
+    Some(Part {
+        lines: sheet.lines,
+        rank,
+        cuts: true,
+        dense: Vec::new(),
+        unit: unit(dialog, "lines: Down shows them", "lines: all can be seen before the y"),
+    })
 }
 
 /// What is known against it: the permission was denied there before, something outlives the end.

@@ -66,6 +66,8 @@ fn without_a_store_it_says_that_there_is_none_and_makes_none() {
     assert!(json.err.contains("no act was recorded so far"), "{json:?}");
     let head = "ab".repeat(32);
     home.run(&["audit", "verify", "--head", &head]).refused(1, &["there is no store"], &["--store"]);
+    // One that is named is meant to be there.
+    home.run(&["audit", "verify", "--store", "nowhere.db"]).refused(1, &["nowhere.db: there is no store"], &[]);
     assert!(!home.path(".local").exists());
 }
 

@@ -166,6 +166,7 @@ async fn many_are_ended_at_once_and_each_is_proven_by_itself() {
         assert_eq!(act.reason, "INC-9 sweep");
     }
     assert_eq!(calls(&sim, "ssm", "TerminateSession"), 3);
+    assert!(analyst.notice().starts_with("2 of 3 ended, 1 not: "), "{}", analyst.notice());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -197,4 +198,8 @@ async fn what_was_started_to_outlive_the_session_is_known_before_it_is_ended() {
             survivors.iter().any(|survivor| survivor.program == "nohup" && survivor.text.contains("./miner"))
         })
         .await;
+    // And it stands in the record of the end.
+    analyst.act('t', "INC-1");
+    let act = analyst.outcome().await;
+    assert!(words(&act, 0).ends_with("; on the node may live on: nohup ./miner &"), "{act:#?}");
 }

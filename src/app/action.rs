@@ -221,7 +221,7 @@ pub const ACTIONS: &[ActionInfo] = &[
         "mark",
         &["space"],
         "mark",
-        "mark the session, to end many at once; playing back: pause, or go on",
+        "mark the session and go on to the next, to end many at once; playing back: pause, or go on",
         Group::Look,
     ),
     row(Action::Faster, "faster", &["+"], "faster", "play back faster", Group::Look),

@@ -1,7 +1,7 @@
 //! Alerts: which findings and detections are raised, and what becomes of them. One alert a rule and subject: updated, not repeated.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -21,6 +21,19 @@ use crate::{
 
 /// Rules on what the recorder left behind are judged when the session is over; all others lose their cause with the session.
 const RECORD_RULES: &str = "LOG-";
+/// Facts that are seen in passing: a run that was not there cannot tell that they are gone.
+const IN_PASSING: [&str; 10] = [
+    "stream_change",
+    "saturated_flushes",
+    "payload_mismatch",
+    "run_as_users",
+    "backwards_seconds",
+    "clock_gap_seconds",
+    "delayed_reads",
+    "delay_seconds",
+    "role_change",
+    "principal_nodes",
+];
 /// Who raises what is raised by itself.
 pub const PROGRAM: &str = "ssmwatch";
 /// Alerts that are held in memory; those that are not resolved always are.
@@ -33,6 +46,8 @@ const COMMAND: &str = "command";
 pub struct AlertBook {
     alerts: BTreeMap<AlertId, Alert>,
     by_subject: HashMap<Subject, BTreeSet<AlertId>>,
+    /// Alerts whose cause was seen to stand in this run.
+    seen: HashSet<AlertId>,
     /// When the first suppression ends; it is asked with every message.
     suppressed_until: Option<Timestamp>,
     /// Findings and detections at or above are raised by themselves; `None`: none is.
@@ -167,8 +182,10 @@ impl AlertBook {
             let Some(alert) = self.alerts.get_mut(&id) else { continue };
             rules.insert(alert.rule.clone());
             let before = alert.clone();
-            let raised = match standing(board, alert, &causes) {
+            let passing = !self.seen.contains(&id) && was_seen_in_passing(alert);
+            let raised = match standing(board, alert, &causes, passing) {
                 Standing::Stands(cause) => {
+                    self.seen.insert(Arc::clone(&id));
                     alert.severity = alert.severity.max(cause.severity);
                     alert.title = cause.title;
                     alert.evidence = cause.evidence;
@@ -198,6 +215,7 @@ impl AlertBook {
             }
             let id = alert_id(cause.rule.as_str(), subject, None);
             let alert = raise(Arc::clone(&id), cause, subject, owner(board, subject), setup, now);
+            self.seen.insert(Arc::clone(&id));
             self.put(alert);
             changed.push(Changed { id, raised: true });
         }
@@ -206,6 +224,28 @@ impl AlertBook {
 
     fn raises(&self, severity: Severity) -> bool {
         self.raise_on.is_some_and(|least| severity >= least)
+    }
+
+    /// What an alert by hand would be: rule, severity, title.
+    pub fn raised_by_hand(&self, board: &Board, subject: &Subject) -> (RuleId, Severity, Arc<str>) {
+        let cause = self.by_hand(board, subject);
+        (cause.rule, cause.severity, cause.title)
+    }
+
+    fn by_hand(&self, board: &Board, subject: &Subject) -> Cause {
+        let known = self.of(subject);
+        let raised: BTreeSet<RuleId> = known.iter().map(|alert| alert.rule.clone()).collect();
+        let mut causes = causes(board, subject);
+        causes.sort_by_key(|cause| std::cmp::Reverse((cause.source == AlertSource::Finding, cause.severity)));
+        let worst = causes.iter().map(|cause| cause.severity).chain(known.iter().map(|alert| alert.severity)).max();
+        let evidence = causes.first().map(|cause| cause.evidence.clone()).unwrap_or_default();
+        causes.into_iter().find(|cause| !raised.contains(&cause.rule)).unwrap_or_else(|| Cause {
+            rule: BY_HAND.into(),
+            title: "Raised by an analyst".into(),
+            severity: worst.unwrap_or(Severity::Informational),
+            source: AlertSource::Hand,
+            evidence,
+        })
     }
 
     /// Raises what an analyst wants raised: the worst finding on the session that is no alert, else the session as such.
@@ -217,18 +257,7 @@ impl AlertBook {
         (reason, by): (&str, &str),
         now: Timestamp,
     ) -> AlertId {
-        let raised: BTreeSet<RuleId> = self.of(subject).iter().map(|alert| alert.rule.clone()).collect();
-        let mut causes = causes(board, subject);
-        causes.sort_by_key(|cause| std::cmp::Reverse((cause.source == AlertSource::Finding, cause.severity)));
-        let worst = causes.iter().map(|cause| cause.severity).max();
-        let evidence = causes.first().map(|cause| cause.evidence.clone()).unwrap_or_default();
-        let cause = causes.into_iter().find(|cause| !raised.contains(&cause.rule)).unwrap_or_else(|| Cause {
-            rule: BY_HAND.into(),
-            title: "Raised by an analyst".into(),
-            severity: worst.unwrap_or(Severity::Informational),
-            source: AlertSource::Hand,
-            evidence,
-        });
+        let cause = self.by_hand(board, subject);
         let said = (cause.source == AlertSource::Hand).then_some((reason, now));
         let id = alert_id(cause.rule.as_str(), subject, said);
         let mut alert = raise(Arc::clone(&id), cause, subject, owner(board, subject), setup, now);
@@ -424,8 +453,13 @@ fn of_detections(session: &SessionBoard) -> Vec<Cause> {
         .collect()
 }
 
-/// Whether the cause of an alert stands; unknown is not gone.
-fn standing(board: &Board, alert: &Alert, causes: &[Cause]) -> Standing {
+/// It is of an earlier run, and decided by what was seen in passing.
+fn was_seen_in_passing(alert: &Alert) -> bool {
+    alert.evidence.iter().any(|evidence| IN_PASSING.contains(&evidence.fact.as_str()))
+}
+
+/// Whether the cause of an alert stands; unknown is not gone, and what only an earlier run saw in passing is unknown.
+fn standing(board: &Board, alert: &Alert, causes: &[Cause], passing: bool) -> Standing {
     let stands = || {
         let cause = causes.iter().find(|cause| cause.rule == alert.rule && cause.source == alert.source)?;
         Some(Standing::Stands(Box::new(Cause {
@@ -437,7 +471,7 @@ fn standing(board: &Board, alert: &Alert, causes: &[Cause]) -> Standing {
         })))
     };
     let Some(key) = alert.subject.session() else {
-        return stands().unwrap_or_else(|| match finding_unknown(board, alert) {
+        return stands().unwrap_or_else(|| match passing || finding_unknown(board, alert) {
             true => Standing::Unknown,
             false => Standing::Gone("it is as it should be again".to_owned()),
         });
@@ -457,7 +491,7 @@ fn standing(board: &Board, alert: &Alert, causes: &[Cause]) -> Standing {
         return Standing::Gone("the session is over".to_owned());
     }
     stands().unwrap_or_else(|| match alert.source {
-        AlertSource::Finding if !finding_unknown(board, alert) => {
+        AlertSource::Finding if !passing && !finding_unknown(board, alert) => {
             Standing::Gone("it is as it should be again".to_owned())
         }
         // What was typed was typed.

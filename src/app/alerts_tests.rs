@@ -195,6 +195,66 @@ fn what_nobody_has_seen_outlives_its_session_and_what_was_seen_goes_with_it() {
     assert!(matches!(of(&state, "b", "DOC-01").workflow, Workflow::Resolved { .. }));
 }
 
+/// An alert of a run before this one, decided by that fact.
+fn of_before(fact: &str, rule: &str) -> Alert {
+    let mut state = raising(&[]);
+    list(&mut state, vec![rogue("a")], 1);
+    let mut alert = of(&state, "a", "DOC-01").clone();
+    let subject = alert.subject.clone();
+    alert.id = crate::domain::alert_id(rule, &subject, None);
+    alert.rule = rule.into();
+    alert.workflow = Workflow::Notified;
+    let mut evidence = alert.evidence[0].clone();
+    evidence.fact = fact.to_owned();
+    alert.evidence = vec![evidence];
+    alert
+}
+
+#[test]
+fn what_only_an_earlier_run_saw_in_passing_is_not_resolved_by_a_restart() {
+    // A stream that was forged, deleted or made anew leaves no trace for a run that was not there.
+    for (fact, rule, stays) in [
+        ("stream_change", "LOG-03", true),
+        ("payload_mismatch", "LOG-05", true),
+        ("role_change", "IAM-03", true),
+        ("document", "DOC-01", false),
+    ] {
+        let mut state = raising(&[]);
+        let loaded = Loaded { alerts: vec![of_before(fact, rule)], ..Loaded::default() };
+        update(&mut state, Message::Loaded(Box::new(loaded)), at(0));
+        list(&mut state, vec![session("a")], 1);
+        list(&mut state, vec![session("a")], 6);
+        assert_eq!(of(&state, "a", rule).workflow.is_open(), stays, "{rule}: {:?}", of(&state, "a", rule).workflow);
+    }
+}
+
+#[test]
+fn acknowledged_it_leaves_its_place_to_the_next() {
+    let mut state = raising(&[]);
+    list(&mut state, vec![rogue("a"), rogue("b")], 1);
+    press(&mut state, KeyCode::Char('2'), 2000);
+    press(&mut state, KeyCode::Char('g'), 2700);
+    let count = state.alerts.unacknowledged().0;
+    assert!(count >= 3, "{count}");
+    for round in 0..count {
+        press(&mut state, KeyCode::Char('c'), 4000 + i64::try_from(round).unwrap() * 1000);
+    }
+    assert_eq!(state.alerts.unacknowledged().0, 0, "one key each");
+}
+
+#[test]
+fn an_alert_of_a_session_that_is_over_is_acknowledged_and_not_suppressed() {
+    let mut state = raising(&[]);
+    list(&mut state, vec![rogue("a")], 1);
+    let over = Session { document: rogue("a").document, ..ended("a", SessionStatus::Terminated, at(5)) };
+    history(&mut state, vec![over], 6);
+    press(&mut state, KeyCode::Char('2'), 7000);
+    state.view.alerts.selected = Some(of(&state, "a", "DOC-01").id.clone());
+    press(&mut state, KeyCode::Char('z'), 9000);
+    assert!(state.view.dialog.is_none());
+    assert!(state.view.notice.as_ref().unwrap().text.contains("acknowledge"));
+}
+
 #[test]
 fn suppressed_it_is_silent_until_the_time_is_over() {
     let mut state = raising(&[]);

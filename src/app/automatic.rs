@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::board::{Board, Freshness, SessionBoard};
-use crate::domain::{Finding, Loaded, RuleId, SessionKey, Verdict};
+use crate::domain::{Act, ActKind, Finding, Loaded, RuleId, SessionKey, Verdict};
 
 /// The ceiling counts the automatic terminations within this time.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -71,7 +71,8 @@ impl Automatic {
         if loaded.paused {
             self.paused = Some(Paused::ByHand);
         }
-        let tried = loaded.acts.iter().filter(|act| act.is_automatic()).filter_map(|act| act.session().cloned());
+        let left = |act: &&Act| act.is_automatic() || act.kind == ActKind::StopAutomatic;
+        let tried = loaded.acts.iter().filter(left).filter_map(|act| act.session().cloned());
         self.left_alone.extend(tried);
     }
 
@@ -160,6 +161,14 @@ impl Automatic {
         for pending in self.pending.values_mut().filter(|pending| pending.at.is_some()) {
             pending.at = Some(now + self.countdown);
         }
+    }
+
+    /// When the ceiling has room again, if it has none now.
+    pub fn full_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let within: Vec<Timestamp> =
+            self.begun.iter().filter_map(|at| at.checked_add(HOUR).ok()).filter(|until| *until > now).collect();
+        let most = usize::try_from(self.max_per_hour).unwrap_or(usize::MAX);
+        (within.len() >= most).then(|| within.into_iter().min()).flatten()
     }
 
     /// Terminations within the last hour.

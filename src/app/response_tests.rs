@@ -173,6 +173,11 @@ fn at_the_ceiling_it_stops_and_is_loud() {
     assert_eq!(state.automatic.paused, Some(Paused::Ceiling));
     let banner = &state.view.banners[0].text;
     assert!(banner.contains("HAS STOPPED") && banner.contains("2 sessions that it would end stand"), "{banner}");
+    // The ceiling has no room: the key says from when on it has.
+    press(&mut state, KeyCode::Char('P'), 61_000);
+    assert_eq!(state.automatic.paused, Some(Paused::Ceiling));
+    let notice = &state.view.notice.as_ref().unwrap().text;
+    assert!(notice.contains("has room from 09:59:00 on"), "{notice}");
     // An hour later it is still stopped: an analyst has to look.
     for seconds in (3600..3700).step_by(5) {
         assert!(ends(&list(&mut state, all(), seconds)).is_empty());
@@ -192,7 +197,20 @@ fn read_only_ends_nothing_by_itself() {
     for seconds in (1..120).step_by(5) {
         assert!(ends(&list(&mut state, vec![rogue("a")], seconds)).is_empty());
     }
-    assert!(state.view.banners[0].text.contains("off: --read-only"), "{:?}", state.view.banners);
+    let banner = &state.view.banners[0].text;
+    assert!(banner.contains("IS OFF HERE: --read-only") && !banner.contains("ENDS BY ITSELF"), "{banner}");
+}
+
+#[test]
+fn what_an_analyst_left_alone_stays_so_after_a_restart() {
+    let mut state = raising(&["DOC-01"]);
+    let mut spared = act_of_before(1, "a", ActOutcome::Done { took_ms: 0, proof: "written down".into() }, None);
+    spared.kind = ActKind::StopAutomatic;
+    spared.steps.truncate(1);
+    update(&mut state, Message::Loaded(Box::new(Loaded { acts: vec![spared], ..Loaded::default() })), at(0));
+    for seconds in (1..120).step_by(5) {
+        assert!(ends(&list(&mut state, vec![rogue("a")], seconds)).is_empty());
+    }
 }
 
 #[test]

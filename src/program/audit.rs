@@ -18,7 +18,8 @@ pub(super) fn run(audit: &Audit) -> Result<ExitCode, Refusal> {
     };
     let store = match Store::open_to_read(&path) {
         Ok(store) => Some(store),
-        Err(StoreError::Absent { .. }) => None,
+        // A store that was named is meant to be there: a wrong name, or one that was deleted, is no good news.
+        Err(StoreError::Absent { .. }) if audit.store.is_none() => None,
         Err(error) => return Err(refused(error)),
     };
     match &audit.command {

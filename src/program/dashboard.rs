@@ -23,6 +23,8 @@ use crate::{
     watch::Watch,
 };
 
+/// SIGXFSZ of Linux, macOS and the BSDs.
+const FILE_SIZE_LIMIT: i32 = 25;
 /// Messages that may wait for the loop; the watch slows down when they do.
 const QUEUE: usize = 1024;
 
@@ -71,6 +73,8 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         None => detecting::none()?,
     };
     let mut state = setup::state((board, detector), settings, &look, &path, demo)?;
+    // A limit on the size of files would kill the program; caught, it is an error of the write like a full disk.
+    let _limit = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(FILE_SIZE_LIMIT))?;
     let (messages, mut received) = mpsc::channel(QUEUE);
     let keeper = keeping::open(&path, demo, settings, &messages).await;
     let (observations, mut observed) = mpsc::channel(QUEUE);

@@ -13,6 +13,8 @@ use crate::{
 
 /// A run that only looks reads the alerts of the one that keeps the store this often.
 const READ_AGAIN: Duration = Duration::from_secs(5);
+/// The store is looked at afresh this often.
+const CHECK_AGAIN: Duration = Duration::from_secs(30);
 /// What is too old is forgotten this often.
 const FORGET_AGAIN: Duration = Duration::from_secs(3600);
 
@@ -42,6 +44,7 @@ pub(super) async fn open(
             // The queue is empty so far.
             let _ = messages.send(Message::Loaded(Box::new(loaded))).await;
             tokio::spawn(forget(keeper.clone(), settings.clone()));
+            tokio::spawn(look_after(path.to_owned(), messages.clone()));
             return Some(keeper);
         }
         Ok(Err(error)) => {
@@ -71,6 +74,23 @@ async fn look_on(path: std::path::PathBuf, messages: mpsc::Sender<Message>) {
             Err(_) => return,
         }
         tokio::time::sleep(READ_AGAIN).await;
+    }
+}
+
+/// Somebody may damage the file under us, and what is cached would hide it: a fresh look now and then finds it.
+async fn look_after(path: std::path::PathBuf, messages: mpsc::Sender<Message>) {
+    loop {
+        tokio::time::sleep(CHECK_AGAIN).await;
+        let place = path.clone();
+        let looked = tokio::task::spawn_blocking(move || Store::open_to_read(&place).map(drop)).await;
+        if let Ok(Err(error @ (StoreError::Damaged { .. } | StoreError::Foreign { .. } | StoreError::Absent { .. }))) =
+            looked
+        {
+            tracing::error!(%error, "the store was damaged");
+            let why = format!("{error}. {}", error.to_do());
+            let _ = messages.send(Message::StoreRefused(why.into())).await;
+            return;
+        }
     }
 }
 

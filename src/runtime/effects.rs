@@ -17,7 +17,7 @@ use super::{
     scribe::{Entry, Scribe},
 };
 use crate::{
-    app::{Delivered, Effect, Message, State},
+    app::{Delivered, Effect, Message, State, board::SessionBoard},
     aws::Fleet,
     detection::Detector,
     domain::{
@@ -129,7 +129,8 @@ impl Effects {
             Effect::Refresh(scope) => self.tools.watch.refresh(&scope),
             Effect::Terminate { act, session, count_it } => {
                 if let Some(act) = state.act(act) {
-                    self.terminate(act.clone(), session, count_it);
+                    let survivors = state.board.sessions.get(&session).map(survivors).unwrap_or_default();
+                    self.terminate(act.clone(), session, count_it, survivors);
                 }
             }
             Effect::KeepAlert { alert, raised, act } => self.keep_alert(&alert, raised, act, state),
@@ -224,7 +225,7 @@ impl Effects {
         });
     }
 
-    fn terminate(&self, act: Act, session: SessionKey, count_it: bool) {
+    fn terminate(&self, act: Act, session: SessionKey, count_it: bool, survivors: String) {
         let pressed = Instant::now();
         let id = act.id;
         let report = self.report(act);
@@ -243,7 +244,12 @@ impl Effects {
             let Ok(_turn) = turn.acquire().await else { return };
             let outcome = response::terminate(&client, &session.id, |outcome| report.step(0, outcome)).await;
             // The clock runs from the key on.
-            let outcome = timed(outcome, pressed);
+            let outcome = match timed(outcome, pressed) {
+                ActOutcome::Done { took_ms, proof } => {
+                    ActOutcome::Done { took_ms, proof: format!("{proof}{survivors}") }
+                }
+                outcome => outcome,
+            };
             watch.refresh(&session.scope);
             // The metric of a proven end is written down with the proof: it is counted, and once.
             let is_done = matches!(outcome, ActOutcome::Done { .. });
@@ -426,6 +432,12 @@ fn not_counted(outcome: &ActOutcome) -> ActOutcome {
             to_do: "It is counted when the end is seen".into(),
         },
     }
+}
+
+/// What may live on after the end of a session: it belongs to the record of that end.
+fn survivors(session: &SessionBoard) -> String {
+    let texts: Vec<&str> = session.survivors.iter().map(|survivor| &*survivor.text).collect();
+    if texts.is_empty() { String::new() } else { format!("; on the node may live on: {}", texts.join("; ")) }
 }
 
 /// The outcome, with the time since the key.

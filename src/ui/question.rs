@@ -132,8 +132,18 @@ fn targets(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Part {
             let fill = " ".repeat((widest + 2).saturating_sub(text::width(&id)));
             match look.state.board.sessions.get(*key) {
                 Some(session) => {
-                    let (mark, word, style) = look.verdict(session);
-                    let about = about(look, session, word, rest);
+                    let (mark, word, style) = match session.detections.shown(false).next() {
+                        // What was typed is as good a reason as a verdict, and stands beside it.
+                        Some(found) if Some(found.severity) > session.judgement.severity() => {
+                            let (mark, style) = look.mark(Verdict::NonCompliant, Some(found.severity));
+                            (mark, look.clean(&found.rule.id).into_owned(), style)
+                        }
+                        _ => {
+                            let (mark, word, style) = look.verdict(session);
+                            (mark, word.to_owned(), style)
+                        }
+                    };
+                    let about = about(look, session, &word, rest);
                     vec![
                         piece(format!("{mark} "), style),
                         piece(id.into_owned(), theme.title),
@@ -195,6 +205,11 @@ fn context(look: &Look<'_>, dialog: &Dialog, subject: &Subject, cells: usize) ->
         return sheet.lines;
     };
     sheet.field("session", &look.clean(key.id.as_str()), theme.title);
+    if dialog.kind == ActKind::Alert {
+        let (rule, severity, title) = look.state.alerts.raised_by_hand(&look.state.board, subject);
+        let (mark, style) = look.mark(Verdict::NonCompliant, Some(severity));
+        sheet.field("raises", &format!("{mark} {} {}", look.clean(rule.as_str()), look.clean(&title)), style);
+    }
     match look.state.board.sessions.get(key) {
         Some(session) => {
             let (mark, word, style) = look.verdict(session);

@@ -201,7 +201,14 @@ pub(super) fn acknowledge(state: &mut State, effects: &mut Vec<Effect>) {
     let subject = alert.subject.clone();
     let by = state.actor(&subject, None).to_string();
     state.alerts.acknowledge(&id, &by, state.now);
+    let row = state.view.alerts.position();
     record_on(state, ActKind::Acknowledge, &id, subject, String::new(), effects);
+    // The alert sinks to those that were seen; the next one takes its place, and the selection.
+    if let Some(next) =
+        row.and_then(|row| state.view.alerts.rows.get(row)).filter(|_| state.view.screen == Screen::Alerts)
+    {
+        state.view.alerts.selected = Some(next.clone());
+    }
 }
 
 /// `z`: asks why and for how long nobody wants to hear of the selected alert.
@@ -214,6 +221,10 @@ pub(super) fn open_suppress(state: &mut State, opened_by: KeyCode) {
     }
     if matches!(alert.workflow, crate::domain::Workflow::Resolved { .. }) {
         return refuse(state, "that alert is resolved: there is nothing to suppress");
+    }
+    let is_over = |key: &SessionKey| state.board.sessions.get(key).is_none_or(|session| !session.is_active());
+    if subject.session().is_some_and(is_over) && !alert.rule.as_str().starts_with("LOG-") {
+        return refuse(state, "its session is over: acknowledge the alert, and it is resolved");
     }
     let mut dialog = Dialog::new(ActKind::Suppress, vec![subject], opened_by, state.now);
     dialog.alert = Some(id);
@@ -317,6 +328,14 @@ pub(super) fn toggle_automatic(state: &mut State, effects: &mut Vec<Effect>) {
         Some(_) => {
             if let Some(why) = state.acting_off(true) {
                 return refuse(state, format!("automatic response is off: {why}"));
+            }
+            if let Some(until) = state.automatic.full_until(state.now) {
+                let at = until.to_zoned(state.setup.zone.clone()).strftime("%H:%M:%S").to_string();
+                let most = state.automatic.max_per_hour;
+                return refuse(
+                    state,
+                    format!("{most} terminations within an hour is the ceiling: it has room from {at} on"),
+                );
             }
             state.automatic.resume(state.now);
             note(state, ActKind::ResumeAutomatic, Subject::Program, String::new(), effects);

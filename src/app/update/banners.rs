@@ -116,25 +116,38 @@ fn automatic(state: &State, banners: &mut Vec<Banner>) {
     }
     let key = |action| state.setup.keymap.first_key(action).unwrap_or_default();
     let pending = automatic.pending();
+    let stand = match pending.len() {
+        1 => "1 session that it would end stands".to_owned(),
+        count => format!("{count} sessions that it would end stand"),
+    };
+    if let Some(why) = state.acting_off(true) {
+        // Nothing is ended here, so nothing counts down.
+        if !pending.is_empty() {
+            let text = format!("AUTOMATIC RESPONSE IS OFF HERE: {why}; {stand}");
+            banners.push(Banner { kind: BannerKind::Automatic, text });
+        }
+        return;
+    }
     let text = match (automatic.paused, pending.as_slice()) {
-        (Some(Paused::Ceiling), pending) => format!(
-            "AUTOMATIC RESPONSE HAS STOPPED: {} terminations within an hour, max_per_hour is {}; {} sessions that it would end stand. Look, then {} takes it up again",
-            automatic.used(),
-            automatic.max_per_hour,
-            pending.len(),
-            key(Action::PauseAutomatic)
-        ),
-        (Some(Paused::ByHand), pending) => format!(
-            "AUTOMATIC RESPONSE IS PAUSED: {} sessions that it would end stand. {} takes it up again",
-            pending.len(),
-            key(Action::PauseAutomatic)
-        ),
+        (Some(Paused::Ceiling), _) => {
+            let from = automatic.full_until(state.now).map_or(String::new(), |until| {
+                format!(" from {} on", until.to_zoned(state.setup.zone.clone()).strftime("%H:%M:%S"))
+            });
+            format!(
+                "AUTOMATIC RESPONSE HAS STOPPED: {} terminations within an hour, max_per_hour is {}; {stand}. Look, then {} takes it up again{from}",
+                automatic.used(),
+                automatic.max_per_hour,
+                key(Action::PauseAutomatic)
+            )
+        }
+        (Some(Paused::ByHand), _) => {
+            format!("AUTOMATIC RESPONSE IS PAUSED: {stand}. {} takes it up again", key(Action::PauseAutomatic))
+        }
         (None, [(session, first), rest @ ..]) => {
             let left = first.at.map_or(0, |at| at.duration_since(state.now).as_secs().max(0));
             let more = if rest.is_empty() { String::new() } else { format!(" and {} more after it", rest.len()) };
-            let off = state.acting_off(true).map(|why| format!(" (off: {why})")).unwrap_or_default();
             format!(
-                "ENDS BY ITSELF in {left} s: {}{more}, {} {}{off}. {} leaves it alone, {} pauses all",
+                "ENDS BY ITSELF in {left} s: {}{more}, {} {}. {} leaves it alone, {} pauses all",
                 session.id,
                 first.rule,
                 first.title,
@@ -159,7 +172,7 @@ fn returned(state: &State, banners: &mut Vec<Banner>) {
             None => String::new(),
         };
         let text = format!(
-            "BACK AGAIN: {} is on {} once more, {} after its session was ended here: {}. {} ends it{next}",
+            "BACK AGAIN: {} is on {} once more, {} after its session was ended here: {}. Select it, then {} ends it{next}",
             crate::domain::Owner::parse(&board.session.owner),
             board.session.target,
             short_age(returned.after),

@@ -54,7 +54,17 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
             }
         }
     }
-    let text = format!("{}: {}", act.subject.id(), words.join("; "));
+    let mut text = format!("{}: {}", act.subject.id(), words.join("; "));
+    // Of many that were confirmed at once the last word must not stand for all.
+    let together = |other: &&Act| other.kind == ActKind::Terminate && other.at == act.at;
+    let all: Vec<&Act> = state.acts.iter().filter(together).filter(|_| act.kind == ActKind::Terminate).collect();
+    if all.len() > 1 {
+        let end = |act: &&&Act| act.steps.first().map(|step| step.outcome.clone());
+        let over: Vec<ActOutcome> = all.iter().filter_map(|act| end(&act)).filter(ActOutcome::is_final).collect();
+        let done = over.iter().filter(|outcome| matches!(outcome, ActOutcome::Done { .. })).count();
+        bad |= done < over.len();
+        text = format!("{done} of {} ended, {} not: {text}", all.len(), over.len() - done);
+    }
     notify(state, text, bad);
 }
 

@@ -131,7 +131,7 @@ async fn by_flag_no_key_reaches_a_writing_api_and_the_screen_says_why() {
         terminal.type_text(key);
         match key {
             // Pausing writes nothing: it is allowed, and what it pauses is off.
-            "P" => terminal.wait_for("PAUSED"),
+            "P" => terminal.wait_for("automatic response is paused"),
             _ => terminal.wait_for(&format!("{word} is off: --read-only was given")),
         }
         let shown = std::time::Instant::now();
@@ -167,6 +167,9 @@ async fn with_a_store_that_is(broken: impl FnOnce(&std::path::Path), said: &str)
     terminal.type_text("g");
     terminal.type_text("t");
     terminal.wait("the key to say why", |screen| screen.contains("terminating is off") && screen.contains(said));
+    // What is typed on after a refusal is not a command.
+    let shown = std::time::Instant::now();
+    terminal.wait("it to be read", |_| shown.elapsed() > std::time::Duration::from_millis(700));
     terminal.type_text("q");
     assert_eq!(terminal.exit_code(), 0);
     assert_eq!(writes(&sim), BTreeMap::new());

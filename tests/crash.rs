@@ -339,7 +339,7 @@ async fn killed_after_a_quarantine_arrived_it_is_not_shown_as_done_and_the_same_
     question(&mut terminal, "INC-5");
     terminal.type_text("\r");
     terminal.type_text("payments\r");
-    terminal.answer("y does it", "y");
+    terminal.answer("will call iam:PutRolePolicy", "y");
     stage.wait("the policy", |stage| stage.revoked());
     kill(terminal);
     stage.repair();
@@ -349,7 +349,7 @@ async fn killed_after_a_quarantine_arrived_it_is_not_shown_as_done_and_the_same_
     terminal.wait_for("iam:DeleteRolePolicy");
     terminal.type_text("\r");
     terminal.type_text("payments\r");
-    terminal.answer("y does it", "y");
+    terminal.answer("will call iam:DeleteRolePolicy", "y");
     stage.wait("it to be lifted", |stage| !stage.revoked());
     kill(terminal);
     stage.verified();

@@ -60,6 +60,10 @@ async fn answer(analyst: &mut Analyst, reason: &str) {
     assert_eq!(step(analyst), Step::Name);
     type_name(analyst, "payments-prod");
     assert!(matches!(step(analyst), Step::Confirm(_)));
+    // What is asked is read once more, and only then it can be answered.
+    analyst.press(KeyCode::Char('y'));
+    assert!(analyst.state.view.dialog.is_some(), "it is still being read");
+    planned(analyst).await;
     analyst.press(KeyCode::Char('y'));
     assert!(analyst.state.view.dialog.is_none());
 }
@@ -88,6 +92,7 @@ async fn an_account_is_quarantined_and_released_each_asked_twice_and_proven() {
     assert!(writes(&sim).is_empty());
     type_name(&mut analyst, "-prod");
     assert!(matches!(step(&analyst), Step::Confirm(_)));
+    planned(&mut analyst).await;
     analyst.press(KeyCode::Enter);
     assert!(writes(&sim).is_empty(), "only y does it");
     analyst.press(KeyCode::Char('y'));

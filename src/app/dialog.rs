@@ -172,7 +172,11 @@ impl Dialog {
             Step::Reason => self.reason_key(key, now),
             Step::Name => self.name_key(key, now),
             Step::Confirm(since) => {
-                if key.code != KeyCode::Char('y') {
+                if self.plan == Planned::Reading {
+                    self.complaint = Some("what will be written is being read once more: a moment");
+                } else if matches!(self.plan, Planned::Refused(..)) {
+                    self.complaint = Some("it cannot be done as it is; Esc closes");
+                } else if key.code != KeyCode::Char('y') {
                     self.complaint = Some("only y does it; Esc cancels");
                 } else if now.duration_since(since) < READING_TIME || !quiet {
                     self.complaint = Some("that y came before the question could be read: press y once more");
@@ -233,6 +237,14 @@ impl Dialog {
             _ => return false,
         };
         true
+    }
+
+    /// What will be written was read once more, as it is asked: from here on the question can be answered.
+    pub fn replan(&mut self, plan: Planned, now: Timestamp) {
+        if let Step::Confirm(since) = &mut self.step {
+            *since = now;
+        }
+        self.plan = plan;
     }
 
     /// From the reason to the next question.

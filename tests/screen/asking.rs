@@ -145,7 +145,7 @@ fn quarantining(size: (u16, u16), until: Until) -> State {
         }),
         _ => Ok(Box::new(plan(&state))),
     };
-    tell(&mut state, Message::Planned(plan));
+    tell(&mut state, Message::Planned(plan.clone()));
     world::type_text(&mut state, "INC-2301 break glass key is out");
     if matches!(until, Until::Name | Until::Confirm) {
         world::press(&mut state, KeyCode::Enter);
@@ -153,6 +153,8 @@ fn quarantining(size: (u16, u16), until: Until) -> State {
     }
     if until == Until::Confirm {
         world::press(&mut state, KeyCode::Enter);
+        // It is read once more for the last question.
+        tell(&mut state, Message::Planned(plan));
     }
     state
 }

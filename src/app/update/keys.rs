@@ -7,7 +7,7 @@ use super::{acts, notify, outcomes, quarantine, sheet, transcript};
 use crate::{
     app::{
         action::Action,
-        dialog::Answer,
+        dialog::{Answer, Step},
         keymap::combination,
         layout::Areas,
         message::Effect,
@@ -52,8 +52,15 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         return;
     }
     if let Some(mut dialog) = state.view.dialog.take() {
+        let asked = matches!(dialog.step, Step::Confirm(_));
         match dialog.key(event, state.now) {
-            Answer::Open => state.view.dialog = Some(dialog),
+            Answer::Open => {
+                let asks = !asked && matches!(dialog.step, Step::Confirm(_));
+                state.view.dialog = Some(dialog);
+                if asks {
+                    quarantine::read_again(state, effects);
+                }
+            }
             Answer::Cancelled => state.view.held = Some(HeldKey { key, last: state.now, repeats: false }),
             Answer::Do(reason) => {
                 state.view.held = Some(HeldKey { key, last: state.now, repeats: false });

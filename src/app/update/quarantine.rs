@@ -79,6 +79,22 @@ fn in_force<'a>(state: &'a State, subject: &Subject) -> Option<&'a Act> {
     }
 }
 
+/// The last question is on the screen: what it shows is read once more, so that it is of this moment. A revocation is for tokens that were
+/// issued before now, not before somebody began to type.
+pub(super) fn read_again(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(dialog) = &mut state.view.dialog else { return };
+    let kind = match dialog.kind {
+        ActKind::Quarantine => QuarantineKind::Set,
+        ActKind::LiftQuarantine => QuarantineKind::Lift,
+        _ => return,
+    };
+    let Some(subject) = dialog.subject().cloned() else { return };
+    dialog.plan = Planned::Reading;
+    if let Some((scope, owner)) = place(state, &subject) {
+        effects.push(Effect::Plan { scope, owner, kind });
+    }
+}
+
 /// What would be written was read. What is in force is AWS's word, not this program's: where somebody else set or lifted it, the question
 /// turns round.
 pub(super) fn planned(
@@ -101,14 +117,14 @@ pub(super) fn planned(
             if let Some(name) = &mut dialog.name {
                 name.wanted = plan.account_name.to_string();
             }
-            dialog.plan = Planned::Ready(plan);
+            dialog.replan(Planned::Ready(plan), state.now);
         }
         Err(refused) if refused.is_gone && kind == QuarantineKind::Lift => {
             let gone = in_force(state, &subject).map(|act| act.id);
             state.quarantined.retain(|act| Some(act.id) != gone);
             turn(state, &subject, QuarantineKind::Set, effects);
         }
-        Err(refused) => dialog.plan = Planned::Refused(refused.what, refused.to_do),
+        Err(refused) => dialog.replan(Planned::Refused(refused.what, refused.to_do), state.now),
     }
 }
 

@@ -159,16 +159,7 @@ impl Stage {
 
 /// Types all that ends eve, up to the `y`.
 fn terminate(terminal: &mut Terminal) {
-    terminal.wait_for("user/eve");
-    terminal.type_text("/eve\r");
-    terminal.wait_for("no filter");
-    terminal.wait_for("NON_COMPLIANT");
-    terminal.type_text("t");
-    terminal.wait_for("Why is it ended?");
-    terminal.type_text("INC-1 crash");
-    terminal.wait_for("INC-1 crash");
-    terminal.type_text("\r");
-    terminal.answer("will call ssm:TerminateSession for eve", "y");
+    terminate_when(terminal, || ());
 }
 
 fn kill(mut terminal: Terminal) {
@@ -204,7 +195,7 @@ async fn killed_after_a_termination_is_written_and_before_it_is_sent_it_is_not_d
     let mut terminal = stage.start();
     terminal.wait_for("user/eve");
     // The look before it is sent hangs, for at most a second.
-    terminate_when(&mut terminal, &stage, |stage| stage.fault("ssm", "DescribeSessions", Effect::Hang));
+    terminate_when(&mut terminal, || stage.fault("ssm", "DescribeSessions", Effect::Hang));
     stage.wait("the act to be written down", Stage::is_written);
     kill(terminal);
     assert_eq!((stage.calls("ssm", "TerminateSession"), stage.status()), (0, "Connected"));
@@ -276,7 +267,8 @@ async fn killed_before_the_metric_of_an_end_is_sent_it_is_counted_once() {
 }
 
 /// Like [`terminate`], and something happens before the `y`.
-fn terminate_when(terminal: &mut Terminal, stage: &Stage, meanwhile: impl Fn(&Stage)) {
+fn terminate_when(terminal: &mut Terminal, meanwhile: impl Fn()) {
+    terminal.wait_for("user/eve");
     terminal.type_text("/eve\r");
     terminal.wait_for("no filter");
     terminal.wait_for("NON_COMPLIANT");
@@ -286,7 +278,7 @@ fn terminate_when(terminal: &mut Terminal, stage: &Stage, meanwhile: impl Fn(&St
     terminal.wait_for("INC-1 crash");
     terminal.type_text("\r");
     terminal.wait_for("will call ssm:TerminateSession for eve");
-    meanwhile(stage);
+    meanwhile();
     terminal.answer("will call ssm:TerminateSession for eve", "y");
 }
 

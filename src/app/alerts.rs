@@ -139,16 +139,20 @@ impl AlertBook {
         alerts.into_iter().for_each(|alert| self.put(alert));
     }
 
-    /// Resolved alerts beyond what a screen is good for leave the memory, the oldest first; the store keeps them.
-    pub fn forget(&mut self) {
+    /// Resolved alerts beyond what a screen is good for leave the memory, the oldest first; the store keeps them. What can come back, so
+    /// that its alert is raised once more and not for the first time, stays.
+    pub fn forget(&mut self, board: &Board) {
         if self.alerts.len() <= MOST {
             return;
         }
-        let mut resolved: Vec<(Timestamp, AlertId)> = self.alerts.values().filter_map(resolved_at).collect();
+        let is_over = |alert: &&Alert| alert.subject.session().is_some_and(|key| !board.sessions.contains_key(key));
+        let mut resolved: Vec<(Timestamp, AlertId)> =
+            self.alerts.values().filter(is_over).filter_map(resolved_at).collect();
         resolved.sort();
         let surplus = self.alerts.len() - MOST;
         for (_, id) in resolved.into_iter().take(surplus) {
             let Some(alert) = self.alerts.remove(&id) else { continue };
+            self.seen.remove(&id);
             if let Some(ids) = self.by_subject.get_mut(&alert.subject) {
                 ids.remove(&id);
                 if ids.is_empty() {

@@ -256,6 +256,32 @@ fn an_alert_of_a_session_that_is_over_is_acknowledged_and_not_suppressed() {
 }
 
 #[test]
+fn memory_forgets_what_is_resolved_for_good_and_nothing_that_can_come_back() {
+    let mut state = raising(&[]);
+    list(&mut state, vec![rogue("a")], 1);
+    list(&mut state, vec![session("a")], 6);
+    let known = of(&state, "a", "DOC-01").clone();
+    assert!(matches!(known.workflow, Workflow::Resolved { .. }));
+    let of_gone = |number: usize| {
+        let subject = Subject::Session(key(&format!("gone-{number}")));
+        let workflow = match number {
+            0 => Workflow::New,
+            _ => Workflow::Resolved { at: at(100), why: "over".into() },
+        };
+        Alert { id: crate::domain::alert_id("DOC-01", &subject, None), subject, workflow, ..known.clone() }
+    };
+    let loaded = Loaded { alerts: (0..2500).map(of_gone).collect(), ..Loaded::default() };
+    update(&mut state, Message::Loaded(Box::new(loaded)), at(10));
+    update(&mut state, Message::Tick, at(11));
+    assert_eq!(state.alerts.all().count(), 2000);
+    assert!(of(&state, "gone-0", "DOC-01").workflow.is_open(), "what stands is never forgotten");
+    // The oldest of all comes back: it is the second time, and its destinations are told.
+    let effects = list(&mut state, vec![rogue("a")], 16);
+    assert_eq!(of(&state, "a", "DOC-01").occurrence, 2);
+    assert!(raised(&effects).contains(&known.id));
+}
+
+#[test]
 fn suppressed_it_is_silent_until_the_time_is_over() {
     let mut state = raising(&[]);
     list(&mut state, vec![rogue("a")], 1);

@@ -341,7 +341,7 @@ pub struct View {
     /// Index into the themes.
     pub theme: usize,
     /// Failed acts that were seen (`Esc`).
-    pub dismissed: Vec<ActId>,
+    pub dismissed: BTreeSet<ActId>,
     /// When a dialog was refused, or a character of what is typed on after that was swallowed.
     pub refused: Option<Timestamp>,
     /// A key that just closed or opened something: held down, it does nothing more.

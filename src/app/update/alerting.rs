@@ -44,7 +44,7 @@ pub(super) fn news(state: &mut State, effects: &mut Vec<Effect>) {
         state.project_alerts();
     }
     if state.alerts.is_loaded {
-        state.alerts.forget();
+        state.alerts.forget(&state.board);
         let over = state.alerts.end_suppressions(&state.setup, state.now);
         if !over.is_empty() {
             tell(over, effects);

@@ -1,5 +1,7 @@
 //! What acts came to: outcomes, proofs that come later, failures that stay on the screen.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 
 use super::{acts::is_denied, notify};
@@ -29,8 +31,10 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
     if is_main {
         came_to(state, &act, effects);
     }
-    let is_quiet = matches!(act.kind, ActKind::OpenTranscript | ActKind::StopAutomatic | ActKind::PauseAutomatic)
-        || act.kind == ActKind::ResumeAutomatic;
+    let is_quiet = matches!(
+        act.kind,
+        ActKind::OpenTranscript | ActKind::StopAutomatic | ActKind::PauseAutomatic | ActKind::ResumeAutomatic
+    );
     if is_quiet && act.steps.iter().all(|step| matches!(step.outcome, ActOutcome::Done { .. })) {
         return;
     }
@@ -56,14 +60,14 @@ pub(super) fn progress(state: &mut State, id: ActId, step: usize, outcome: ActOu
     }
     let mut text = format!("{}: {}", act.subject.id(), words.join("; "));
     // Of many that were confirmed at once the last word must not stand for all.
-    let together = |other: &&Act| other.kind == ActKind::Terminate && other.at == act.at;
-    let all: Vec<&Act> = state.acts.iter().filter(together).filter(|_| act.kind == ActKind::Terminate).collect();
-    if all.len() > 1 {
-        let end = |act: &&&Act| act.steps.first().map(|step| step.outcome.clone());
-        let over: Vec<ActOutcome> = all.iter().filter_map(|act| end(&act)).filter(ActOutcome::is_final).collect();
-        let done = over.iter().filter(|outcome| matches!(outcome, ActOutcome::Done { .. })).count();
-        bad |= done < over.len();
-        text = format!("{done} of {} ended, {} not: {text}", all.len(), over.len() - done);
+    let together = |other: &&Act| act.kind == ActKind::Terminate && other.kind == act.kind && other.at == act.at;
+    let ends: Vec<&ActOutcome> =
+        state.acts.iter().filter(together).filter_map(|act| Some(&act.steps.first()?.outcome)).collect();
+    if ends.len() > 1 {
+        let over = ends.iter().filter(|end| end.is_final()).count();
+        let done = ends.iter().filter(|end| matches!(end, ActOutcome::Done { .. })).count();
+        bad |= done < over;
+        text = format!("{done} of {} ended, {} not: {text}", ends.len(), over - done);
     }
     notify(state, text, bad);
 }
@@ -149,7 +153,7 @@ pub(super) fn load(state: &mut State, loaded: Loaded, effects: &mut Vec<Effect>)
     let mine = std::mem::take(&mut state.acts);
     for mut act in loaded.acts {
         if !loaded.open.contains(&act.id) {
-            state.view.dismissed.push(act.id);
+            state.view.dismissed.insert(act.id);
             state.acts.push(act);
             continue;
         }
@@ -211,13 +215,15 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     let now = state.now;
     let (mut words, mut ends) = (Vec::new(), Vec::new());
     // One end is one termination: a repeat that may still prove it, or has, or failed to, takes it from those before.
-    let repeated: Vec<ActId> =
-        state.acts.iter().filter(|act| is_repeated(&state.acts, act)).map(|act| act.id).collect();
-    for act in &mut state.acts {
-        let unproven = |step: &ActStep| matches!(step.outcome, ActOutcome::Unproven { .. });
-        if act.kind != ActKind::Terminate || !act.steps.first().is_some_and(unproven) || repeated.contains(&act.id) {
-            continue;
-        }
+    let unproven = |step: &ActStep| matches!(step.outcome, ActOutcome::Unproven { .. });
+    // This is asked with every message: only what has no proof is compared with all others.
+    let open = |act: &&Act| act.kind == ActKind::Terminate && act.steps.first().is_some_and(unproven);
+    let open: BTreeSet<ActId> =
+        state.acts.iter().filter(open).filter(|act| !is_repeated(&state.acts, act)).map(|act| act.id).collect();
+    if open.is_empty() {
+        return;
+    }
+    for act in state.acts.iter_mut().filter(|act| open.contains(&act.id)) {
         let Some(board) = act.session().and_then(|key| state.board.sessions.get(key)) else { continue };
         let Phase::Ended { how, at } = &board.phase else { continue };
         let count_it = act.steps.get(1).is_some_and(unproven);

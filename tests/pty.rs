@@ -215,7 +215,7 @@ fn any_size_is_drawn_or_said_to_be_too_small() {
     terminal
         .wait("80x24", |screen| screen.contains("user/bob") && screen.lines().all(|line| line.chars().count() <= 80));
     terminal.resize(20, 5);
-    terminal.wait("the sentence", |screen| screen.contains("too small") && screen.contains("20x5, needs 40x10"));
+    terminal.wait("the sentence", |screen| screen.contains("too small") && screen.contains("20x5, needs 40x12"));
     terminal.resize(1, 1);
     terminal.resize(160, 48);
     terminal.wait("the whole again", |screen| {

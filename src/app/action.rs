@@ -75,6 +75,20 @@ pub enum Action {
     Spare,
     /// Pause automatic response, or take it up again.
     PauseAutomatic,
+    /// Hold the table still while the intake goes on, or go on.
+    Freeze,
+    /// Group the sessions by the next thing, or not at all.
+    GroupBy,
+    /// Choose, order and size the columns.
+    Columns,
+    /// Copy an id, an ARN, a command or a link.
+    Copy,
+    /// Mask accounts, owners and nodes, or show them.
+    Mask,
+    /// More room for the pane that has the keys.
+    GrowPane,
+    /// Less room for the pane that has the keys.
+    ShrinkPane,
     /// Screen 1.
     Sessions,
     /// Screen 2.
@@ -87,6 +101,14 @@ pub enum Action {
     Scopes,
     /// Screen 6.
     Acts,
+    /// The wall, or back from it.
+    Wall,
+    /// Everything by name.
+    Palette,
+    /// The saved filters by name.
+    SavedFilters,
+    /// Listen to the mouse, or leave it to the terminal.
+    Mouse,
     /// Ask every scope again, now.
     Refresh,
     /// Next theme.
@@ -227,6 +249,27 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::Faster, "faster", &["+"], "faster", "play back faster", Group::Look),
     row(Action::Slower, "slower", &["-"], "slower", "play back slower", Group::Look),
     row(
+        Action::Freeze,
+        "freeze",
+        &["p"],
+        "freeze",
+        "hold the table still while the intake goes on, or go on",
+        Group::Look,
+    ),
+    row(
+        Action::GroupBy,
+        "group",
+        &["b"],
+        "group",
+        "group the sessions by account, owner or node, or not at all",
+        Group::Look,
+    ),
+    row(Action::Columns, "columns", &["C"], "columns", "choose, order and size the columns", Group::Look),
+    row(Action::Copy, "copy", &["y"], "copy", "copy the id, an ARN, the command or a link to the console", Group::Look),
+    row(Action::Mask, "mask", &["m"], "mask", "mask accounts, owners and nodes, or show them", Group::Look),
+    row(Action::GrowPane, "grow_pane", &["}"], "larger", "more room for the pane that has the keys", Group::Look),
+    row(Action::ShrinkPane, "shrink_pane", &["{"], "smaller", "less room for the pane that has the keys", Group::Look),
+    row(
         Action::Terminate,
         "terminate",
         &["t"],
@@ -268,6 +311,24 @@ pub const ACTIONS: &[ActionInfo] = &[
     row(Action::History, "history", &["4"], "history", "sessions that ended within the last hour", Group::Program),
     row(Action::Scopes, "scopes", &["5"], "scopes", "health of every account and region", Group::Program),
     row(Action::Acts, "acts", &["6"], "acts", "everything that was done here, and what it came to", Group::Program),
+    row(
+        Action::Wall,
+        "wall",
+        &["w"],
+        "wall",
+        "the wall, for a screen that nobody touches; back to the desk",
+        Group::Program,
+    ),
+    row(
+        Action::Palette,
+        "palette",
+        &[":"],
+        "palette",
+        "find any action, session, account, filter or theme by name",
+        Group::Program,
+    ),
+    row(Action::SavedFilters, "saved_filters", &["F"], "filters", "the saved filters, by name", Group::Program),
+    row(Action::Mouse, "mouse", &["M"], "mouse", "listen to the mouse, or leave it to the terminal", Group::Program),
     row(Action::Refresh, "refresh", &["r"], "refresh", "ask every scope again, now", Group::Program),
     row(Action::NextTheme, "theme", &["T"], "theme", "next theme", Group::Program),
     row(Action::Help, "help", &["?"], "help", "this help", Group::Program),
@@ -307,11 +368,23 @@ mod tests {
         table
     }
 
+    /// Written with UPDATE_PICTURES=1, as the README's pictures are, and compared otherwise.
     #[test]
     fn the_readme_shows_these_keys() {
         let keymap = Keymap::new(std::iter::empty()).unwrap();
         let table = key_table(&keymap);
-        let readme = include_str!("../../README.md");
-        assert!(readme.contains(&table), "the key table of README.md is out of date; it is now:\n{table}");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let readme = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = readme.split_once("| key | action | key | action |\n").unwrap();
+        let (_, after) = rest.split_once("<!-- /keys -->").unwrap();
+        let wanted = format!("{before}{table}<!-- /keys -->{after}");
+        if std::env::var_os("UPDATE_PICTURES").is_some() {
+            std::fs::write(&path, wanted).unwrap();
+            return;
+        }
+        assert!(
+            readme == wanted,
+            "README.md's keys are out of date; run: UPDATE_PICTURES=1 cargo test --lib the_readme"
+        );
     }
 }

@@ -76,6 +76,7 @@ pub fn setup() -> Setup {
         demo: false,
         actor: "tester".into(),
         keymap: Keymap::new(std::iter::empty()).unwrap(),
+        filters: Vec::new(),
         themes: vec!["default-dark".into(), "default-light".into()],
         poll: SignedDuration::from_secs(5),
         member_topic: Some("arn:aws:sns:{region}:{account}:member".into()),

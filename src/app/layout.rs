@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use super::view::{BannerKind, Focus, MOST_BESIDE, Room, Screen, View};
 
 /// Below this the program says that it is too small.
-pub const MINIMUM: (u16, u16) = (40, 10);
+pub const MINIMUM: (u16, u16) = (40, 12);
 
 /// Narrower transcripts do not stand side by side …
 const LEAST_WIDTH: u16 = 46;

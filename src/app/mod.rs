@@ -7,6 +7,7 @@ mod alerts_tests;
 pub mod automatic;
 pub mod board;
 pub mod dialog;
+pub mod filter;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub mod fixture;
@@ -14,6 +15,7 @@ pub mod keymap;
 pub mod layout;
 pub mod listening;
 pub mod message;
+pub mod overlay;
 pub mod project;
 #[cfg(test)]
 mod response_tests;

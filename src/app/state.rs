@@ -107,6 +107,8 @@ pub struct Setup {
     pub actor: Arc<str>,
     /// The keys.
     pub keymap: Keymap,
+    /// Filters that the config gives names, in its order.
+    pub filters: Vec<super::filter::SavedFilter>,
     /// Names of the themes, in the order of `theme`.
     pub themes: Vec<Arc<str>>,
     /// Poll interval of the sessions.

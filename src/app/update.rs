@@ -3,11 +3,18 @@
 pub mod acts;
 mod alerting;
 mod banners;
+mod copy;
 mod keys;
+mod line;
+mod mouse;
 mod outcomes;
+mod overlay;
+mod palette;
 mod quarantine;
 mod sheet;
+mod table;
 mod transcript;
+mod wall;
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -326,6 +326,8 @@ pub struct View {
     pub show_output_detections: bool,
     /// Filter or search being typed.
     pub input: Option<LineInput>,
+    /// What lies over the screen: palette, columns, what to copy.
+    pub overlay: Option<super::overlay::Overlay>,
     /// The open dialog.
     pub dialog: Option<Dialog>,
     /// The open rule sheet.

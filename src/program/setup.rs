@@ -235,6 +235,7 @@ pub(super) fn state(
         demo,
         actor: whoami::fallible::username().unwrap_or_else(|_| "unknown user".into()).into(),
         keymap,
+        filters: Vec::new(),
         themes: look.themes.iter().map(|theme| Arc::from(theme.name.as_str())).collect(),
         poll: SignedDuration::try_from(config.poll.sessions.duration()).unwrap_or(SignedDuration::MAX),
         member_topic: config.alerts.member_topic.as_ref().map(|topic| topic.as_str().into()),

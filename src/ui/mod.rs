@@ -18,6 +18,7 @@ mod help;
 mod hints;
 mod history;
 mod look;
+mod overlay;
 mod preferences;
 mod question;
 mod rule_sheet;
@@ -116,6 +117,10 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
     }
     if let Some(dialog) = &state.view.dialog {
         dialog::draw(&look, buffer, area, dialog);
+    } else if let Some(overlay) = &state.view.overlay {
+        if let Some(cursor) = overlay::draw(&look, buffer, area, overlay) {
+            frame.set_cursor_position(cursor);
+        }
     } else if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }

@@ -119,6 +119,7 @@ impl Analyst {
             demo: true,
             actor: "analyst".into(),
             keymap: Keymap::new(std::iter::empty()).unwrap(),
+            filters: Vec::new(),
             themes: vec!["default-dark".into()],
             poll: SignedDuration::try_from(run.sessions_every).unwrap(),
             member_topic: Some(run.member_topic.into()),

@@ -216,7 +216,7 @@ fn every_screen_draws_at_every_small_size() {
 
 #[test]
 fn the_question_keeps_its_words_at_the_smallest_size() {
-    let mut state = world::bad_day((40, 10));
+    let mut state = world::bad_day((40, 12));
     walk(&mut state, "t", &Texts(vec![String::new()]));
     world::type_text(&mut state, "rogue");
     world::press(&mut state, KeyCode::Enter);

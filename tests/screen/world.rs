@@ -57,6 +57,7 @@ pub fn setup() -> Setup {
         demo: true,
         actor: "analyst".into(),
         keymap: Keymap::new(std::iter::empty()).unwrap(),
+        filters: Vec::new(),
         themes: vec!["default-dark".into(), "default-light".into()],
         poll: SignedDuration::from_secs(5),
         member_topic: Some("arn:aws:sns:{region}:{account}:aws-ssm-monitoring-logging-guardrails-multiaccount".into()),

@@ -1,9 +1,9 @@
 //! Keys: the top layer gets them first: dialog, input line, help, screen.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use jiff::SignedDuration;
 
-use super::{acts, notify, outcomes, quarantine, sheet, transcript};
+use super::{acts, copy, line, mouse, notify, outcomes, overlay, palette, quarantine, sheet, table, transcript, wall};
 use crate::{
     app::{
         action::Action,
@@ -12,7 +12,7 @@ use crate::{
         layout::Areas,
         message::Effect,
         state::{Projected, State},
-        view::{Focus, HeldKey, LineInput, ListView, Screen, SheetOf},
+        view::{Focus, HeldKey, ListView, Screen, SheetOf},
     },
     domain::ActKind,
 };
@@ -69,8 +69,11 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         }
         return;
     }
+    if state.view.overlay.is_some() {
+        return overlay::key(state, event, key, effects);
+    }
     if state.view.input.is_some() {
-        return input_key(state, event);
+        return line::key(state, event);
     }
     let action = state.setup.keymap.action(key);
     if state.view.help.is_some() {
@@ -98,57 +101,11 @@ fn note_reading(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn paste(state: &mut State, text: &str) {
     if let Some(dialog) = &mut state.view.dialog {
         dialog.paste(text);
+    } else if state.view.overlay.is_some() {
+        overlay::paste(state, text);
     } else if let Some(input) = &mut state.view.input {
         input.text.extend(text.chars().filter(|c| !c.is_control()).take(200));
-        apply_input(state);
-    }
-}
-
-fn input_key(state: &mut State, event: KeyEvent) {
-    let Some(input) = &mut state.view.input else { return };
-    let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-    match event.code {
-        KeyCode::Esc => {
-            input.text = std::mem::take(&mut input.before);
-            apply_input(state);
-            state.view.input = None;
-        }
-        KeyCode::Enter => state.view.input = None,
-        KeyCode::Backspace => {
-            if input.text.pop().is_none() {
-                state.view.input = None;
-            }
-            apply_input(state);
-        }
-        KeyCode::Char('u' | 'w' | 'c') if !plain => {
-            input.text.clear();
-            apply_input(state);
-            if event.code == KeyCode::Char('c') {
-                state.view.input = None;
-            }
-        }
-        KeyCode::Char(character) if plain && input.text.chars().count() < 200 => {
-            input.text.push(character);
-            apply_input(state);
-        }
-        KeyCode::Down | KeyCode::Up => {
-            let by = if event.code == KeyCode::Down { 1 } else { -1 };
-            match state.view.screen {
-                Screen::History => state.view.history.step(by),
-                _ => state.view.table.list.step(by),
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The filter, or the search, is what the input line says, live.
-fn apply_input(state: &mut State) {
-    let Some(text) = state.view.input.as_ref().map(|input| input.text.clone()) else { return };
-    if matches!(state.view.focus, Focus::Transcript | Focus::Commands) && state.view.screen == Screen::Sessions {
-        transcript::search(state, text);
-    } else {
-        state.view.table.filter = text;
+        line::apply(state);
     }
 }
 
@@ -169,7 +126,7 @@ fn help_key(state: &mut State, action: Option<Action>, effects: &mut Vec<Effect>
     }
 }
 
-fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effect>) {
+pub(super) fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effect>) {
     match action {
         Action::Down => scroll(state, Scroll::By(1)),
         Action::Up => scroll(state, Scroll::By(-1)),
@@ -181,7 +138,7 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::NextPane => next_pane(state, true, effects),
         Action::PreviousPane => next_pane(state, false, effects),
         Action::Back => back(state),
-        Action::Filter => begin_input(state),
+        Action::Filter => line::begin(state),
         Action::SortNext => {
             let table = &mut state.view.table;
             table.sort = table.sort.next();
@@ -226,6 +183,17 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::History => show(state, Screen::History),
         Action::Scopes => show(state, Screen::Scopes),
         Action::Acts => show(state, Screen::Acts),
+        Action::Freeze => table::toggle_freeze(state),
+        Action::GroupBy => table::group_by_next(state),
+        Action::Columns => table::open_columns(state),
+        Action::Copy => copy::open(state),
+        Action::Mask => wall::toggle_mask(state),
+        Action::GrowPane => mouse::resize_pane(state, true),
+        Action::ShrinkPane => mouse::resize_pane(state, false),
+        Action::Wall => wall::toggle(state),
+        Action::Palette => palette::open(state, false),
+        Action::SavedFilters => palette::open(state, true),
+        Action::Mouse => mouse::toggle(state, effects),
         Action::Refresh => {
             effects.extend(state.board.scopes.keys().cloned().map(Effect::Refresh));
             notify(state, "asking every scope again", false);
@@ -351,26 +319,6 @@ fn next_pane(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
     state.view.focus = order.get(to).copied().unwrap_or_default();
 }
 
-fn begin_input(state: &mut State) {
-    let in_transcript =
-        state.view.screen == Screen::Sessions && matches!(state.view.focus, Focus::Transcript | Focus::Commands);
-    if !in_transcript {
-        // The filter holds for the sessions and for the history.
-        if state.view.screen != Screen::History {
-            state.view.screen = Screen::Sessions;
-        }
-        if state.view.opened && areas(state).is_some_and(|areas| areas.table.is_none()) {
-            state.view.opened = false;
-        }
-        state.view.focus = Focus::Table;
-    }
-    let text = match &state.view.transcript {
-        Some(transcript) if in_transcript => transcript.search.clone(),
-        _ => state.view.table.filter.clone(),
-    };
-    state.view.input = Some(LineInput { text: text.clone(), before: text });
-}
-
 /// How far to move.
 #[derive(Clone, Copy)]
 pub(super) enum Scroll {
@@ -379,7 +327,7 @@ pub(super) enum Scroll {
     End(bool),
 }
 
-fn areas(state: &State) -> Option<Areas> {
+pub(super) fn areas(state: &State) -> Option<Areas> {
     Areas::of(state.view.size.0, state.view.size.1, &state.view)
 }
 

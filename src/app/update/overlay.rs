@@ -1,0 +1,23 @@
+//! Keys of what lies over the screen: palette, columns, what to copy.
+
+use crokey::KeyCombination;
+use crossterm::event::{KeyCode, KeyEvent};
+
+use crate::app::{message::Effect, overlay::Overlay, state::State, view::HeldKey};
+
+/// A key that the overlay gets before everything below it.
+pub(super) fn key(state: &mut State, event: KeyEvent, key: KeyCombination, _effects: &mut Vec<Effect>) {
+    let Some(overlay) = state.view.overlay.take() else { return };
+    if event.code == KeyCode::Esc {
+        // Held down, it does nothing more.
+        state.view.held = Some(HeldKey { key, last: state.now, repeats: false });
+        return;
+    }
+    match &overlay {
+        Overlay::Palette | Overlay::Columns | Overlay::Copy => {}
+    }
+    state.view.overlay = Some(overlay);
+}
+
+/// Text that was pasted while it is open.
+pub(super) fn paste(_state: &mut State, _text: &str) {}

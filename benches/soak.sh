@@ -47,7 +47,7 @@ total = 0
 while block := sys.stdin.buffer.read1(65536):
     total += len(block)
     with open(sys.argv[1], "w") as file: file.write(str(total))' "$work/bytes" &
-until dashboard=$(pgrep -nf -- "^$program .*--config $work/config.toml"); do sleep 0.1; done
+until dashboard=$(pgrep -nf -- "^[^ ]*(ssmwatch|$(basename "$program")) .*--config $work/config.toml"); do sleep 0.1; done
 
 ticks() { awk '{print $14 + $15}' "/proc/$dashboard/stat"; }
 resident() { awk '/^VmRSS/ {printf "%.1f", $2 / 1024}' "/proc/$dashboard/status"; }

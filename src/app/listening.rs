@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::board::{Board, SessionBoard};
+use super::board::{Board, Phase, SessionBoard};
 use crate::{
     detection::{Bursts, Confidence, DetectionRule, Detector, Hit, SessionFields, survivor},
     domain::{Finding, LogEvent, ScopeId, Session, SessionId, SessionKey, Severity, Subject, Verdict},
@@ -17,6 +17,8 @@ const MOST: usize = 200;
 const TEXT_BYTES: usize = 512;
 /// Times of one detection that are remembered, to count each once.
 const MOST_TIMES: usize = 64;
+/// What a session printed last is in its log group by then; the watch does not read its stream for longer.
+const AFTER_END: SignedDuration = SignedDuration::from_mins(3);
 /// Bytes of events that wait for the listing of their sessions, and listings of the scope that they wait for.
 const MOST_EARLY: usize = 8 * 1024 * 1024;
 const EARLY_LISTINGS: u8 = 4;
@@ -343,7 +345,7 @@ impl Listening {
                 self.tailed(board, &key.scope, &[(key.id, early.events)], now);
             }
         }
-        self.forget(board);
+        self.forget(board, now);
     }
 
     /// What was heard in a followed transcript; the lines that matched.
@@ -376,11 +378,13 @@ impl Listening {
         marks
     }
 
-    /// Sessions that left the board are not listened to any more.
-    fn forget(&mut self, board: &Board) {
-        if self.ears.len() > board.sessions.len() / 2 {
-            self.ears.retain(|key, _| board.sessions.contains_key(key));
-        }
+    /// Sessions that left the board are not listened to any more, nor are those that are over for longer than their logs take.
+    fn forget(&mut self, board: &Board, now: Timestamp) {
+        self.ears.retain(|key, _| match board.sessions.get(key).map(|session| &session.phase) {
+            Some(Phase::Active) => true,
+            Some(Phase::Ended { at, .. }) => now.duration_since(*at) <= AFTER_END,
+            None => false,
+        });
     }
 }
 

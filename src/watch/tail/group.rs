@@ -190,6 +190,7 @@ impl GroupTail {
             self.hurry();
         }
         self.books.keep(|id| wanted.sessions.contains_key(id));
+        self.taken.keep(|stream| wanted.sessions.contains_key(&SessionId::from(stream)));
         let reached = self.wanted.cut_off && !wanted.cut_off;
         self.wanted = wanted;
         if self.wanted.cut_off && !self.live.is_on() {

@@ -37,6 +37,9 @@ pub(super) enum Taking {
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     hasher: RandomState,
+    /// Streams by name, numbered: their showings are forgotten together.
+    streams: HashMap<Box<str>, u32>,
+    next_stream: u32,
     equals: HashMap<Key, Equals>,
     /// What to forget next: the order in which showings came.
     order: VecDeque<(Timestamp, Key)>,
@@ -44,8 +47,15 @@ pub(super) struct Taken {
     forgotten: Option<Timestamp>,
 }
 
-/// Stream and message as one hash, and the milliseconds of the time stamp.
-type Key = (i64, u64);
+/// An event as far as it can be told from others: 100,000 of them are remembered of each log group, so they are kept small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    stream: u32,
+    /// Hash of the message.
+    message: u64,
+    /// Milliseconds of the time stamp.
+    at: i64,
+}
 
 /// Events that cannot be told apart.
 #[derive(Debug, Default)]
@@ -55,15 +65,71 @@ struct Equals {
     /// The live tail that showed them last, and how many.
     live: (u32, u32),
     /// Hashes of the ids by which FilterLogEvents showed them.
-    ids: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
+    ids: Ids,
     /// Places in the order.
     places: u32,
 }
 
+/// Nearly always one, or none: the set is boxed so that those stay small.
+#[derive(Debug, Default)]
+#[allow(clippy::box_collection)]
+enum Ids {
+    #[default]
+    None,
+    One(u64),
+    Many(Box<HashSet<u64, BuildHasherDefault<DefaultHasher>>>),
+}
+
+impl Ids {
+    fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::One(_) => 1,
+            Self::Many(ids) => ids.len(),
+        }
+    }
+
+    /// Whether it is new.
+    fn insert(&mut self, id: u64) -> bool {
+        match self {
+            Self::None => *self = Self::One(id),
+            Self::One(known) if *known == id => return false,
+            Self::One(known) => *self = Self::Many(Box::new([*known, id].into_iter().collect())),
+            Self::Many(ids) => return ids.insert(id),
+        }
+        true
+    }
+}
+
 impl Taken {
+    /// Forgets the events of all other streams: nobody takes them any more.
+    pub(super) fn keep(&mut self, wanted: impl Fn(&str) -> bool) {
+        let before = self.streams.len();
+        self.streams.retain(|stream, _| wanted(stream));
+        if self.streams.len() == before {
+            return;
+        }
+        let kept: HashSet<u32> = self.streams.values().copied().collect();
+        self.equals.retain(|key, _| kept.contains(&key.stream));
+        self.order.retain(|(_, key)| kept.contains(&key.stream));
+        self.equals.shrink_to(self.equals.len() * 2);
+        self.order.shrink_to(self.order.len() * 2);
+    }
+
+    fn number(&mut self, stream: &str) -> u32 {
+        if let Some(number) = self.streams.get(stream) {
+            return *number;
+        }
+        let number = self.next_stream;
+        self.next_stream = number.wrapping_add(1);
+        self.streams.insert(stream.into(), number);
+        number
+    }
+
     /// Takes an event of a stream, if it was not taken before.
     pub(super) fn take(&mut self, stream: &str, event: &LogEvent, shown: Shown<'_>) -> Taking {
-        let key = (event.timestamp.as_millisecond(), self.hasher.hash_one((stream, &event.message)));
+        let (stream, message) = (self.number(stream), self.hasher.hash_one(&event.message));
+        let key = Key { stream, message, at: event.timestamp.as_millisecond() };
         let known = self.equals.contains_key(&key);
         if !known
             && matches!(shown, Shown::Filter(_))
@@ -179,6 +245,22 @@ mod tests {
         // The arrival decides, not the time stamp that the node wrote.
         let backdated = LogEvent { timestamp: first.timestamp, ..event(1_000_000, "late") };
         assert!(new(&mut taken, &backdated, Shown::Filter("2")));
+    }
+
+    #[test]
+    fn what_nobody_takes_any_more_is_forgotten() {
+        let mut taken = Taken::default();
+        let events: Vec<LogEvent> = (0..500).map(|second| event(second, "x")).collect();
+        for event in &events {
+            taken.take("gone", event, Shown::Filter("1"));
+            taken.take("stays", event, Shown::Live(1));
+        }
+        taken.keep(|stream| stream == "stays");
+        assert_eq!((taken.order.len(), taken.equals.len(), taken.streams.len()), (500, 500, 1));
+        for event in &events {
+            assert_eq!(taken.take("stays", event, Shown::Filter("2")), Taking::Known);
+        }
+        assert!(taken.order.capacity() <= 1_000);
     }
 
     #[test]

@@ -113,6 +113,9 @@ impl CredentialStanding {
         match (&self.login, &self.base) {
             (Some(command), _) => format!("run `{command}`"),
             (None, CredentialBase::Profile(_)) => "renew what the profile names".to_owned(),
+            (None, CredentialBase::Ambient) if self.expires_at.is_none() => {
+                "renew them where they come from".to_owned()
+            }
             (None, CredentialBase::Ambient) => "export new ones and start ssmwatch again".to_owned(),
         }
     }

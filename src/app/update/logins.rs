@@ -8,7 +8,7 @@ use crate::{
         state::State,
         view::{Banner, BannerKind},
     },
-    domain::{AccountId, CredentialStage, CredentialStanding, FailureClass},
+    domain::{AccountId, CredentialBase, CredentialStage, CredentialStanding, FailureClass},
 };
 
 /// `42m`, `59s`: how long something still lasts; below two minutes every second counts.
@@ -28,7 +28,8 @@ pub(super) fn observed(state: &mut State, standing: &CredentialStanding) {
     if before.is_some_and(|before| before != CredentialStage::Good)
         && standing.stage(state.now) == CredentialStage::Good
     {
-        super::notify(state, format!("{}: renewed, all is read again", standing.name()), false);
+        let were = if plural(standing) { "were" } else { "was" };
+        super::notify(state, format!("{} {were} renewed", standing.name()), false);
     }
 }
 
@@ -43,6 +44,11 @@ pub(super) fn banners(state: &State, banners: &mut Vec<Banner>) {
     }
 }
 
+/// Whether its name is of several: the ambient credentials.
+fn plural(standing: &CredentialStanding) -> bool {
+    standing.login.is_none() && standing.base == CredentialBase::Ambient
+}
+
 /// Accounts of which something is not seen now.
 fn lost(state: &State, standing: &CredentialStanding) -> usize {
     let unseen = |account: &&AccountId| {
@@ -55,7 +61,7 @@ fn lost(state: &State, standing: &CredentialStanding) -> usize {
 fn text(state: &State, standing: &CredentialStanding, stage: CredentialStage) -> Option<String> {
     let now = state.now;
     let (name, to_do) = (standing.name(), standing.to_do());
-    let ends = if standing.login.is_some() { "ends" } else { "end" };
+    let ends = if plural(standing) { "end" } else { "ends" };
     let accounts = match standing.accounts.len() {
         0 => "what is read with it".to_owned(),
         1 => "1 account".to_owned(),
@@ -104,7 +110,7 @@ mod tests {
     use super::*;
     use crate::{
         app::{Message, fixture, update},
-        domain::{CredentialBase, Failure, Observation},
+        domain::{Failure, Observation},
     };
 
     fn standing(expires_at: Option<Timestamp>) -> CredentialStanding {
@@ -153,7 +159,7 @@ mod tests {
         told(&mut state, standing(Some(fixture::at(40_000))), 7300);
         assert_eq!(lines(&state), []);
         let notice = state.view.notice.as_ref().unwrap();
-        assert_eq!(notice.text, "SSO login of profile payments: renewed, all is read again");
+        assert_eq!(notice.text, "SSO login of profile payments was renewed");
     }
 
     #[test]

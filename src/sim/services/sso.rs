@@ -38,7 +38,7 @@ pub fn is_for(request: &Request) -> bool {
 /// Credentials of an account for a token that is good now.
 pub fn answer(world: &World, request: &Request, now: Timestamp) -> Answer {
     let token = request.header(TOKEN).unwrap_or_default();
-    if !world.portal.tokens.get(token).is_some_and(|until| *until > now) {
+    if world.portal.tokens.get(token).is_none_or(|until| *until <= now) {
         return refusal(401, "UnauthorizedException", "Session token not found or invalid");
     }
     let account = request.parameter("account_id").unwrap_or_default();

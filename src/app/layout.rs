@@ -48,6 +48,7 @@ impl Areas {
             | BannerKind::Account(_)
             | BannerKind::Returned(_)
             | BannerKind::Automatic
+            | BannerKind::Credentials { .. }
             | BannerKind::Store => 1 + usize::from(banner.text.chars().count() + 3 > usize::from(width)),
             BannerKind::Scope(_) | BannerKind::Scopes => 1,
         });

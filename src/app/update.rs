@@ -6,6 +6,7 @@ mod banners;
 mod copy;
 mod keys;
 mod line;
+mod logins;
 mod mouse;
 mod outcomes;
 mod overlay;
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::domain::Observation;
 
+pub use logins::span;
 pub use transcript::KEPT as KEPT_TRANSCRIPTS;
 
 /// How long a passing word stays.
@@ -115,6 +117,7 @@ fn observe(state: &mut State, observation: Observation) {
         Observation::Tailed { scope, events, .. } => {
             state.listening.tailed(&mut state.board, scope, events, state.now);
         }
+        Observation::Credentials(standing) => logins::observed(state, standing),
         Observation::ArchiveBody { session, body, cut } => transcript::archive_body(state, session, body, *cut),
         _ => {}
     }

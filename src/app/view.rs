@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::dialog::Dialog;
 pub use super::transcript_view::{Playback, Room, TranscriptStatus, TranscriptView};
-use crate::domain::{AccountId, ActId, AlertId, RuleId, ScopeId, SessionKey};
+use crate::domain::{AccountId, ActId, AlertId, CredentialBase, RuleId, ScopeId, SessionKey};
 
 /// The screens, `1` to `6`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -229,6 +229,13 @@ pub enum BannerKind {
     Automatic,
     /// What cannot be written down.
     Store,
+    /// Credentials that end, or ended, and that people renew; goes by itself when they did.
+    Credentials {
+        /// Which.
+        base: CredentialBase,
+        /// It does not wait.
+        urgent: bool,
+    },
 }
 
 /// One finding and the rule behind it, on top of the panes.

@@ -15,6 +15,7 @@ use super::{
     config::{Access, StaticCredentials},
     failure::base_is_refused,
     held::HeldCredentials,
+    login,
 };
 use crate::domain::Region;
 
@@ -42,6 +43,10 @@ struct BaseProvider {
 
 impl BaseProvider {
     async fn load(&self) -> Provided {
+        login::explained(&self.base, self.load_plain().await).await
+    }
+
+    async fn load_plain(&self) -> Provided {
         match &self.base {
             Base::Fixed(fixed) => Ok(Credentials::new(
                 fixed.access_key_id.clone(),

@@ -204,6 +204,9 @@ fn credentials_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
             message: clean(refused.message().unwrap_or("the role could not be assumed")),
         });
     }
+    if let Some((words, class)) = super::login::advice(credentials) {
+        return Some(Failure { class, action: CREDENTIALS, code: None, message: clean(&words) });
+    }
     let words = words_of(credentials);
     let text = chain(credentials).map(|link| link.to_string().to_lowercase()).collect::<Vec<_>>().join("\n");
     let class = if chain(credentials)
@@ -226,6 +229,11 @@ fn credentials_failure(error: &(dyn Error + 'static)) -> Option<Failure> {
         words
     };
     Some(Failure { class, action: CREDENTIALS, code: None, message: clean(&message) })
+}
+
+/// Classifies a load of credentials that failed.
+pub(super) fn of_credentials(error: &CredentialsError) -> Failure {
+    credentials_failure(error).unwrap_or_else(|| other(CREDENTIALS, &words_of(error)))
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -1,7 +1,7 @@
 //! All scopes: built once, shared by everything.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::Arc,
     time::Duration,
@@ -19,10 +19,11 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use futures_util::future::join_all;
 
 use super::{
-    config::{AccountConfig, FleetConfig, account_of_role},
+    config::{Access, AccountConfig, FleetConfig, account_of_role},
     credentials::{self, Base},
     failure::{CREDENTIALS, classify},
     held::HeldCredentials,
+    login::{self, Login},
     quarantine::Management,
     scope::{ScopeClient, Signed},
 };
@@ -51,6 +52,8 @@ pub enum ConnectError {
         name: String,
         /// Why.
         failure: Failure,
+        /// The command that renews the login, if one is behind the credentials.
+        login: Option<String>,
     },
     /// The same account and region are configured twice.
     #[error("scope {0} is configured twice")]
@@ -74,6 +77,11 @@ impl ConnectError {
                 "pass --region, set AWS_REGION, or write regions = [\"…\"] for the account in the config".into()
             }
             Self::BadEndpoint(_) => "pass --endpoint-url (or AWS_ENDPOINT_URL) like http://127.0.0.1:4566".into(),
+            Self::Caller { failure, login: Some(command), .. }
+                if matches!(failure.class, FailureClass::NoCredentials | FailureClass::Expired) =>
+            {
+                format!("log in (run `{command}`) and start again")
+            }
             Self::Caller { failure, .. } => match failure.class {
                 FailureClass::NoCredentials => {
                     "log in (aws sso login, aws configure), pass --profile, or name accounts in the config".into()
@@ -98,6 +106,7 @@ struct Inner {
     scopes: BTreeMap<ScopeId, Arc<ScopeClient>>,
     accounts: HashMap<AccountId, (SdkConfig, HeldCredentials)>,
     management: Option<Management>,
+    logins: Vec<Login>,
 }
 
 impl fmt::Debug for Fleet {
@@ -125,7 +134,7 @@ impl Fleet {
         let accounts =
             if config.accounts.is_empty() { vec![AccountConfig::default()] } else { config.accounts.clone() };
 
-        let mut bases = Bases { config: &config, http: &http, held: HashMap::new() };
+        let mut bases = Bases { config: &config, http: &http, held: HashMap::new(), served: HashMap::new() };
         let mut members = Vec::with_capacity(accounts.len());
         for account in accounts {
             let name = account.name.clone().unwrap_or_else(|| described(&account, &config));
@@ -135,6 +144,7 @@ impl Fleet {
             let base = bases.of(account.access.profile.as_deref());
             let held = Box::pin(credentials::of_account(base, &account.access, first.clone(), &sdk)).await;
             let sdk = with_credentials(&sdk, &held).to_builder().region(sdk_region(&first)).build();
+            bases.serve(&account.access, account.id.clone());
             members.push(Member { account, name, regions, sdk, held });
         }
         let archive = match &config.archive {
@@ -142,6 +152,7 @@ impl Fleet {
                 let region = members.first().and_then(|member| member.regions.first()).cloned();
                 let region = region.ok_or_else(|| ConnectError::NoRegion("the log archive".into()))?;
                 let base = bases.of(access.profile.as_deref());
+                bases.serve(access, None);
                 Some(Box::pin(credentials::of_account(base, access, region, &sdk)).await)
             }
             None => None,
@@ -152,6 +163,7 @@ impl Fleet {
                 let region = members.first().and_then(|member| member.regions.first()).cloned();
                 let region = region.ok_or_else(|| ConnectError::NoRegion("the management account".into()))?;
                 let base = bases.of(access.profile.as_deref());
+                bases.serve(access, None);
                 let sdk = sdk.to_builder().region(sdk_region(&region)).build();
                 let held = Box::pin(credentials::of_account(base, access, region, &sdk)).await;
                 Some(Management::new(&with_credentials(&sdk, &held), &held))
@@ -159,11 +171,12 @@ impl Fleet {
             None => None,
         };
 
-        let ids = join_all(members.iter().map(account_id)).await;
+        let ids = join_all(members.iter().map(|member| account_id(member, &config))).await;
         let mut scopes = BTreeMap::new();
         let mut accounts = HashMap::new();
         for (member, id) in members.into_iter().zip(ids) {
             let id = id?;
+            bases.serve(&member.account.access, Some(id.clone()));
             let name: Arc<str> = member.account.name.map_or_else(|| id.as_str().into(), Arc::from);
             for region in member.regions {
                 let scope = ScopeId::new(id.clone(), region.clone());
@@ -178,7 +191,8 @@ impl Fleet {
             }
             accounts.entry(id).or_insert((member.sdk, member.held));
         }
-        Ok(Self { inner: Arc::new(Inner { scopes, accounts, management }) })
+        let logins = bases.logins();
+        Ok(Self { inner: Arc::new(Inner { scopes, accounts, management, logins }) })
     }
 
     /// The clients of one scope.
@@ -189,6 +203,11 @@ impl Fleet {
     /// All scopes, by account and region.
     pub fn scopes(&self) -> impl Iterator<Item = &Arc<ScopeClient>> {
         self.inner.scopes.values()
+    }
+
+    /// The bases of credentials that people renew.
+    pub fn logins(&self) -> &[Login] {
+        &self.inner.logins
     }
 
     /// The management account of the organization, if its credentials are configured.
@@ -221,6 +240,7 @@ struct Bases<'a> {
     config: &'a FleetConfig,
     http: &'a SharedHttpClient,
     held: HashMap<Option<String>, HeldCredentials>,
+    served: HashMap<Option<String>, BTreeSet<AccountId>>,
 }
 
 impl Bases<'_> {
@@ -230,11 +250,7 @@ impl Bases<'_> {
         self.held
             .entry(profile.clone())
             .or_insert_with(|| {
-                let base = match (profile, &config.credentials) {
-                    (Some(profile), _) => Base::Profile(profile),
-                    (None, Some(fixed)) => Base::Fixed(fixed.clone()),
-                    (None, None) => Base::Ambient,
-                };
+                let base = base_of(profile, config);
                 let settings = ProviderConfig::default()
                     .with_http_client(http.clone())
                     .with_retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -242,6 +258,30 @@ impl Bases<'_> {
                 credentials::base(base, settings)
             })
             .clone()
+    }
+
+    /// Notes that an account is read with the base of `access`; without an id, the account of its role, if it has one.
+    fn serve(&mut self, access: &Access, account: Option<AccountId>) {
+        let profile = access.profile.as_ref().or(self.config.profile.as_ref()).cloned();
+        let account = account.or_else(|| access.role_arn.as_deref().and_then(account_of_role));
+        self.served.entry(profile).or_default().extend(account);
+    }
+
+    fn logins(mut self) -> Vec<Login> {
+        let served = &mut self.served;
+        let logins = self.held.into_iter().filter_map(|(profile, held)| {
+            let accounts = served.remove(&profile).unwrap_or_default();
+            Login::new(base_of(profile, self.config), accounts, held)
+        });
+        logins.collect()
+    }
+}
+
+fn base_of(profile: Option<String>, config: &FleetConfig) -> Base {
+    match (profile, &config.credentials) {
+        (Some(profile), _) => Base::Profile(profile),
+        (None, Some(fixed)) => Base::Fixed(fixed.clone()),
+        (None, None) => Base::Ambient,
     }
 }
 
@@ -269,7 +309,7 @@ fn regions_of(account: &AccountConfig, config: &FleetConfig, ambient: Option<&Re
     (!regions.is_empty()).then_some(regions)
 }
 
-async fn account_id(member: &Member) -> Result<AccountId, ConnectError> {
+async fn account_id(member: &Member, config: &FleetConfig) -> Result<AccountId, ConnectError> {
     if let Some(id) = &member.account.id {
         return Ok(id.clone());
     }
@@ -278,11 +318,18 @@ async fn account_id(member: &Member) -> Result<AccountId, ConnectError> {
     }
     const ACTION: &str = "sts:GetCallerIdentity";
     let sts = aws_sdk_sts::Client::new(&member.sdk);
-    let failed = |failure| ConnectError::Caller { name: member.name.clone(), failure };
-    let caller = Box::pin(sts.get_caller_identity().send()).await.map_err(|error| failed(classify(ACTION, &error)))?;
+    let failed = |failure, login| ConnectError::Caller { name: member.name.clone(), failure, login };
+    let caller = match Box::pin(sts.get_caller_identity().send()).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            let profile = member.account.access.profile.as_ref().or(config.profile.as_ref()).cloned();
+            let login = login::sso(&base_of(profile, config)).await.map(|sso| sso.command());
+            return Err(failed(classify(ACTION, &error), login));
+        }
+    };
     match caller.account.filter(|account| !account.is_empty()) {
         Some(account) => Ok(account.into()),
-        None => Err(failed(super::failure::other(ACTION, "the answer names no account"))),
+        None => Err(failed(super::failure::other(ACTION, "the answer names no account"), None)),
     }
 }
 

@@ -14,6 +14,7 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, Result as Provided, error::CredentialsError, future},
 };
+use jiff::Timestamp;
 use tokio::{sync::OwnedMutexGuard, time::timeout};
 
 use super::failure::{ASSUME_ROLE, CREDENTIALS, clean, is_unknown_credentials};
@@ -152,6 +153,25 @@ impl HeldCredentials {
     /// Whether the last that were loaded are temporary ones: those can be renewed.
     pub(super) fn are_temporary(&self) -> bool {
         self.inner.state().held.as_ref().is_some_and(|held| held.credentials.session_token().is_some())
+    }
+
+    /// Until when usable credentials are held, and why the last load failed, if it did. Nothing is loaded for it.
+    pub(super) fn standing(&self) -> (Option<Timestamp>, Option<Arc<CredentialsError>>) {
+        let state = self.inner.state();
+        let usable = state.held.as_ref().filter(|held| !held.refused);
+        let until = usable.and_then(|held| held.credentials.expiry()).filter(|expiry| *expiry > SystemTime::now());
+        (until.and_then(|until| Timestamp::try_from(until).ok()), state.failed.as_ref().map(|(_, why)| why.clone()))
+    }
+
+    /// Loads at once if the last load failed; whether it did not fail this time.
+    pub(super) async fn load_again(&self) -> bool {
+        let turn = self.inner.loading.clone().lock_owned().await;
+        if self.inner.state().failed.is_none() {
+            return true;
+        }
+        // A caller that goes away does not give up the load.
+        let loaded = tokio::spawn(self.inner.clone().load(turn)).await;
+        loaded.is_ok() && self.inner.state().failed.is_none()
     }
 
     async fn credentials(&self) -> Provided {
@@ -355,6 +375,55 @@ mod tests {
         };
         timeout(Duration::from_secs(10), renewed).await.unwrap();
         assert_eq!(source.loads(), 2);
+    }
+
+    #[tokio::test]
+    async fn days_of_hourly_credentials_leave_no_gap_and_grow_nothing() {
+        let source = Source { life: Some(Duration::from_secs(3600)), ..Source::default() };
+        let held = HeldCredentials::new(source.clone());
+        assert_eq!(key(&held).await, "key-1");
+        // Each round is an hour; in every third one the first renewal fails, and the old ones serve on.
+        for hour in 1..=72 {
+            let fails = hour % 3 == 0;
+            let before = (key(&held).await, source.loads());
+            age(&held, LOAD_EVERY);
+            held.inner.state().held.as_mut().unwrap().renew_at = Some(SystemTime::now());
+            source.broken.store(fails, Ordering::Relaxed);
+            assert_eq!(key(&held).await, before.0, "a gap in hour {hour}");
+            let loaded = async {
+                while source.loads() == before.1 || held.inner.loading.try_lock().is_err() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            timeout(Duration::from_secs(10), loaded).await.unwrap();
+            if fails {
+                let (until, failure) = held.standing();
+                assert!(until.is_some() && failure.is_some(), "a failed renewal is told while the old ones last");
+                assert_eq!(key(&held).await, before.0, "a gap in hour {hour}");
+                source.broken.store(false, Ordering::Relaxed);
+                assert!(held.load_again().await);
+            }
+            assert_ne!(key(&held).await, before.0, "not renewed in hour {hour}");
+            assert!(held.standing().1.is_none());
+        }
+        // One load an hour, and one more for each that failed.
+        assert_eq!(source.loads(), 1 + 72 + 24);
+        assert_eq!(Arc::strong_count(&held.inner), 1);
+    }
+
+    #[tokio::test]
+    async fn a_login_made_elsewhere_is_taken_up_when_it_is_asked_for() {
+        let source = Source::default();
+        source.broken.store(true, Ordering::Relaxed);
+        let held = HeldCredentials::new(source.clone());
+        assert!(held.load_again().await, "nothing failed so far, so nothing is loaded");
+        assert_eq!(source.loads(), 0);
+        held.provide_credentials().await.unwrap_err();
+        assert!(!held.load_again().await);
+        source.broken.store(false, Ordering::Relaxed);
+        assert!(held.load_again().await);
+        assert_eq!(key(&held).await, "key-3");
+        assert_eq!(held.standing().1.map(|why| why.to_string()), None);
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ mod failure;
 mod fleet;
 mod held;
 mod live_tail;
+mod login;
 mod logs;
 mod nodes;
 mod page;
@@ -29,6 +30,7 @@ pub use config::{Access, AccountConfig, FleetConfig, StaticCredentials};
 pub use documents::PREFERENCES_DOCUMENT;
 pub use fleet::{ConnectError, Fleet};
 pub use live_tail::{LIVE_TAIL_ENDED, LiveTail, LiveTailUpdate, START_LIVE_TAIL};
+pub use login::{Glance, Login};
 pub use logs::{LogPage, TailPage};
 pub use quarantine::{
     ATTACH_POLICY, ControlPolicy, DELETE_ROLE_POLICY, DESCRIBE_POLICY, DETACH_POLICY, GET_ROLE_POLICY, LIST_POLICIES,

@@ -2,6 +2,7 @@
 
 mod act;
 mod alert;
+mod credentials;
 mod ended;
 mod fact;
 mod failure;
@@ -23,6 +24,7 @@ pub use alert::{
     Acknowledgement, Alert, AlertDestination, AlertId, AlertSource, BY_HAND, Content, Delivery, Parcel, Waiting,
     Workflow, alert_id,
 };
+pub use credentials::{CredentialBase, CredentialStage, CredentialStanding, URGED_BEFORE, WARNED_BEFORE};
 pub use ended::{EndedSession, PrincipalSeen};
 pub use fact::{Evidence, Fact, Missing, MissingFact, Source, Why};
 pub use failure::{Failure, FailureClass};

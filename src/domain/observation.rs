@@ -5,8 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    AccountId, ArchiveObject, DocumentStanding, Fact, Failure, LogStream, Node, NodeId, NodeTags, RolePolicies,
-    ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange, TrailCall, TrailEvent,
+    AccountId, ArchiveObject, CredentialStanding, DocumentStanding, Fact, Failure, LogStream, Node, NodeId, NodeTags,
+    RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, StreamHealth, TagChange, TrailCall,
+    TrailEvent,
 };
 
 /// One complete answer, or one classified failure.
@@ -259,6 +260,8 @@ pub enum Observation {
         /// The caller's ARN.
         arn: Arc<str>,
     },
+    /// How it stands with one base of credentials: told when it changed.
+    Credentials(Box<CredentialStanding>),
 }
 
 /// How the events of a log group come.

@@ -1,7 +1,7 @@
 //! Lines that stay until they are dealt with: acts that failed, rules that could not be reloaded, accounts over a
 //! threshold, scopes that cannot be seen.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 
 use super::{header, look::Look, text};
 use crate::app::view::{Banner, BannerKind, Screen};
@@ -20,12 +20,15 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     // A countdown runs: it comes before everything else.
     let is_urgent = |banner: &&Banner| banner.kind == BannerKind::Automatic;
     let (urgent, loud): (Vec<&Banner>, Vec<&Banner>) = loud.into_iter().partition(is_urgent);
+    // What ends within the hour is said, but is no alarm yet.
+    let is_mild = |banner: &&Banner| matches!(banner.kind, BannerKind::Credentials { urgent: false, .. });
+    let (mild, loud): (Vec<&Banner>, Vec<&Banner>) = loud.into_iter().partition(is_mild);
     let scopes: Vec<&Banner> =
         scopes.into_iter().filter(|banner| matches!(banner.kind, BannerKind::Scope(_))).collect();
     let blind = header::unseen(&look.state.counts);
     let prefix = format!(" {} ", look.glyphs.blind);
     // Each kind gets a line at least, whatever else there is.
-    let for_scopes = usize::from(blind > 0);
+    let for_scopes = usize::from(blind > 0) + usize::from(!mild.is_empty());
     let cells = usize::from(area.width).saturating_sub(text::width(&prefix));
     let mut lines: Vec<String> = Vec::new();
     let for_others = for_scopes + usize::from(!loud.is_empty()) + usize::from(!acts.is_empty());
@@ -66,6 +69,12 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     for line in loud_lines(look, &loud, cells, for_loud) {
         lines.push(format!("{prefix}{line}"));
     }
+    let mild_begin = lines.len();
+    if rows > mild_begin {
+        let for_mild = rows.saturating_sub(mild_begin + usize::from(blind > 0)).max(1);
+        lines.extend(loud_lines(look, &mild, cells, for_mild).iter().map(|line| format!("{prefix}{line}")));
+    }
+    let mild_end = lines.len();
     let room = rows.saturating_sub(lines.len());
     let named = if scopes.len() == blind && blind <= room { blind } else { scopes.len().min(room.saturating_sub(1)) };
     lines.extend(scopes.iter().take(named).map(|scope| format!("{prefix}{}", look.clean(&scope.text))));
@@ -77,8 +86,13 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
     // In another color than what has failed already: this can still be stopped.
     let urgent_style = look.theme.header_look;
+    let mild_style = look.theme.insufficient.add_modifier(Modifier::REVERSED | Modifier::BOLD);
     for (index, (words, y)) in lines.iter().zip(area.top()..area.bottom()).enumerate() {
-        let style = if index < urgent_end { urgent_style } else { look.theme.header_blind };
+        let style = match index {
+            _ if index < urgent_end => urgent_style,
+            _ if (mild_begin..mild_end).contains(&index) => mild_style,
+            _ => look.theme.header_blind,
+        };
         buffer.set_style(Rect::new(area.x, y, area.width, 1), style);
         let hint =
             if index == urgent_end && acts_end > urgent_end { u16::try_from(HINT.len()).unwrap_or(0) } else { 0 };

@@ -21,12 +21,12 @@ use crate::{
 };
 
 /// What the wall says: one word and its reason, in the color of that word.
-struct Word {
-    word: &'static str,
+pub(super) struct Word {
+    pub(super) word: &'static str,
     /// From the shortest to the longest; the longest that fits is shown.
-    reasons: Vec<String>,
-    style: Style,
-    glyph: &'static str,
+    pub(super) reasons: Vec<String>,
+    pub(super) style: Style,
+    pub(super) glyph: &'static str,
 }
 
 impl Word {
@@ -121,7 +121,12 @@ fn words(look: &Look<'_>) -> Vec<Word> {
         words.push(Word { word: "BLIND", reasons, style: theme.header_blind, glyph: glyphs.blind });
     }
     store(look, &mut words);
+    let mut mild = Vec::new();
+    for (word, is_mild) in super::credentials::words(look) {
+        if is_mild { mild.push(word) } else { words.push(word) }
+    }
     if !words.is_empty() {
+        words.extend(mild);
         return words;
     }
     let calm = theme.header_ok;
@@ -152,12 +157,13 @@ fn words(look: &Look<'_>) -> Vec<Word> {
             reasons.push(long);
         }
         words.push(Word { word: "WATCHING", reasons, style: waiting, glyph: glyphs.insufficient });
-    } else {
+    } else if mild.is_empty() {
         let sessions = counted(counts.active, "session", "sessions");
         let scopes = counted(counts.scopes, "scope", "scopes");
         let reasons = vec![String::new(), format!("{sessions}, {scopes}")];
         words.push(Word { word: "ALL WELL", reasons, style: calm, glyph: glyphs.compliant });
     }
+    words.extend(mild);
     words
 }
 

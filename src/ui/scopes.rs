@@ -194,6 +194,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(caller) = &scope.caller {
         sheet.field("read as", &look.clean(caller), theme.text);
     }
+    super::credentials::sheet(look, &mut sheet, id);
     if look.state.board.freshness(scope, look.state.now) == Freshness::Fresh {
         if let Some(failing) = &scope.failing {
             sheet.words(Vec::new(), 0, &tried(look, failing), theme.muted);

@@ -8,6 +8,7 @@
 mod archive;
 mod archive_body;
 mod backoff;
+mod credentials;
 mod evidence;
 mod listing;
 mod lookup;
@@ -188,6 +189,14 @@ impl Watch {
             // Either end is the end of the watch; nothing is left to say.
             let _ = stopped.run_until_cancelled(tail.run(receiver)).await;
         });
+        if !fleet.logins().is_empty() {
+            let watched = credentials::Credentials::new(fleet.clone(), by_id.clone(), sender.clone());
+            let stopped = stop.clone();
+            tasks.spawn(async move {
+                // Either end is the end of the watch; nothing is left to say.
+                let _ = stopped.run_until_cancelled(watched.run()).await;
+            });
+        }
         let (fleet, stopped) = (fleet.clone(), stop.clone());
         tasks.spawn(async move {
             let _ = stopped.run_until_cancelled(tell_api_use(fleet, sender)).await;

@@ -34,6 +34,10 @@ impl Board {
                 self.revision += 1;
             }
             Observation::ApiUse { scope, calls } => self.scope_mut(&scope).calls = calls,
+            Observation::Credentials(standing) => {
+                self.credentials.insert(standing.base.clone(), *standing);
+                self.revision += 1;
+            }
             Observation::Caller { scope, arn } => self.scope_mut(&scope).caller = Some(arn),
             Observation::Transcript { session, events, .. } => {
                 // What the followed stream shows is newer than what the stream listing knows.

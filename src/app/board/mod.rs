@@ -22,9 +22,9 @@ use super::listening::{DetectionBook, Survivor};
 use crate::{
     compliance::{Concurrency, Engine, deny::DenyAnalysis},
     domain::{
-        AccountId, ApiCount, ArchiveObject, DocumentStanding, Fact, Failure, Judgement, LogStream, Node, NodeId,
-        NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId, SessionKey, Severity, StreamHealth,
-        Subject, TagChange, TailMode, TrailEvent, Verdict,
+        AccountId, ApiCount, ArchiveObject, CredentialBase, CredentialStanding, DocumentStanding, Fact, Failure,
+        Judgement, LogStream, Node, NodeId, NodeTags, RolePolicies, ScopeId, Session, SessionDocument, SessionId,
+        SessionKey, Severity, StreamHealth, Subject, TagChange, TailMode, TrailEvent, Verdict,
     },
 };
 
@@ -48,6 +48,8 @@ pub struct Board {
     pub tag_changes: HashMap<AccountId, TagBook>,
     /// Who held sessions before, by scope.
     pub(super) earlier: HashMap<ScopeId, Earlier>,
+    /// How it stands with the credentials that people renew.
+    pub credentials: BTreeMap<CredentialBase, CredentialStanding>,
     /// Accounts and their verdicts.
     pub accounts: BTreeMap<AccountId, AccountBoard>,
     /// The rules.
@@ -355,6 +357,7 @@ impl Board {
             principals: HashMap::new(),
             tag_changes: HashMap::new(),
             earlier: HashMap::new(),
+            credentials: BTreeMap::new(),
             accounts,
             unjudged_others,
             due_others: BTreeMap::new(),

@@ -37,6 +37,7 @@ pub(super) fn gather(state: &mut State) {
             }
         }
     }
+    super::logins::banners(state, &mut banners);
     returned(state, &mut banners);
     if let Some(problem) = &state.detections_problem {
         let text = match state.listening.detector.rules().is_empty() {

@@ -66,6 +66,11 @@ pub(super) async fn answer(shared: Arc<Shared>, request: HttpRequest<Incoming>) 
         let path = path.to_owned();
         return Ok(plain(control::answer(&mut shared.state(), &request, &path)));
     }
+    if services::sso::is_for(&request) {
+        let mut state = shared.state();
+        let now = state.advance();
+        return Ok(plain(services::sso::answer(&state.world, &request, now)));
+    }
     let credential = Credential::of(&request);
     let route = Route::of(&request, credential.as_ref().ok().and_then(Option::as_ref));
     let context = Context {

@@ -11,6 +11,7 @@ pub mod page_token;
 pub mod s3;
 pub mod sns;
 pub mod ssm;
+pub mod sso;
 pub mod sts;
 pub mod tagging;
 

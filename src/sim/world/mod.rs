@@ -74,6 +74,8 @@ pub struct World {
     pub gate: Gate,
     /// Sessions of assumed roles.
     pub sts: services::sts::Sts,
+    /// Logins of IAM Identity Center.
+    pub portal: services::sso::Portal,
     /// Topics' publications.
     pub sns: services::sns::Sns,
     /// Metrics.
@@ -133,6 +135,7 @@ impl World {
             sessions: Vec::new(),
             gate: Gate::seeded(seed),
             sts: services::sts::Sts::default(),
+            portal: services::sso::Portal::default(),
             sns: services::sns::Sns::default(),
             metrics: services::cloudwatch::Metrics::default(),
             live_tails: tails::LiveTails::default(),

@@ -19,7 +19,7 @@ awk -v active="$(( (a_day * 1500 + 43200) / 86400 ))" '
   { print }' "$scenario" >"$work/scenario.toml"
 "$program" sim --scenario "$work/scenario.toml" --speed "$speed" >"$work/sim" 2>"$work/sim.err" &
 sim=$!
-until [ "$(wc -l <"$work/sim")" -ge 2 ]; do
+until [ -e "$work/sim" ] && [ "$(wc -l <"$work/sim")" -ge 2 ]; do
   kill -0 "$sim" 2>/dev/null || { cat "$work/sim.err" >&2; exit 1; }
   sleep 0.1
 done

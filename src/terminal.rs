@@ -7,6 +7,7 @@ use std::{
 };
 
 use crossterm::{
+    clipboard::CopyToClipboard,
     cursor::{Hide, Show},
     event::{DisableBracketedPaste, EnableBracketedPaste},
     execute, queue,
@@ -16,6 +17,8 @@ use crossterm::{
     },
 };
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
+
+use crate::app::clip::Clip;
 
 /// Why there is no screen to draw on.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +89,14 @@ impl Screen {
         execute!(stdout(), Clear(ClearType::All))?;
         self.terminal = terminal(width, height)?;
         Ok(())
+    }
+
+    /// Puts that on the clipboard (OSC 52), if the terminal allows it; it does not say whether it did.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written.
+    pub fn copy(&mut self, clip: &Clip) -> io::Result<()> {
+        execute!(stdout(), CopyToClipboard::to_clipboard_from(clip.as_str()))
     }
 
     /// Draws one frame, shown at once (DEC private mode 2026, synchronized output).

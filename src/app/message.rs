@@ -178,6 +178,8 @@ pub enum Effect {
         /// It has a metric step that waited for the proof.
         count_it: bool,
     },
+    /// Put that on the clipboard, through the terminal.
+    Copy(super::clip::Clip),
     /// Stop the program as the shell's job control does.
     Suspend,
     /// Leave the program.

@@ -6,6 +6,7 @@ pub mod alerts;
 mod alerts_tests;
 pub mod automatic;
 pub mod board;
+pub mod clip;
 pub mod dialog;
 pub mod filter;
 #[cfg(test)]

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::domain::Observation;
 
+pub(super) use acts::selected as selected_session;
 pub use transcript::KEPT as KEPT_TRANSCRIPTS;
 
 /// How long a passing word stays.

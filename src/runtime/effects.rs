@@ -112,7 +112,7 @@ impl Effects {
     pub fn perform(&self, effect: Effect, state: &State) {
         match effect {
             // The loop's own.
-            Effect::Quit | Effect::Suspend => {}
+            Effect::Quit | Effect::Suspend | Effect::Copy(_) => {}
             Effect::Settled { act, count_it } => {
                 if let Some(act) = state.act(act) {
                     self.settled(act.clone(), count_it);

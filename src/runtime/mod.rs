@@ -102,6 +102,7 @@ pub async fn run(
                 match effect {
                     Effect::Quit => return Ok(()),
                     Effect::Suspend => next = Some(stop(screen)?),
+                    Effect::Copy(clip) => screen.copy(&clip)?,
                     effect => perform(effect, state),
                 }
             }

@@ -9,6 +9,7 @@ mod alerts;
 mod banner;
 mod columns;
 mod commands;
+mod copy;
 mod detail;
 mod detections;
 mod dialog;

@@ -239,6 +239,11 @@ impl Dialog {
         true
     }
 
+    /// The wheel over it: goes through what will be done. It is no key, so it neither answers nor cancels.
+    pub fn wheel(&mut self, down: bool) {
+        self.scroll(if down { KeyCode::Down } else { KeyCode::Up });
+    }
+
     /// What will be written was read once more, as it is asked: from here on the question can be answered.
     pub fn replan(&mut self, plan: Planned, now: Timestamp) {
         if let Step::Confirm(since) = &mut self.step {

@@ -2,7 +2,10 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::view::{BannerKind, Focus, MOST_BESIDE, Room, Screen, View};
+use super::{
+    sizes::{Border, Split},
+    view::{BannerKind, Focus, MOST_BESIDE, Room, Screen, View},
+};
 
 /// Below this the program says that it is too small.
 pub const MINIMUM: (u16, u16) = (40, 12);
@@ -71,7 +74,10 @@ impl Areas {
                     Screen::Alerts => (body.height / 2).clamp(6, 30),
                     _ => (body.height * 2 / 5).clamp(6, 16),
                 };
-                let [table, detail] = Layout::vertical([Constraint::Min(1), Constraint::Length(lower)]).areas(body);
+                let (table, detail) = match view.sizes.first(Split::List(view.screen), body.height) {
+                    Some(first) => divided(body, true, first),
+                    None => divided(body, true, body.height - lower),
+                };
                 areas.table = Some(table);
                 areas.detail = Some(detail);
             } else {
@@ -82,15 +88,20 @@ impl Areas {
         let roomy = width >= 120 && body.height >= 22;
         if roomy {
             let table_share = if view.opened { 30 } else { 55 };
-            let [table, lower] =
-                Layout::vertical([Constraint::Percentage(table_share), Constraint::Min(8)]).areas(body);
+            let (table, lower) = match view.sizes.first(Split::Table { opened: view.opened }, body.height) {
+                Some(first) => divided(body, true, first),
+                None => {
+                    let [table, lower] =
+                        Layout::vertical([Constraint::Percentage(table_share), Constraint::Min(8)]).areas(body);
+                    (table, lower)
+                }
+            };
             areas.table = Some(table);
             if view.panes().len() > 1 && view.focus != Focus::Detail {
                 // More than one transcript takes the room of the details.
                 areas.show_transcripts(lower, view);
             } else {
-                let [detail, transcript] =
-                    Layout::horizontal([Constraint::Percentage(40), Constraint::Percentage(60)]).areas(lower);
+                let (detail, transcript) = beside(lower, view, Split::Detail);
                 areas.detail = Some(detail);
                 areas.show_transcripts(transcript, view);
             }
@@ -114,8 +125,7 @@ impl Areas {
                 self.commands = Some(area);
                 return;
             }
-            let [commands, rest] =
-                Layout::horizontal([Constraint::Percentage(40), Constraint::Percentage(60)]).areas(area);
+            let (commands, rest) = beside(area, view, Split::Commands);
             self.commands = Some(commands);
             area = rest;
         }
@@ -145,6 +155,35 @@ impl Areas {
         self.transcript = self.panes.get(current).copied().flatten();
     }
 
+    /// The borders between panes that can be moved, those above first.
+    pub fn borders(&self, view: &View) -> Vec<Border> {
+        let width = self.header.width;
+        let body = Rect::new(0, self.banner.bottom(), width, self.footer.y.saturating_sub(self.banner.bottom()));
+        let mut borders = Vec::new();
+        let lower = self.detail.or(self.commands).or(self.transcript);
+        if let (Some(table), Some(_)) = (self.table, lower) {
+            let split = match view.screen {
+                Screen::Sessions => Split::Table { opened: view.opened },
+                screen => Split::List(screen),
+            };
+            borders.push(Border { split, whole: body, first: table.height });
+        }
+        let rest = |pane: Rect| Rect::new(pane.x, pane.y, width - pane.x, pane.height);
+        let right = |pane: Rect| self.transcript.or(self.commands).is_some_and(|other| other.x >= pane.right());
+        if let Some(detail) = self.detail.filter(|detail| right(*detail)) {
+            borders.push(Border { split: Split::Detail, whole: rest(detail), first: detail.width });
+        }
+        if let Some(commands) = self.commands.filter(|commands| right(*commands)) {
+            borders.push(Border { split: Split::Commands, whole: rest(commands), first: commands.width });
+        }
+        // What is too small for a choice is left as it is.
+        borders.retain(|border| {
+            let (first, second) = border.split.least();
+            border.cells() >= first + second
+        });
+        borders
+    }
+
     /// Rows of content in the table: without its borders and its heading.
     pub fn table_rows(&self) -> usize {
         self.table.map_or(1, |area| usize::from(area.height.saturating_sub(3)).max(1))
@@ -166,6 +205,28 @@ impl Areas {
     }
 }
 
+/// An area in two: so many cells, and the rest.
+fn divided(area: Rect, vertically: bool, first: u16) -> (Rect, Rect) {
+    if vertically {
+        let first = first.min(area.height);
+        let below = Rect { y: area.y + first, height: area.height - first, ..area };
+        (Rect { height: first, ..area }, below)
+    } else {
+        let first = first.min(area.width);
+        let right = Rect { x: area.x + first, width: area.width - first, ..area };
+        (Rect { width: first, ..area }, right)
+    }
+}
+
+/// Two panes side by side: as was chosen, else two fifths and the rest.
+fn beside(area: Rect, view: &View, split: Split) -> (Rect, Rect) {
+    if let Some(first) = view.sizes.first(split, area.width) {
+        return divided(area, false, first);
+    }
+    let [first, second] = Layout::horizontal([Constraint::Percentage(40), Constraint::Percentage(60)]).areas(area);
+    (first, second)
+}
+
 /// Cells before the text of a transcript's line: the time, where there is room for it, and the margin.
 pub fn transcript_lead(inner_width: u16, view: &View) -> u16 {
     if inner_width >= 40 && !view.no_times { 12 } else { 2 }
@@ -180,3 +241,7 @@ pub fn transcript_room(area: Rect, view: &View) -> Room {
         wrap: view.wrap.then_some(usize::from(cells.max(2))),
     }
 }
+
+#[cfg(test)]
+#[path = "layout_tests.rs"]
+mod tests;

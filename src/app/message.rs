@@ -1,6 +1,6 @@
 //! What can happen, and what the program is to do about it.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use std::sync::Arc;
 
 use crate::compliance::Engine;
@@ -19,6 +19,8 @@ pub enum Message {
     Observed(Observation),
     /// A key was pressed or repeats.
     Key(KeyEvent),
+    /// The mouse was pressed, dragged, let go, or its wheel turned.
+    Mouse(MouseEvent),
     /// Text was pasted (bracketed paste).
     Paste(String),
     /// The terminal has a new size: columns, rows.
@@ -64,6 +66,8 @@ pub enum Message {
         /// Its sessions.
         sessions: Vec<EndedSession>,
     },
+    /// People were not told, and why.
+    NotTold(Arc<str>),
     /// The end was asked for from outside (signal).
     Quit,
 }
@@ -178,6 +182,17 @@ pub enum Effect {
         /// It has a metric step that waited for the proof.
         count_it: bool,
     },
+    /// Listen to the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Tell people.
+    Notify {
+        /// How.
+        way: super::notify::Way,
+        /// Of what.
+        what: Box<super::notify::Notification>,
+    },
+    /// Put that on the clipboard, through the terminal.
+    Copy(super::clip::Clip),
     /// Stop the program as the shell's job control does.
     Suspend,
     /// Leave the program.

@@ -6,6 +6,7 @@ pub mod alerts;
 mod alerts_tests;
 pub mod automatic;
 pub mod board;
+pub mod clip;
 pub mod dialog;
 pub mod filter;
 #[cfg(test)]
@@ -15,10 +16,13 @@ pub mod keymap;
 pub mod layout;
 pub mod listening;
 pub mod message;
+pub mod notify;
 pub mod overlay;
+pub mod pointing;
 pub mod project;
 #[cfg(test)]
 mod response_tests;
+pub mod sizes;
 pub mod state;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! What lies over the screen and has all keys: one at a time.
 
+use super::clip::CopyMenu;
+
 /// The open overlay.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Overlay {
@@ -8,5 +10,5 @@ pub enum Overlay {
     /// The columns of the table.
     Columns,
     /// What to copy.
-    Copy,
+    Copy(CopyMenu),
 }

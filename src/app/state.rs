@@ -13,6 +13,8 @@ use super::{
     board::{Board, Counts},
     keymap::Keymap,
     listening::Listening,
+    notify::{Channels, Notifying},
+    pointing::Pointer,
     view::View,
 };
 use crate::{
@@ -44,6 +46,7 @@ pub struct State {
     /// Permissions of acts that were denied in a scope, and when last.
     pub denied: BTreeMap<(ScopeId, ActKind), Timestamp>,
     pub(super) memory: Memory,
+    pub(super) notifying: Notifying,
     /// The numbers of the header, as of `now`.
     pub counts: Counts,
     /// Time of the last message.
@@ -123,6 +126,10 @@ pub struct Setup {
     pub raise_on: Option<Severity>,
     /// What a quarantine does, if one is configured, for people.
     pub quarantine: Option<Arc<str>>,
+    /// The mouse is listened to from the start.
+    pub mouse: bool,
+    /// How people are told beside the screen.
+    pub notify: Channels,
     /// Rules that end a session by themselves.
     pub auto_terminate: Vec<RuleId>,
     /// Ceiling of that within an hour.
@@ -142,7 +149,11 @@ impl State {
         Self {
             board,
             listening: Listening::new(detector),
-            view: View { size: (80, 24), ..View::default() },
+            view: View {
+                size: (80, 24),
+                pointer: Pointer { on: setup.mouse, ..Pointer::default() },
+                ..View::default()
+            },
             acts: Vec::new(),
             alerts: AlertBook::new(setup.raise_on),
             automatic: Automatic::new(setup.auto_terminate.iter().cloned(), setup.max_per_hour, setup.countdown),
@@ -151,6 +162,7 @@ impl State {
             recalled: HashMap::new(),
             denied: BTreeMap::new(),
             memory: Memory::default(),
+            notifying: Notifying::default(),
             counts,
             now,
             setup,

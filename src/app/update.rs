@@ -28,6 +28,7 @@ use super::{
 use crate::domain::Observation;
 
 pub use logins::span;
+pub(super) use acts::selected as selected_session;
 pub use transcript::KEPT as KEPT_TRANSCRIPTS;
 
 /// How long a passing word stays.
@@ -46,6 +47,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
             observe(state, observation);
         }
         Message::Key(key) => keys::key(state, key, &mut effects),
+        Message::Mouse(event) => mouse::event(state, event, &mut effects),
         Message::Paste(text) => keys::paste(state, &text),
         Message::Resize(width, height) => state.view.size = (width, height),
         Message::Tick => {}
@@ -62,6 +64,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         }
         Message::Alerts(alerts) => {
             state.alerts.replace(alerts);
+            state.looked_on();
             state.project_alerts();
         }
         Message::Delivered(news) => outcomes::delivered(state, news, &mut effects),
@@ -95,6 +98,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
             }
         }
         Message::Detections(Err(problem)) => state.detections_problem = Some(problem),
+        Message::NotTold(why) => notify(state, why.to_string(), true),
         Message::Quit => effects.push(Effect::Quit),
     }
     transcript::play(state);
@@ -103,6 +107,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
     alerting::news(state, &mut effects);
     alerting::automatic(state, &mut effects);
     alerting::recall(state, &mut effects);
+    state.notify_people(&mut effects);
     state.revision += u64::from(state.board.revision != before);
     settle(state, &mut effects);
     effects

@@ -335,6 +335,10 @@ pub struct View {
     pub input: Option<LineInput>,
     /// What lies over the screen: palette, columns, what to copy.
     pub overlay: Option<super::overlay::Overlay>,
+    /// The mouse.
+    pub pointer: super::pointing::Pointer,
+    /// Sizes of panes that were chosen.
+    pub sizes: super::sizes::Sizes,
     /// The open dialog.
     pub dialog: Option<Dialog>,
     /// The open rule sheet.

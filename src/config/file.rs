@@ -146,6 +146,7 @@ pub fn parse(text: &str, path: &Path, vocabulary: &Vocabulary<'_>) -> Result<Con
     check.rules(&config, vocabulary.rules);
     check.hours(&config);
     check.quarantine(&config);
+    check.notify(&config);
     check.keys(&config, vocabulary);
     if check.complaints.is_empty() {
         Ok(config)
@@ -269,6 +270,12 @@ impl Check<'_> {
     fn quarantine(&mut self, config: &Config) {
         for (key, message) in config.response.quarantine.iter().flat_map(super::Quarantine::complaints) {
             self.key(&[Step::Key("response"), Step::Key("quarantine"), Step::Key(key)], message);
+        }
+    }
+
+    fn notify(&mut self, config: &Config) {
+        for (key, message) in config.notify.complaints() {
+            self.key(&[Step::Key("notify"), Step::Key(key)], message);
         }
     }
 

@@ -6,6 +6,7 @@ mod file;
 mod init;
 mod limits;
 mod names;
+mod notify;
 mod quarantine;
 mod show;
 mod types;
@@ -17,6 +18,7 @@ pub use file::{Origin, Overrides, Settings, Vocabulary, default_path, load, pars
 pub use init::{TEMPLATE, write_template};
 pub use limits::{DAYS, parse_hours};
 pub use names::{is_region, parse_severity};
+pub use notify::{Notify, NotifyProtocol};
 pub use quarantine::{Quarantine, QuarantineMethodName};
 pub use types::{Account, Alerts, Config, KeyBindings, Organization, Poll, Response, Retention};
 pub use value::{Pattern, Period, TagPattern, Template};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     compliance::Compliance,
     names,
+    notify::Notify,
     quarantine::Quarantine,
     value::{self, Period, Template},
 };
@@ -23,6 +24,8 @@ pub struct Config {
     pub read_only: bool,
     /// Name of the theme.
     pub theme: String,
+    /// The mouse is listened to from the start.
+    pub mouse: bool,
     /// The accounts to watch; none: the one of the ambient credentials.
     pub accounts: Vec<Account>,
     /// All active accounts of AWS Organizations, instead of or beside `accounts`.
@@ -34,6 +37,8 @@ pub struct Config {
     pub compliance: Compliance,
     /// Where alerts go, and which are raised by themselves.
     pub alerts: Alerts,
+    /// How people are told beside the screen.
+    pub notify: Notify,
     /// What happens without an analyst.
     pub response: Response,
     /// How long things are remembered.
@@ -47,11 +52,13 @@ impl Default for Config {
         Self {
             read_only: false,
             theme: "default-dark".to_owned(),
+            mouse: false,
             accounts: Vec::new(),
             organization: None,
             poll: Poll::default(),
             compliance: Compliance::default(),
             alerts: Alerts::default(),
+            notify: Notify::default(),
             response: Response::default(),
             store: Retention::default(),
             keys: BTreeMap::new(),

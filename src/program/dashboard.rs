@@ -90,7 +90,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         quarantine: settings.config.response.quarantine.as_ref().map(crate::config::Quarantine::method),
         exporter,
     };
-    let effects = Effects::new(tools, messages.clone());
+    let effects = Effects::new(tools, messages.clone()).telling_by(settings.config.notify.command.clone());
     let reload = tokio::spawn(reload::policies(settings.clone(), messages.clone()));
     let detections = tokio::spawn(reload::detections(settings.clone(), messages.clone()));
     let built_in = compiled_later.then(|| {

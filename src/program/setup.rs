@@ -16,13 +16,14 @@ use crate::{
         action::ACTIONS,
         board::Board,
         keymap::{Keymap, parse_key},
+        notify::{Channel, Channels, Protocol},
     },
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
     compliance::{Engine, Parameters, Rule, Subject},
     config::{self, Compliance, Config, Quarantine, QuarantineMethodName, Settings, Vocabulary},
     detection::Detector,
-    domain::QuarantineMethod,
+    domain::{QuarantineMethod, Severity},
     response::AlertTargets,
     ui::theme::{Glyphs, Theme},
     watch::WatchConfig,
@@ -48,7 +49,7 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
 /// The demo's settings: the defaults with what the command line says of looks; accounts and acts of the config stay out.
 pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
-    let Config { theme, keys, read_only, .. } = std::mem::take(&mut settings.config);
+    let Config { theme, keys, read_only, mouse, notify, .. } = std::mem::take(&mut settings.config);
     // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
     // A dozen people look after all of it.
     let compliance = Compliance {
@@ -57,7 +58,7 @@ pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
         max_nodes: 12,
         ..Compliance::default()
     };
-    settings.config = Config { theme, keys, read_only, compliance, ..Config::default() };
+    settings.config = Config { theme, keys, read_only, mouse, notify, compliance, ..Config::default() };
     Ok(settings)
 }
 
@@ -248,6 +249,8 @@ pub(super) fn state(
             }
             QuarantineMethod::RevokeRoleSessions => "revokes the sessions of the owner's role".into(),
         }),
+        mouse: config.mouse,
+        notify: channels(&config.notify)?,
         auto_terminate: config.response.auto_terminate.iter().map(|id| id.as_str().into()).collect(),
         max_per_hour: config.response.max_per_hour,
         countdown: SignedDuration::try_from(config.response.countdown.duration()).unwrap_or(SignedDuration::MAX),
@@ -255,6 +258,32 @@ pub(super) fn state(
         zone: jiff::tz::TimeZone::system(),
     };
     Ok(State::new(board, detector, setup, Timestamp::now()))
+}
+
+/// How people are told, as the config says.
+fn channels(notify: &config::Notify) -> Result<Channels, Refusal> {
+    let refused = |why: String| Refusal::config(why, "correct [notify] in the config");
+    let channel = |least: Option<Severity>, hours: &Option<String>| -> Result<Option<Channel>, Refusal> {
+        let quiet = hours.as_deref().map(config::parse_hours).transpose().map_err(refused)?;
+        Ok(least.map(|least| Channel { least, quiet }))
+    };
+    let zone = match &notify.time_zone {
+        Some(name) => jiff::tz::TimeZone::get(name).map_err(|error| refused(error.to_string()))?,
+        None => jiff::tz::TimeZone::system(),
+    };
+    let on = (!notify.command.is_empty()).then_some(notify.command_on);
+    Ok(Channels {
+        bell: channel(notify.bell, &notify.bell_quiet_hours)?,
+        terminal: channel(notify.terminal, &notify.terminal_quiet_hours)?,
+        protocol: match notify.protocol {
+            config::NotifyProtocol::Osc9 => Protocol::Osc9,
+            config::NotifyProtocol::Osc777 => Protocol::Osc777,
+        },
+        command: channel(on, &notify.command_quiet_hours)?,
+        except: notify.quiet_except,
+        zone,
+        cannot_see: notify.cannot_see,
+    })
 }
 
 /// The program's log: where `--log-file` says, else in the user's state directory.

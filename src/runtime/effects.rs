@@ -13,11 +13,12 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    notifier::Notifier,
     report::{Report, lock},
     scribe::{Entry, Scribe},
 };
 use crate::{
-    app::{Delivered, Effect, Message, State, board::SessionBoard},
+    app::{Delivered, Effect, Message, State, board::SessionBoard, notify::Way},
     aws::Fleet,
     detection::Detector,
     domain::{
@@ -81,6 +82,7 @@ pub struct Effects {
     under_way: Arc<Mutex<Vec<Act>>>,
     turns: Mutex<HashMap<ScopeId, Arc<Semaphore>>>,
     stop: CancellationToken,
+    notifier: Option<Notifier>,
 }
 
 impl Effects {
@@ -103,16 +105,28 @@ impl Effects {
             messages,
             tasks: TaskTracker::new(),
             under_way: Arc::default(),
+            notifier: None,
             turns: Mutex::default(),
             stop,
         }
+    }
+
+    /// The same hands, which tell people by that command, too; an empty one is none.
+    pub fn telling_by(mut self, command: Vec<String>) -> Self {
+        self.notifier = (!command.is_empty()).then(|| Notifier::start(command, self.messages.clone()));
+        self
     }
 
     /// Begins what the State asks for; never waits.
     pub fn perform(&self, effect: Effect, state: &State) {
         match effect {
             // The loop's own.
-            Effect::Quit | Effect::Suspend => {}
+            Effect::Quit | Effect::Suspend | Effect::Copy(_) | Effect::Mouse(_) => {}
+            Effect::Notify { way, what } => {
+                if let (Way::Command, Some(notifier)) = (way, &self.notifier) {
+                    notifier.notify(*what);
+                }
+            }
             Effect::Settled { act, count_it } => {
                 if let Some(act) = state.act(act) {
                     self.settled(act.clone(), count_it);

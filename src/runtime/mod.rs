@@ -1,12 +1,13 @@
 //! The loop: signals, input, observations, clock and pacer in, one State, frames and effects out.
 
 pub mod effects;
+mod notifier;
 mod report;
 mod scribe;
 
 use std::{io, time::Duration};
 
-use crossterm::event::{Event, EventStream};
+use crossterm::event::{Event, EventStream, MouseEventKind};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::{
@@ -15,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{Effect, Message, State, update},
+    app::{Effect, Message, State, notify::Way, update},
     terminal::Screen,
     ui::{
         self,
@@ -54,6 +55,7 @@ pub async fn run(
     let mut input = EventStream::new();
     let mut clock = interval_at(Instant::now() + Duration::from_secs(1), Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    screen.listen_to_mouse(state.view.pointer.on)?;
     let (width, height) = screen.size()?;
     update(state, Message::Resize(width, height), Timestamp::now());
     let mut drawn_at = Instant::now();
@@ -74,6 +76,8 @@ pub async fn run(
                     screen.resize(width, height)?;
                     Message::Resize(width, height)
                 }
+                // A mouse that only moves means nothing here, and is not worth a frame.
+                Some(Ok(Event::Mouse(mouse))) if mouse.kind != MouseEventKind::Moved => Message::Mouse(mouse),
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(error),
                 // The terminal was closed under us.
@@ -102,6 +106,10 @@ pub async fn run(
                 match effect {
                     Effect::Quit => return Ok(()),
                     Effect::Suspend => next = Some(stop(screen)?),
+                    Effect::Mouse(on) => screen.listen_to_mouse(on)?,
+                    Effect::Copy(clip) => screen.copy(&clip)?,
+                    Effect::Notify { way: Way::Bell, .. } => screen.ring()?,
+                    Effect::Notify { way: Way::Terminal(protocol), what } => screen.notify(protocol, &what)?,
                     effect => perform(effect, state),
                 }
             }
@@ -123,6 +131,7 @@ fn draw(state: &mut State, screen: &mut Screen, look: &Look) -> io::Result<()> {
     if let Some(drawn) = drawn {
         state.view.detail_lines = drawn.detail_lines;
         state.view.help_last = drawn.help_last;
+        state.view.pointer.seen = drawn.seen;
         if let Some(sheet) = &mut state.view.sheet {
             sheet.last = drawn.sheet_last;
         }

@@ -31,7 +31,7 @@ pub use keys::KeyLines;
 pub use line::{Folded, Gap, Line, LineKind};
 pub use mask::{mask, secrets};
 pub use payload::Payload;
-pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked};
+pub use sanitize::{Glyphs, Mark, Marked, Span, Spans, clean, clean_marked, is_hidden};
 pub use search::{Direction, Match, Search};
 pub use wrap::{wrapped, wrapped_rows};
 

@@ -248,7 +248,7 @@ pub(super) fn offset(at: usize) -> u32 {
 
 /// Characters that are not seen, reorder what is seen, or are read as something else by some terminal.
 /// (Control characters have no width and are found by that.)
-fn is_hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}'             // C1 controls: U+009B starts a control sequence
         | '\u{ad}'                      // soft hyphen

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
+use crate::app::view::SortBy;
+
 use super::text::{self, Piece, Pieces, line_width, piece, put_line};
 
 /// Makes a text fit into so many cells, with an ellipsis where something was left out.
@@ -24,6 +26,8 @@ pub(super) struct Column {
     pub(super) right: bool,
     /// The table is sorted by it.
     pub(super) sorted: bool,
+    /// A click on its heading sorts by this.
+    pub(super) by: Option<SortBy>,
     /// How what does not fit is made shorter.
     pub(super) shorten: Shorten,
 }
@@ -31,7 +35,7 @@ pub(super) struct Column {
 impl Column {
     /// A column of text.
     pub(super) fn new(title: &str, min: u16, max: u16, drop: u8) -> Self {
-        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false, shorten: text::fit }
+        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false, by: None, shorten: text::fit }
     }
 
     /// A column of numbers.
@@ -146,10 +150,16 @@ pub(super) struct Dress<'a> {
     pub(super) ellipsis: &'a str,
 }
 
-/// Draws heading and rows into `area` (its first line is the heading).
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[Row<'_>], dress: &Dress<'_>) {
+/// Draws heading and rows into `area` (its first line is the heading). Answers where the headings are that sort.
+pub(super) fn draw(
+    buffer: &mut Buffer,
+    area: Rect,
+    columns: &[Column],
+    rows: &[Row<'_>],
+    dress: &Dress<'_>,
+) -> Vec<(Rect, SortBy)> {
     if area.width < 3 || area.height == 0 {
-        return;
+        return Vec::new();
     }
     let content: Vec<u16> = (0..columns.len())
         .map(|index| {
@@ -170,12 +180,16 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[
         })
         .collect();
     let heading = Row::new(heading, None);
+    let mut headings = Vec::new();
     for (row, y) in std::iter::once(&heading).chain(rows).zip(area.top()..area.bottom()) {
         let mut x = area.x + 1;
         for ((column, wide), line) in columns.iter().zip(&widths).zip(&row.cells) {
             let Some(wide) = *wide else { continue };
             let room = wide.min(area.right().saturating_sub(x + 1));
             set(buffer, (x, y), room, line, column, dress.ellipsis);
+            if let (true, Some(by)) = (y == area.y, column.by) {
+                headings.push((Rect::new(x, y, room, 1), by));
+            }
             x = x.saturating_add(wide + GAP);
             if x >= area.right() {
                 break;
@@ -188,6 +202,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, columns: &[Column], rows: &[
             text::put(buffer, (area.x, y), 1, &lead.text, lead.style, dress.ellipsis);
         }
     }
+    headings
 }
 
 fn set(buffer: &mut Buffer, (x, y): (u16, u16), room: u16, line: &Pieces<'_>, column: &Column, ellipsis: &str) {

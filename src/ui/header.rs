@@ -39,21 +39,21 @@ impl Word {
     }
 }
 
-/// Draws the header: three lines, or one where the screen is low.
-pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+/// Draws the header: three lines, or one where the screen is low. Answers where the screens' titles are.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rect, Screen)> {
     if area.height == 0 {
-        return;
+        return Vec::new();
     }
     let line = |y: u16| Rect::new(area.x, area.y + y, area.width, 1);
     if area.height < 3 {
         let clock = clock(look);
         let narrow = line(0);
         bar(look, buffer, narrow, &clock);
-        return;
+        return Vec::new();
     }
     bar(look, buffer, line(0), &clock(look));
     counters(look, buffer, line(1));
-    tabs(look, buffer, line(2));
+    tabs(look, buffer, line(2))
 }
 
 /// The words of the moment, loudest first; never none.
@@ -373,11 +373,11 @@ fn tab(screen: Screen, form: usize, active: bool) -> &'static str {
     }
 }
 
-fn tabs(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+fn tabs(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rect, Screen)> {
     let theme = look.theme;
-    let line = |form: usize| -> Pieces<'static> {
+    let title_of = |screen: Screen, form: usize| -> Pieces<'static> {
         let mut line: Pieces<'static> = Vec::new();
-        for screen in Screen::ALL {
+        {
             let active = screen == look.state.view.screen;
             let action = super::footer::action_of(screen);
             let key = look.state.setup.keymap.first_key(action).unwrap_or_default();
@@ -391,6 +391,9 @@ fn tabs(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
             }
         }
         line
+    };
+    let line = |form: usize| -> Pieces<'static> {
+        Screen::ALL.into_iter().flat_map(|screen| title_of(screen, form)).collect()
     };
     let mut right: Vec<Pieces<'static>> = vec![badges(look)];
     right.extend(automatic(look));
@@ -423,6 +426,15 @@ fn tabs(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         let right: Pieces<'_> = right.into_iter().flatten().collect();
         put_right(buffer, Rect::new(area.right() - wide, area.y, wide, 1), &right, look.glyphs.ellipsis);
     }
+    // What stands over the tabs hides them.
+    let end = area.right() - wide;
+    let mut x = area.x;
+    let places = Screen::ALL.into_iter().map(|screen| {
+        let from = x;
+        x = x.saturating_add(u16::try_from(line_width(&title_of(screen, form))).unwrap_or(u16::MAX)).min(end);
+        (Rect::new(from, area.y, x - from, 1), screen)
+    });
+    places.collect()
 }
 
 /// Whether sessions are ended by themselves, where rules are configured for it.

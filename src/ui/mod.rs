@@ -10,6 +10,7 @@ mod banner;
 mod columns;
 mod commands;
 mod credentials;
+mod copy;
 mod detail;
 mod detections;
 mod dialog;
@@ -24,6 +25,7 @@ mod preferences;
 mod question;
 mod rule_sheet;
 mod scopes;
+mod seen;
 pub mod svg;
 mod table;
 mod text;
@@ -35,12 +37,12 @@ mod who;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
-use crate::app::{State, layout::Areas, view::Screen};
+use crate::app::{State, layout::Areas, pointing::Seen, view::Screen};
 use look::Look;
 use theme::{Glyphs, Theme};
 
 /// What the loop has to know of a frame that was drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drawn {
     /// Lines of the detail pane, seen and unseen; scrolling stops at the last one.
     pub detail_lines: usize,
@@ -48,6 +50,8 @@ pub struct Drawn {
     pub sheet_last: usize,
     /// How far the help can be scrolled.
     pub help_last: usize,
+    /// What was where, for the mouse.
+    pub seen: Seen,
 }
 
 /// Draws the whole screen. Any size is fine.
@@ -61,13 +65,14 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
         return drawn;
     };
     let buffer = frame.buffer_mut();
-    header::draw(&look, buffer, areas.header);
+    drawn.seen = seen::of(state, &areas);
+    drawn.seen.tabs = header::draw(&look, buffer, areas.header);
     banner::draw(&look, buffer, areas.banner);
     let (table, detail) = (areas.table, areas.detail);
     match state.view.screen {
         Screen::Sessions => {
             if let Some(area) = table {
-                table::draw(&look, buffer, area);
+                drawn.seen.headings = table::draw(&look, buffer, area);
             }
             if let Some(area) = detail {
                 drawn.detail_lines = detail::draw(&look, buffer, area);

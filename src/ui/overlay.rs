@@ -9,8 +9,12 @@ use super::look::Look;
 use crate::app::overlay::Overlay;
 
 /// Draws the open overlay; where the cursor stands if something is being typed.
-pub(super) fn draw(_look: &Look<'_>, _buffer: &mut Buffer, _area: Rect, overlay: &Overlay) -> Option<Position> {
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, overlay: &Overlay) -> Option<Position> {
     match overlay {
-        Overlay::Palette | Overlay::Columns | Overlay::Copy => None,
+        Overlay::Palette | Overlay::Columns => None,
+        Overlay::Copy(menu) => {
+            super::copy::draw(look, buffer, area, menu);
+            None
+        }
     }
 }

@@ -31,8 +31,8 @@ const NARROW: u16 = 58;
 /// The place of the verdict among the columns.
 const VERDICT: usize = 1;
 
-/// Draws the pane.
-pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+/// Draws the pane; answers where the headings are that sort.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rect, SortBy)> {
     let view = &look.state.view;
     let table = &view.table;
     let shown = table.list.rows.len();
@@ -53,10 +53,11 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let state = [piece(sorted, look.theme.muted)];
     let inner = look.pane(buffer, area, &title, &state, view.focus == Focus::Table);
     if inner.height == 0 {
-        return;
+        return Vec::new();
     }
     if shown == 0 {
-        return empty(look, buffer, inner);
+        empty(look, buffer, inner);
+        return Vec::new();
     }
     let visible = usize::from(inner.height.saturating_sub(1));
     let roomy = inner.width >= ROOMY;
@@ -66,9 +67,10 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let rows: Vec<Row<'_>> = keys.into_iter().map(|key| row(look, key, form, &ending)).collect();
     let verdicts = rows.iter().filter_map(|row| row.cells.get(VERDICT)).map(|cell| text::line_width(cell)).max();
     let columns = columns(look, form, inner.width, verdicts.unwrap_or(0));
-    columns::draw(buffer, inner, &columns, &rows, &look.dress(table.reverse));
+    let headings = columns::draw(buffer, inner, &columns, &rows, &look.dress(table.reverse));
     let position = look.position(table.list.offset, visible, shown);
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
+    headings
 }
 
 /// How many sessions are marked for acts on many, those among them that the filter hides.
@@ -110,6 +112,7 @@ fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Colu
     let table = &look.state.view.table;
     let sorted = |by: SortBy, mut column: Column| {
         column.sorted = table.sort == by;
+        column.by = Some(by);
         column
     };
     // What is said of a session beside its verdict shall not cut it.

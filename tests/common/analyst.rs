@@ -127,6 +127,8 @@ impl Analyst {
             metric_namespace: NAMESPACE.into(),
             raise_on: run.raise_on,
             quarantine: run.quarantine.as_ref().map(|_| "is configured".into()),
+            mouse: false,
+            notify: ssmwatch::app::notify::Channels::default(),
             auto_terminate: run.auto_terminate.iter().map(|id| RuleId::from(*id)).collect(),
             max_per_hour: run.max_per_hour,
             countdown: run.countdown,

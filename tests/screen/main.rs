@@ -8,6 +8,7 @@ mod border;
 mod border_property;
 mod credentials;
 mod dump;
+mod mouse;
 mod picture;
 mod snapshots;
 mod states;

@@ -65,6 +65,8 @@ pub fn setup() -> Setup {
         metric_namespace: "SSMMonitoringLoggingGuardrails".into(),
         raise_on: None,
         quarantine: None,
+        mouse: false,
+        notify: ssmwatch::app::notify::Channels::default(),
         auto_terminate: Vec::new(),
         max_per_hour: 20,
         countdown: SignedDuration::from_secs(30),

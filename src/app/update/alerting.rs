@@ -47,7 +47,7 @@ pub(super) fn news(state: &mut State, effects: &mut Vec<Effect>) {
         state.alerts.forget(&state.board);
         let over = state.alerts.end_suppressions(&state.setup, state.now);
         if !over.is_empty() {
-            tell(over, effects);
+            tell(state, over, effects);
             state.project_alerts();
         }
     }
@@ -60,12 +60,15 @@ pub(super) fn consider(state: &mut State, subject: &Subject, effects: &mut Vec<E
     if changed.is_empty() {
         return false;
     }
-    tell(changed, effects);
+    tell(state, changed, effects);
     state.revision += 1;
     true
 }
 
-fn tell(changed: Vec<Changed>, effects: &mut Vec<Effect>) {
+fn tell(state: &mut State, changed: Vec<Changed>, effects: &mut Vec<Effect>) {
+    for Changed { id, raised } in &changed {
+        state.hear_of(id, *raised);
+    }
     let keep = |Changed { id, raised }| Effect::KeepAlert { alert: id, raised, act: None };
     effects.extend(changed.into_iter().map(keep));
 }
@@ -74,6 +77,7 @@ fn tell(changed: Vec<Changed>, effects: &mut Vec<Effect>) {
 pub(super) fn loaded(state: &mut State, loaded: Loaded, effects: &mut Vec<Effect>) {
     state.store = Store::Open;
     state.alerts.load(&loaded);
+    state.told_before();
     state.automatic.load(&loaded);
     state.board.remember_principals(&loaded.principals);
     for (account, at) in &loaded.terminated {

@@ -88,7 +88,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
 }
 
 /// Who brings the keys to a transcript reads it.
-fn note_reading(state: &mut State, effects: &mut Vec<Effect>) {
+pub(super) fn note_reading(state: &mut State, effects: &mut Vec<Effect>) {
     let reads = matches!(state.view.focus, Focus::Transcript | Focus::Commands);
     if reads
         && state.view.screen == Screen::Sessions
@@ -210,13 +210,13 @@ pub(super) fn act(state: &mut State, action: Action, code: KeyCode, effects: &mu
     }
 }
 
-fn show(state: &mut State, screen: Screen) {
+pub(super) fn show(state: &mut State, screen: Screen) {
     state.view.screen = screen;
     state.view.focus = Focus::Table;
     state.view.opened = false;
 }
 
-fn open(state: &mut State, effects: &mut Vec<Effect>) {
+pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
     match state.view.screen {
         Screen::Sessions if state.view.focus == Focus::Detail => {
             if let Some(key) = state.view.table.list.selected.clone() {
@@ -332,10 +332,15 @@ pub(super) fn areas(state: &State) -> Option<Areas> {
 }
 
 fn scroll(state: &mut State, scroll: Scroll) {
+    scroll_pane(state, state.view.focus, scroll);
+}
+
+/// Scrolls the pane that would have the keys with that focus.
+pub(super) fn scroll_pane(state: &mut State, focus: Focus, scroll: Scroll) {
     let Some(areas) = areas(state) else { return };
     let table_rows = isize::try_from(areas.table_rows()).unwrap_or(isize::MAX);
     let view = &mut state.view;
-    match (view.screen, view.focus) {
+    match (view.screen, focus) {
         (Screen::Sessions, Focus::Table) => {
             let left = view.table.list.selected.clone();
             move_list(&mut view.table.list, scroll, table_rows);

@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::app::{message::Effect, overlay::Overlay, state::State, view::HeldKey};
 
 /// A key that the overlay gets before everything below it.
-pub(super) fn key(state: &mut State, event: KeyEvent, key: KeyCombination, _effects: &mut Vec<Effect>) {
+pub(super) fn key(state: &mut State, event: KeyEvent, key: KeyCombination, effects: &mut Vec<Effect>) {
     let Some(overlay) = state.view.overlay.take() else { return };
     if event.code == KeyCode::Esc {
         // Held down, it does nothing more.
@@ -14,7 +14,8 @@ pub(super) fn key(state: &mut State, event: KeyEvent, key: KeyCombination, _effe
         return;
     }
     match &overlay {
-        Overlay::Palette | Overlay::Columns | Overlay::Copy => {}
+        Overlay::Palette | Overlay::Columns => {}
+        Overlay::Copy(menu) => return super::copy::key(state, menu.clone(), event, key, effects),
     }
     state.view.overlay = Some(overlay);
 }

@@ -315,7 +315,14 @@ pub(super) fn toggle_beside(state: &mut State) {
 }
 
 pub(super) fn scroll(state: &mut State, scroll: Scroll, room: Room) {
-    let Some(view) = &mut state.view.transcript else { return };
+    let Some(session) = state.view.transcript.as_ref().map(|view| view.session.clone()) else { return };
+    scroll_of(state, &session, scroll, room);
+}
+
+/// The same for the transcript of that session, which may be one of those beside.
+pub(super) fn scroll_of(state: &mut State, session: &SessionKey, scroll: Scroll, room: Room) {
+    let mut kept = state.view.transcript.iter_mut().chain(&mut state.view.shelf);
+    let Some(view) = kept.find(|view| view.session == *session) else { return };
     let first = view.first_line(room);
     let last = view.last_top(room);
     let page = isize::try_from(view.visible(first, room).max(1)).unwrap_or(isize::MAX);

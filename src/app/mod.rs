@@ -16,6 +16,10 @@ pub mod layout;
 pub mod listening;
 pub mod message;
 pub mod overlay;
+pub mod palette;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod palette_tests;
 pub mod project;
 #[cfg(test)]
 mod response_tests;
@@ -25,6 +29,7 @@ mod tests;
 pub mod transcript_view;
 pub mod update;
 pub mod view;
+pub mod works;
 
 pub use message::{Delivered, Effect, Follow, Keep, Message};
 pub use state::{Setup, State};

@@ -13,6 +13,7 @@ mod palette;
 mod quarantine;
 mod sheet;
 mod table;
+mod themes;
 mod transcript;
 mod wall;
 
@@ -93,6 +94,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
             }
         }
         Message::Detections(Err(problem)) => state.detections_problem = Some(problem),
+        Message::Themes { names, problem, quiet } => themes::read_again(state, names, problem, quiet),
         Message::Quit => effects.push(Effect::Quit),
     }
     transcript::play(state);

@@ -19,6 +19,7 @@ mod hints;
 mod history;
 mod look;
 mod overlay;
+mod palette;
 mod preferences;
 mod question;
 mod rule_sheet;

@@ -5,12 +5,13 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::look::Look;
+use super::{look::Look, palette};
 use crate::app::overlay::Overlay;
 
 /// Draws the open overlay; where the cursor stands if something is being typed.
-pub(super) fn draw(_look: &Look<'_>, _buffer: &mut Buffer, _area: Rect, overlay: &Overlay) -> Option<Position> {
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, overlay: &Overlay) -> Option<Position> {
     match overlay {
-        Overlay::Palette | Overlay::Columns | Overlay::Copy => None,
+        Overlay::Palette(content) => palette::draw(look, buffer, area, content),
+        Overlay::Columns | Overlay::Copy => None,
     }
 }

@@ -109,7 +109,7 @@ pub(super) fn refuse(state: &mut State, why: impl Into<String>) {
 }
 
 /// The session that acts go to on this screen.
-pub(super) fn selected(state: &State) -> Option<SessionKey> {
+pub(in crate::app) fn selected(state: &State) -> Option<SessionKey> {
     match state.view.screen {
         Screen::Sessions => state.view.table.list.selected.clone(),
         Screen::History => state.view.history.selected.clone(),
@@ -122,7 +122,7 @@ pub(super) fn selected(state: &State) -> Option<SessionKey> {
     }
 }
 
-pub(super) fn running(state: &State, key: &SessionKey) -> bool {
+pub(in crate::app) fn running(state: &State, key: &SessionKey) -> bool {
     state.acts.iter().any(|act| {
         act.kind == ActKind::Terminate
             && act.session() == Some(key)

@@ -69,7 +69,7 @@ pub struct Global {
     /// Look only: nothing can be ended, no alert can be raised
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// Theme: default-dark, default-light, high-contrast, mono, or one of your own
+    /// Theme: default-dark, default-light, high-contrast, deuteranopia, tritanopia, mono, ansi16, or one of your own
     #[arg(long, global = true, value_name = "NAME", value_parser = not_empty)]
     pub theme: Option<String>,
     /// Write the program's log there

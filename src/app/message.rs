@@ -40,6 +40,15 @@ pub enum Message {
     Rules(Result<Arc<Engine>, Arc<str>>),
     /// The detection rules were read again: those from now on, or why they could not be used.
     Detections(Result<Arc<dyn Detector>, Arc<str>>),
+    /// The theme files were read again.
+    Themes {
+        /// The themes that can be used from now on.
+        names: Vec<Arc<str>>,
+        /// What cannot be used, one line (file:line:column and what); the looks from before stay.
+        problem: Option<Arc<str>>,
+        /// It is how they were at the start: no news.
+        quiet: bool,
+    },
     /// What earlier runs left was read from the store.
     Loaded(Box<Loaded>),
     /// The store cannot be used at all, or only for reading: acts are refused for that reason.

@@ -18,6 +18,10 @@ pub mod listening;
 pub mod message;
 pub mod notify;
 pub mod overlay;
+pub mod palette;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod palette_tests;
 pub mod pointing;
 pub mod project;
 #[cfg(test)]
@@ -29,6 +33,7 @@ mod tests;
 pub mod transcript_view;
 pub mod update;
 pub mod view;
+pub mod works;
 
 pub use message::{Delivered, Effect, Follow, Keep, Message};
 pub use state::{Setup, State};

@@ -1,12 +1,13 @@
 //! What lies over the screen and has all keys: one at a time.
 
 use super::clip::CopyMenu;
+use super::palette::Palette;
 
 /// The open overlay.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Overlay {
     /// Everything by name.
-    Palette,
+    Palette(Palette),
     /// The columns of the table.
     Columns,
     /// What to copy.

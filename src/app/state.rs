@@ -55,6 +55,10 @@ pub struct State {
     pub rules_problem: Option<Arc<str>>,
     /// Why the files of detection rules could not be read again; those from before stay in force.
     pub detections_problem: Option<Arc<str>>,
+    /// Names of the themes, in the order of `theme`.
+    pub themes: Vec<Arc<str>>,
+    /// Why theme files could not be read again, one line each; the looks from before stay.
+    pub themes_problem: Option<Arc<str>>,
     /// What does not change while the program runs.
     pub setup: Setup,
     /// Bumped with every change that the screen shows.
@@ -112,7 +116,7 @@ pub struct Setup {
     pub keymap: Keymap,
     /// Filters that the config gives names, in its order.
     pub filters: Vec<super::filter::SavedFilter>,
-    /// Names of the themes, in the order of `theme`.
+    /// Names of the themes at the start, in the order of `theme`.
     pub themes: Vec<Arc<str>>,
     /// Poll interval of the sessions.
     pub poll: SignedDuration,
@@ -165,6 +169,8 @@ impl State {
             notifying: Notifying::default(),
             counts,
             now,
+            themes: setup.themes.clone(),
+            themes_problem: None,
             setup,
             rules_problem: None,
             detections_problem: None,

@@ -14,6 +14,7 @@ mod palette;
 mod quarantine;
 mod sheet;
 mod table;
+mod themes;
 mod transcript;
 mod wall;
 
@@ -27,8 +28,8 @@ use super::{
 };
 use crate::domain::Observation;
 
-pub use logins::span;
 pub(super) use acts::selected as selected_session;
+pub use logins::span;
 pub use transcript::KEPT as KEPT_TRANSCRIPTS;
 
 /// How long a passing word stays.
@@ -99,6 +100,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         }
         Message::Detections(Err(problem)) => state.detections_problem = Some(problem),
         Message::NotTold(why) => notify(state, why.to_string(), true),
+        Message::Themes { names, problem, quiet } => themes::read_again(state, names, problem, quiet),
         Message::Quit => effects.push(Effect::Quit),
     }
     transcript::play(state);

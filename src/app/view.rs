@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::dialog::Dialog;
 pub use super::transcript_view::{Playback, Room, TranscriptStatus, TranscriptView};
+use super::{action::Action, dialog::Dialog};
 use crate::domain::{AccountId, ActId, AlertId, CredentialBase, RuleId, ScopeId, SessionKey};
 
 /// The screens, `1` to `6`.
@@ -217,7 +217,7 @@ pub enum BannerKind {
     Scope(ScopeId),
     /// More scopes than there is room for.
     Scopes,
-    /// The policy files could not be read again; goes with the next good reload.
+    /// The files of policies, detections or themes could not be read again; goes with the next good reload.
     Rules,
     /// An account by itself is NON_COMPLIANT; goes when it no longer is.
     Account(AccountId),
@@ -353,6 +353,8 @@ pub struct View {
     pub notice: Option<Notice>,
     /// Index into the themes.
     pub theme: usize,
+    /// The actions that were used last, the latest first, for the palette.
+    pub recent: VecDeque<Action>,
     /// Failed acts that were seen (`Esc`).
     pub dismissed: BTreeSet<ActId>,
     /// When a dialog was refused, or a character of what is typed on after that was swallowed.
@@ -371,6 +373,9 @@ pub struct HeldKey {
     /// It was seen again since: from here on it comes quickly or was let go.
     pub repeats: bool,
 }
+
+/// So many actions are remembered for the palette.
+pub const RECENT: usize = 6;
 
 /// Transcripts that can stand beside the selected one's.
 pub const MOST_BESIDE: usize = 3;

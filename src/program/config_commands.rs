@@ -27,7 +27,7 @@ pub(super) fn config(cli: &Cli, command: Option<ConfigCommand>) -> Result<ExitCo
             let checked = setup::settings(cli).and_then(setup::honored).and_then(|settings| {
                 let (engine, _) = super::detecting::both(&settings)?;
                 setup::check_response(&settings, &engine)?;
-                setup::look(&settings)?;
+                setup::themes(&settings)?;
                 Ok(settings)
             });
             // The contract: a config that is asked about and is wrong answers 1.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{Refusal, detecting, judging, keeping, reload, setup};
+use super::{Refusal, detecting, judging, keeping, reload, setup, themes::Themes};
 use crate::{
     app::Message,
     aws::Fleet,
@@ -42,7 +42,7 @@ pub(super) struct Parts {
     /// People's own detection rules are read before anything else, to refuse what is wrong with them; without any, the built-in ones
     /// are compiled while the first frame is drawn.
     detector: Option<Arc<dyn Detector>>,
-    look: runtime::Look,
+    themes: Themes,
 }
 
 impl Parts {
@@ -56,13 +56,13 @@ impl Parts {
             }
         };
         setup::check_response(settings, &engine)?;
-        Ok(Self { engine, detector, look: setup::look(settings)? })
+        Ok(Self { engine, detector, themes: setup::themes(settings)? })
     }
 }
 
 /// Shows a fleet until the analyst leaves.
 pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: bool) -> Result<ExitCode, Refusal> {
-    let Parts { engine, detector, look } = parts;
+    let Parts { engine, detector, themes } = parts;
     let path = store::default_path(demo).map_err(|error| Refusal::failed(error.to_string(), error.to_do()))?;
     let _log = program_log(&setup::program_log_path(settings)?)?;
     let watched = setup::watch_config(&settings.config, engine.parameters());
@@ -72,7 +72,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
         Some(detector) => detector,
         None => detecting::none()?,
     };
-    let mut state = setup::state((board, detector), settings, &look, &path, demo)?;
+    let mut state = setup::state((board, detector), settings, (&themes, setup::glyphs()), &path, demo)?;
     // A limit on the size of files would kill the program; caught, it is an error of the write like a full disk.
     let _limit = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(FILE_SIZE_LIMIT))?;
     let (messages, mut received) = mpsc::channel(QUEUE);
@@ -93,6 +93,8 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     let effects = Effects::new(tools, messages.clone()).telling_by(settings.config.notify.command.clone());
     let reload = tokio::spawn(reload::policies(settings.clone(), messages.clone()));
     let detections = tokio::spawn(reload::detections(settings.clone(), messages.clone()));
+    let (shown, look) = runtime::Look::new(themes.all.clone(), setup::glyphs());
+    let themes = tokio::spawn(super::themes::reload(settings.clone(), themes, shown, messages.clone()));
     let built_in = compiled_later.then(|| {
         let settings = settings.clone();
         tokio::task::spawn_blocking(move || detecting::detector(&settings))
@@ -130,6 +132,7 @@ pub(super) async fn show(settings: &Settings, parts: Parts, fleet: Fleet, demo: 
     forward.abort();
     reload.abort();
     detections.abort();
+    themes.abort();
     let left = effects.finish().await;
     for act in &left {
         super::complain(&format!(

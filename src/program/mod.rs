@@ -12,6 +12,7 @@ mod keeping;
 mod reload;
 mod rules;
 mod setup;
+mod themes;
 
 use std::{
     ffi::OsString,

@@ -9,7 +9,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Refusal;
+use super::{Refusal, themes::Themes};
 use crate::{
     app::{
         Setup, State,
@@ -25,7 +25,7 @@ use crate::{
     detection::Detector,
     domain::{QuarantineMethod, Severity},
     response::AlertTargets,
-    ui::theme::{Glyphs, Theme},
+    ui::theme::Glyphs,
     watch::WatchConfig,
 };
 
@@ -188,35 +188,28 @@ pub(super) fn alert_targets(config: &Config) -> AlertTargets {
     }
 }
 
-/// The themes, the configured one first, and the glyphs of this terminal.
-pub(super) fn look(settings: &Settings) -> Result<crate::runtime::Look, Refusal> {
-    let user = config::user_theme_dir(settings.origin.file.as_deref());
-    let load = |name: &str| {
-        Theme::load(name, user.as_deref()).map_err(|error| {
-            Refusal::config(error.to_string(), "correct it, or choose another: ssmwatch --theme default-dark")
-        })
-    };
-    let wanted = if settings.overrides.no_color { "mono" } else { settings.config.theme.as_str() };
-    let mut themes = vec![load(wanted)?];
-    if !settings.overrides.no_color {
-        for name in Theme::names(user.as_deref()) {
-            if name != wanted {
-                // A broken theme that nobody asked for does not keep the program from starting.
-                themes.extend(Theme::load(&name, user.as_deref()).ok());
-            }
-        }
+/// The themes, the configured one first.
+pub(super) fn themes(settings: &Settings) -> Result<Themes, Refusal> {
+    let themes = Themes::read(settings, &[]);
+    if let Err(error) = &themes.wanted {
+        let to_do = "correct it, or choose another: ssmwatch --theme default-dark";
+        return Err(Refusal::config(error.to_string(), to_do));
     }
+    Ok(themes)
+}
+
+/// The glyphs of this terminal.
+pub(super) fn glyphs() -> Glyphs {
     let variable = |name| std::env::var(name).ok();
     let (all, kind, language) = (variable("LC_ALL"), variable("LC_CTYPE"), variable("LANG"));
-    let glyphs = Glyphs::for_locale(all.as_deref(), kind.as_deref(), language.as_deref());
-    Ok(crate::runtime::Look { themes, glyphs })
+    Glyphs::for_locale(all.as_deref(), kind.as_deref(), language.as_deref())
 }
 
 /// A State for the dashboard.
 pub(super) fn state(
     (board, detector): (Board, Arc<dyn Detector>),
     settings: &Settings,
-    look: &crate::runtime::Look,
+    (themes, glyphs): (&Themes, Glyphs),
     store: &Path,
     demo: bool,
 ) -> Result<State, Refusal> {
@@ -232,12 +225,12 @@ pub(super) fn state(
     };
     let setup = Setup {
         read_only,
-        ascii: look.glyphs == Glyphs::ASCII,
+        ascii: glyphs == Glyphs::ASCII,
         demo,
         actor: whoami::fallible::username().unwrap_or_else(|_| "unknown user".into()).into(),
         keymap,
         filters: Vec::new(),
-        themes: look.themes.iter().map(|theme| Arc::from(theme.name.as_str())).collect(),
+        themes: themes.names(),
         poll: SignedDuration::try_from(config.poll.sessions.duration()).unwrap_or(SignedDuration::MAX),
         member_topic: config.alerts.member_topic.as_ref().map(|topic| topic.as_str().into()),
         central_topic: config.alerts.central_topic.as_ref().map(|topic| topic.as_str().into()),

@@ -5,13 +5,13 @@ mod notifier;
 mod report;
 mod scribe;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use crossterm::event::{Event, EventStream, MouseEventKind};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until},
 };
 
@@ -34,10 +34,18 @@ const DRAIN: usize = 256;
 /// What the loop draws with.
 #[derive(Debug)]
 pub struct Look {
-    /// The themes, in the order of `Setup::themes`.
-    pub themes: Vec<Theme>,
+    /// The themes, as they were last read; never empty. Which one is in force the State says, by name.
+    pub themes: watch::Receiver<Arc<Vec<Theme>>>,
     /// The glyphs.
     pub glyphs: Glyphs,
+}
+
+impl Look {
+    /// Those themes until others come through the sender, and those glyphs.
+    pub fn new(themes: Arc<Vec<Theme>>, glyphs: Glyphs) -> (watch::Sender<Arc<Vec<Theme>>>, Self) {
+        let (sender, themes) = watch::channel(themes);
+        (sender, Self { themes, glyphs })
+    }
 }
 
 /// Runs the dashboard until the analyst leaves or a signal ends it.
@@ -126,7 +134,11 @@ pub async fn run(
 }
 
 fn draw(state: &mut State, screen: &mut Screen, look: &Look) -> io::Result<()> {
-    let Some(theme) = look.themes.get(state.view.theme).or_else(|| look.themes.first()) else { return Ok(()) };
+    let themes = Arc::clone(&look.themes.borrow());
+    // By name: the files may have been read again, and the State not yet have heard of it.
+    let name = state.themes.get(state.view.theme);
+    let named = themes.iter().find(|theme| name.is_some_and(|name| **name == *theme.name));
+    let Some(theme) = named.or_else(|| themes.first()) else { return Ok(()) };
     let drawn = screen.draw(|frame| ui::draw(frame, state, theme, &look.glyphs))?;
     if let Some(drawn) = drawn {
         state.view.detail_lines = drawn.detail_lines;

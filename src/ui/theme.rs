@@ -21,11 +21,14 @@ use crate::{
 pub use glyphs::Glyphs;
 
 /// The themes in the binary, in the order in which the theme key steps through them.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("default-dark", include_str!("../../themes/default-dark.toml")),
     ("default-light", include_str!("../../themes/default-light.toml")),
     ("high-contrast", include_str!("../../themes/high-contrast.toml")),
+    ("deuteranopia", include_str!("../../themes/deuteranopia.toml")),
+    ("tritanopia", include_str!("../../themes/tritanopia.toml")),
     ("mono", include_str!("../../themes/mono.toml")),
+    ("ansi16", include_str!("../../themes/ansi16.toml")),
 ];
 
 /// The theme without colors, for NO_COLOR.
@@ -360,63 +363,12 @@ impl Weight {
 }
 
 #[cfg(test)]
+mod contrast_tests;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-
-    /// Relative luminance (www.w3.org/TR/WCAG22/#dfn-relative-luminance).
-    fn luminance(color: Color) -> f64 {
-        let Color::Rgb(red, green, blue) = color else { panic!("{color} has no known luminance") };
-        let linear = |channel: u8| {
-            let part = f64::from(channel) / 255.0;
-            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
-        };
-        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
-    }
-
-    fn contrast(first: Color, second: Color) -> f64 {
-        let (first, second) = (luminance(first), luminance(second));
-        (first.max(second) + 0.05) / (first.min(second) + 0.05)
-    }
-
-    #[test]
-    fn contrast_is_computed_as_wcag_does() {
-        assert!((contrast(Color::Rgb(255, 255, 255), Color::Rgb(0, 0, 0)) - 21.0).abs() < 0.001);
-        assert!((contrast(Color::Rgb(0x77, 0x77, 0x77), Color::Rgb(255, 255, 255)) - 4.48).abs() < 0.01);
-    }
-
-    #[test]
-    fn text_can_be_read_on_its_background_and_on_the_selection() {
-        for name in ["default-dark", "default-light", "high-contrast"] {
-            let theme = Theme::load(name, None).unwrap();
-            let background = theme.base.bg.unwrap();
-            let selection = theme.selection.bg.unwrap();
-            for (role, style) in theme.roles() {
-                if role == "border" || role == "selection" {
-                    continue;
-                }
-                let color = style.fg.unwrap();
-                let on = style.bg.unwrap_or(background);
-                // WCAG 1.4.3 for text, 1.4.11 for lines.
-                let least = if role == "border_focused" { 3.0 } else { 4.5 };
-                let found = contrast(color, on);
-                assert!(found >= least, "{name}: {role} has {found:.2}");
-                if style.bg.is_none() {
-                    let found = contrast(color, selection);
-                    assert!(found >= least, "{name}: {role} on the selection has {found:.2}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn mono_has_no_color() {
-        let theme = Theme::load(MONO, None).unwrap();
-        for (role, style) in theme.roles() {
-            assert!(matches!(style.fg, None | Some(Color::Reset)), "{role}");
-            assert!(matches!(style.bg, None | Some(Color::Reset)), "{role}");
-        }
-    }
 
     fn user(files: &[(&str, &str)]) -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
@@ -450,7 +402,7 @@ mod tests {
         assert_eq!(dark.text.fg, Some(Color::Rgb(255, 255, 255)));
         assert_eq!(
             Theme::names(Some(directory.path())),
-            ["default-dark", "default-light", "high-contrast", "mono", "mine"]
+            ["default-dark", "default-light", "high-contrast", "deuteranopia", "tritanopia", "mono", "ansi16", "mine"]
         );
     }
 
@@ -458,7 +410,8 @@ mod tests {
     fn wrong_themes_say_where_and_what() {
         assert_eq!(
             Theme::load("solarized", None).expect_err("unknown").to_string(),
-            "there is no theme `solarized`; there are default-dark, default-light, high-contrast, mono"
+            "there is no theme `solarized`; there are default-dark, default-light, high-contrast, deuteranopia, tritanopia, mono, \
+             ansi16"
         );
         assert!(matches!(Theme::load("../themes/mono", Some(Path::new("."))), Err(ThemeError::Unknown { .. })));
         assert_eq!(

@@ -9,6 +9,7 @@ mod border_property;
 mod credentials;
 mod dump;
 mod mouse;
+mod palette;
 mod picture;
 mod snapshots;
 mod states;

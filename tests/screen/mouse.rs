@@ -146,7 +146,8 @@ fn a_heading_sorts_and_the_second_click_reverses() {
             let place = |state: &State| {
                 state.view.pointer.seen.headings.iter().find(|(_, there)| *there == by).map(|(area, _)| middle(*area))
             };
-            click(&mut state, place(&state).unwrap_or(middle(area)));
+            let target = place(&state).unwrap_or(middle(area));
+            click(&mut state, target);
             assert_eq!((state.view.table.sort, state.view.table.reverse), (by, false), "{size:?}");
             frame(&mut state);
             if let Some(cell) = place(&state) {

@@ -122,7 +122,7 @@ pub(in crate::app) fn selected(state: &State) -> Option<SessionKey> {
     }
 }
 
-pub(super) fn running(state: &State, key: &SessionKey) -> bool {
+pub(in crate::app) fn running(state: &State, key: &SessionKey) -> bool {
     state.acts.iter().any(|act| {
         act.kind == ActKind::Terminate
             && act.session() == Some(key)

@@ -50,6 +50,10 @@ pub(super) fn gather(state: &mut State) {
         let text = format!("RULES NOT RELOADED, the old ones stay in force: {problem}");
         banners.push(Banner { kind: BannerKind::Rules, text });
     }
+    if let Some(problem) = &state.themes_problem {
+        let text = format!("THEME NOT READ, the old look stays: {problem}");
+        banners.push(Banner { kind: BannerKind::Rules, text });
+    }
     for (account, board) in &state.board.accounts {
         let broken = |finding: &&Finding| finding.status == Verdict::NonCompliant;
         for finding in board.judgement.findings.iter().filter(broken) {
@@ -91,7 +95,10 @@ pub(super) fn gather(state: &mut State) {
     if scopes.len() > 3 {
         let rest = blind - 2;
         scopes.truncate(2);
-        scopes.push(Banner { kind: BannerKind::Scopes, text: format!("CANNOT SEE {rest} more scopes: press 5") });
+        let (one, key) = (rest == 1, state.setup.keymap.first_key(Action::Scopes));
+        let look = key.map_or(String::new(), |key| format!(": press {key}"));
+        let text = format!("CANNOT SEE {rest} more {}{look}", if one { "scope" } else { "scopes" });
+        scopes.push(Banner { kind: BannerKind::Scopes, text });
     }
     banners.extend(scopes);
     state.view.banners = banners;

@@ -3,7 +3,9 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use jiff::SignedDuration;
 
-use super::{acts, copy, line, mouse, notify, outcomes, overlay, palette, quarantine, sheet, table, transcript, wall};
+use super::{
+    acts, copy, line, mouse, notify, outcomes, overlay, palette, quarantine, sheet, table, themes, transcript, wall,
+};
 use crate::{
     app::{
         action::Action,
@@ -83,7 +85,13 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         return sheet::key(state, action, effects);
     }
     let Some(action) = action else { return };
-    act(state, action, event.code, effects);
+    palette::note_used(state, action);
+    run(state, action, event.code, effects);
+}
+
+/// Does an action, from its key or from the palette.
+pub(super) fn run(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effect>) {
+    act(state, action, code, effects);
     note_reading(state, effects);
 }
 
@@ -126,7 +134,7 @@ fn help_key(state: &mut State, action: Option<Action>, effects: &mut Vec<Effect>
     }
 }
 
-pub(super) fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effect>) {
+fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effect>) {
     match action {
         Action::Down => scroll(state, Scroll::By(1)),
         Action::Up => scroll(state, Scroll::By(-1)),
@@ -198,12 +206,7 @@ pub(super) fn act(state: &mut State, action: Action, code: KeyCode, effects: &mu
             effects.extend(state.board.scopes.keys().cloned().map(Effect::Refresh));
             notify(state, "asking every scope again", false);
         }
-        Action::NextTheme => {
-            let count = state.setup.themes.len().max(1);
-            state.view.theme = (state.view.theme + 1) % count;
-            let name = state.setup.themes.get(state.view.theme).cloned().unwrap_or_default();
-            notify(state, format!("theme {name}"), false);
-        }
+        Action::NextTheme => themes::next(state),
         Action::Help => state.view.help = Some(0),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Quit => effects.push(Effect::Quit),

@@ -76,9 +76,14 @@ pub(super) fn begin(state: &mut State) {
     state.view.input = Some(LineInput { text: text.clone(), before: text });
 }
 
+/// Puts a filter in force, as if it had been typed and kept.
+pub(super) fn set_filter(state: &mut State, text: String) {
+    state.view.table.filter = text;
+}
+
 /// Puts a saved filter in force.
-#[allow(dead_code)]
 pub(super) fn use_saved(state: &mut State, index: usize) {
     let Some(saved) = state.setup.filters.get(index) else { return };
-    state.view.table.filter = saved.filter.to_string();
+    let filter = saved.filter.to_string();
+    set_filter(state, filter);
 }

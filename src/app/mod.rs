@@ -11,6 +11,7 @@ pub mod filter;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub mod fixture;
+pub mod history;
 pub mod keymap;
 pub mod layout;
 pub mod listening;
@@ -26,6 +27,6 @@ pub mod transcript_view;
 pub mod update;
 pub mod view;
 
-pub use message::{Delivered, Effect, Follow, Keep, Message};
+pub use message::{Delivered, Effect, Follow, Keep, Message, StoredPage};
 pub use state::{Setup, State};
 pub use update::{short_age, update};

@@ -308,7 +308,7 @@ pub const ACTIONS: &[ActionInfo] = &[
         "Session Manager preferences, scope by scope",
         Group::Program,
     ),
-    row(Action::History, "history", &["4"], "history", "sessions that ended within the last hour", Group::Program),
+    row(Action::History, "history", &["4"], "history", "sessions that ended within 30 days", Group::Program),
     row(Action::Scopes, "scopes", &["5"], "scopes", "health of every account and region", Group::Program),
     row(Action::Acts, "acts", &["6"], "acts", "everything that was done here, and what it came to", Group::Program),
     row(

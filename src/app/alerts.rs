@@ -145,7 +145,7 @@ impl AlertBook {
         if self.alerts.len() <= MOST {
             return;
         }
-        let is_over = |alert: &&Alert| alert.subject.session().is_some_and(|key| !board.sessions.contains_key(key));
+        let is_over = |alert: &&Alert| alert.subject.session().is_some_and(|key| board.watched(key).is_none());
         let mut resolved: Vec<(Timestamp, AlertId)> =
             self.alerts.values().filter(is_over).filter_map(resolved_at).collect();
         resolved.sort();
@@ -399,7 +399,7 @@ fn owner(board: &Board, subject: &Subject) -> Arc<str> {
 fn causes(board: &Board, subject: &Subject) -> Vec<Cause> {
     let mut causes: Vec<Cause> = match subject {
         Subject::Session(key) => {
-            let Some(session) = board.sessions.get(key) else { return Vec::new() };
+            let Some(session) = board.watched(key) else { return Vec::new() };
             let mut causes = of_findings(&session.judgement.findings);
             causes.extend(of_detections(session));
             causes
@@ -482,7 +482,7 @@ fn standing(board: &Board, alert: &Alert, causes: &[Cause], passing: bool) -> St
     };
     let seen = alert.acknowledged.is_some();
     let scope = board.scopes.get(&key.scope);
-    let Some(session) = board.sessions.get(key) else {
+    let Some(session) = board.watched(key) else {
         // What nobody has seen stays, however long the session is over.
         let listed = scope.is_some_and(|scope| scope.last_good.is_some() && scope.history_read);
         return match seen && listed {
@@ -506,7 +506,7 @@ fn standing(board: &Board, alert: &Alert, causes: &[Cause], passing: bool) -> St
 /// Whether the rule cannot be judged now, or was not so far.
 fn finding_unknown(board: &Board, alert: &Alert) -> bool {
     let judgement = match &alert.subject {
-        Subject::Session(key) => board.sessions.get(key).map(|session| &session.judgement),
+        Subject::Session(key) => board.watched(key).map(|session| &session.judgement),
         Subject::Node(scope, node) => {
             board.scopes.get(scope).and_then(|scope| scope.nodes.get(node)).map(|node| &node.judgement)
         }

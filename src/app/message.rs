@@ -7,7 +7,7 @@ use crate::compliance::Engine;
 use crate::detection::Detector;
 use crate::domain::{
     ActId, ActOutcome, Alert, AlertDestination, AlertId, Delivery, EndedSession, Loaded, Observation, PrincipalSeen,
-    QuarantineKind, QuarantinePlan, QuarantineRefused, ScopeId, SessionKey, TrailEvent,
+    QuarantineKind, QuarantinePlan, QuarantineRefused, ScopeId, Session, SessionKey, TrailEvent,
 };
 
 /// Everything that enters the State.
@@ -77,6 +77,15 @@ pub enum Message {
     },
     /// People were not told, and why.
     NotTold(Arc<str>),
+    /// A page of the sessions that the store remembers, the one that ended last first; or why they cannot be read.
+    Stored(Result<StoredPage, Arc<str>>),
+    /// One session as the store remembers it, with its findings; `None`: it does not, or cannot be read.
+    Ended {
+        /// Which.
+        session: SessionKey,
+        /// What the store has.
+        found: Option<Box<EndedSession>>,
+    },
     /// The end was asked for from outside (signal).
     Quit,
 }
@@ -92,6 +101,17 @@ pub struct Delivered {
     pub destination: AlertDestination,
     /// How far.
     pub delivery: Delivery,
+}
+
+/// Some of the sessions that the store remembers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StoredPage {
+    /// The one that ended last first.
+    pub sessions: Vec<EndedSession>,
+    /// Further pages follow.
+    pub more: bool,
+    /// With the last page: nothing was left out.
+    pub whole: bool,
 }
 
 /// What is to be remembered beyond the end of the program.
@@ -159,6 +179,17 @@ pub enum Effect {
     },
     /// Remember beyond the end of the program.
     Keep(Keep),
+    /// Read the sessions that the store remembers of 30 days, at most so many, in portions.
+    ReadStored {
+        /// The latest so many.
+        most: usize,
+    },
+    /// Read one session that the store remembers, with its findings.
+    ReadEnded(SessionKey),
+    /// Read all sessions that the service's History has, in every scope.
+    ReadPast,
+    /// Look whether the log of a session is in the archive.
+    FindArchive(Box<Session>),
     /// Read the earlier sessions of a principal.
     Recall(Arc<str>),
     /// Read what a quarantine would write.

@@ -12,6 +12,7 @@ pub mod filter;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub mod fixture;
+pub mod history;
 pub mod keymap;
 pub mod layout;
 pub mod listening;
@@ -35,6 +36,6 @@ pub mod update;
 pub mod view;
 pub mod works;
 
-pub use message::{Delivered, Effect, Follow, Keep, Message};
+pub use message::{Delivered, Effect, Follow, Keep, Message, StoredPage};
 pub use state::{Setup, State};
 pub use update::{short_age, update};

@@ -2,14 +2,13 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use jiff::Timestamp;
-
 use super::{
-    board::{Board, Phase, ScopeBoard, SessionBoard},
+    board::{Board, ScopeBoard, SessionBoard},
+    history::{self, PastSession, PastSort},
     state::{Projected, State},
-    view::{ListView, SortBy},
+    view::{ListView, Screen, SortBy},
 };
-use crate::domain::{Alert, Owner, SessionKey, Severity, Verdict};
+use crate::domain::{Alert, Owner, Severity, Verdict};
 
 impl State {
     /// Recomputes rows, counts and scroll positions where their inputs changed.
@@ -26,7 +25,47 @@ impl State {
             self.project_lists();
             self.projected = inputs;
         }
+        if self.view.screen == Screen::History {
+            self.project_history();
+        }
         self.counts = self.board.counts(self.now);
+    }
+
+    /// The past: only while it is on the screen, since it is long.
+    fn project_history(&mut self) {
+        if self.view.past.board_revision != Some(self.board.revision) {
+            self.board.sessions.values().for_each(|session| self.history.put_board(session));
+            self.view.past.board_revision = Some(self.board.revision);
+        }
+        self.history.forget(self.now);
+        self.history.count();
+        let (sort, reverse) = (self.view.past.sort, self.view.past.reverse);
+        let inputs = (self.history.revision, self.view.table.filter.clone(), sort, reverse);
+        if self.view.past.projected.as_ref() == Some(&inputs) {
+            return;
+        }
+        let words = self.filter_words();
+        let shown = |past: &&PastSession| words.is_empty() || history::matches(&self.board, past, &words);
+        let mut rows: Vec<&PastSession> = self.history.newest().filter(shown).collect();
+        let text = |a: &str, b: &str| compare_names(a, b);
+        let order = |a: &PastSession, b: &PastSession| match sort {
+            PastSort::Ended => b.ended_at.cmp(&a.ended_at),
+            PastSort::Verdict => past_badness(b).cmp(&past_badness(a)),
+            PastSort::Account => text(self.board.account_name(&a.key.scope), self.board.account_name(&b.key.scope)),
+            PastSort::Owner => text(&Owner::parse(&a.owner).to_string(), &Owner::parse(&b.owner).to_string()),
+            PastSort::Node => text(past_node(&self.board, a), past_node(&self.board, b)),
+            PastSort::Lasted => b.lasted().cmp(&a.lasted()),
+        };
+        // They come with the newest first, and what is alike stays in that order.
+        if sort != PastSort::Ended || reverse {
+            rows.sort_by(|a, b| if reverse { order(b, a) } else { order(a, b) });
+        }
+        let rows = rows.into_iter().map(|past| past.key.clone()).collect();
+        refill(&mut self.view.history, rows);
+        if !self.view.past.touched {
+            self.view.history.jump(false);
+        }
+        self.view.past.projected = Some(inputs);
     }
 
     fn filter_words(&self) -> Vec<String> {
@@ -61,19 +100,6 @@ impl State {
     }
 
     fn project_lists(&mut self) {
-        let words = self.filter_words();
-        let mut ended: Vec<(Timestamp, &SessionKey)> = self
-            .board
-            .sessions
-            .iter()
-            .filter(|(_, session)| words.is_empty() || matches(&self.board, session, &words))
-            .filter_map(|(key, session)| match session.phase {
-                Phase::Ended { at, .. } => Some((at, key)),
-                Phase::Active => None,
-            })
-            .collect();
-        ended.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        refill(&mut self.view.history, ended.into_iter().map(|(_, key)| key.clone()).collect());
         let scopes: Vec<_> = self.board.scopes.keys().cloned().collect();
         refill(&mut self.view.scopes, scopes);
         let mut preferences: Vec<_> = self.board.scopes.iter().collect();
@@ -194,6 +220,19 @@ fn sort(board: &Board, rows: &mut Vec<&SessionBoard>, by: SortBy, reverse: bool)
         order.then_with(|| bad_b.cmp(bad_a)).then_with(|| newest_first(a, b)).then_with(|| left.key.cmp(&right.key))
     });
     rows.extend(judged.into_iter().map(|(_, row)| row));
+}
+
+/// How bad a past session was: what nobody judged comes with what could not be judged, before what was well.
+fn past_badness(past: &PastSession) -> (Option<Severity>, Verdict) {
+    let verdict = past.verdict.unwrap_or(Verdict::InsufficientData);
+    (past.severity.filter(|_| verdict == Verdict::NonCompliant), verdict)
+}
+
+/// The name of a past session's node, or its id while the name is not known.
+fn past_node<'a>(board: &'a Board, past: &'a PastSession) -> &'a str {
+    let node = board.scopes.get(&past.key.scope).and_then(|scope| scope.nodes.get(&past.target));
+    let name = node.and_then(|node| node.properties.value()?.as_ref()?.name.as_deref());
+    name.unwrap_or_else(|| past.target.as_str())
 }
 
 /// The node's name, or its id while the name is not known.

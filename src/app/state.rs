@@ -41,6 +41,8 @@ pub struct State {
     pub store: Store,
     /// Quarantines that are in force, by what they were set on.
     pub quarantined: Vec<Act>,
+    /// Sessions that are over, of 30 days.
+    pub history: super::history::HistoryBook,
     /// Earlier sessions of principals, by owner.
     pub recalled: HashMap<Arc<str>, Vec<EndedSession>>,
     /// Permissions of acts that were denied in a scope, and when last.
@@ -163,6 +165,7 @@ impl State {
             automatic: Automatic::new(setup.auto_terminate.iter().cloned(), setup.max_per_hour, setup.countdown),
             store: Store::Opening,
             quarantined: Vec::new(),
+            history: Default::default(),
             recalled: HashMap::new(),
             denied: BTreeMap::new(),
             memory: Memory::default(),

@@ -4,6 +4,7 @@ pub mod acts;
 mod alerting;
 mod banners;
 mod copy;
+mod history;
 mod keys;
 mod line;
 mod logins;
@@ -45,6 +46,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
     match message {
         Message::Observed(observation) => {
             effects.extend(alerting::trail(&observation));
+            history::observe(state, &observation, &mut effects);
             observe(state, observation);
         }
         Message::Key(key) => keys::key(state, key, &mut effects),
@@ -77,6 +79,8 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
         Message::Recalled { owner, sessions } => {
             state.recalled.insert(owner, sessions);
         }
+        Message::Stored(page) => history::stored(state, page),
+        Message::Ended { session, found } => history::whole(state, session, found),
         Message::Rules(Ok(engine)) => {
             state.board.set_engine(engine);
             state.rules_problem = None;
@@ -141,6 +145,7 @@ fn observe(state: &mut State, observation: Observation) {
 /// Brings everything that is derived up to date.
 fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     state.project();
+    history::settle(state, effects);
     banners::gather(state);
     if state.view.notice.as_ref().is_some_and(|notice| notice.until <= state.now) {
         state.view.notice = None;

@@ -295,6 +295,8 @@ pub struct View {
     pub table: TableView,
     /// Ended sessions.
     pub history: ListView<SessionKey>,
+    /// How they are sorted, and what was opened of them.
+    pub past: super::history::PastView,
     /// Scopes.
     pub scopes: ListView<ScopeId>,
     /// Preferences, by scope.

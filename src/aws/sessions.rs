@@ -65,6 +65,15 @@ impl ScopeClient {
         Ok((page.items, page.next.filter(|next| !next.is_empty())))
     }
 
+    /// One page of all sessions that the History has, those of 30 days, newest first, and where the next one starts.
+    ///
+    /// # Errors
+    /// A classified failure.
+    pub async fn past_page(&self, token: Option<String>) -> Result<(Vec<Session>, Option<String>), Failure> {
+        let page = Box::pin(self.page(SessionState::History, None, token)).await?;
+        Ok((page.items, page.next.filter(|next| !next.is_empty())))
+    }
+
     /// Looks for one session in the Active and in the History listing.
     ///
     /// # Errors

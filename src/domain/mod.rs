@@ -32,7 +32,7 @@ pub use finding::{Finding, Judgement, Severity, Verdict};
 pub use ids::{AccountId, NodeId, Region, RuleId, ScopeId, SessionId, SessionKey};
 pub use loaded::Loaded;
 pub use node::{Node, NodeKind, NodeTags, PolicyDocument, PolicyKind, RolePolicies};
-pub use observation::{ApiCount, LogEvent, NoLiveTail, Observation, TailMode};
+pub use observation::{ApiCount, LogEvent, NoLiveTail, Observation, PastProgress, TailMode};
 pub use owner::Owner;
 pub use preferences::{DocumentStanding, Preferences, SessionDocument, SessionType};
 pub use quarantine::{QuarantineChange, QuarantineKind, QuarantineMethod, QuarantinePlan, QuarantineRefused};

@@ -10,6 +10,17 @@ use super::{
     TrailEvent,
 };
 
+/// How far the past of a scope is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PastProgress {
+    /// Further pages follow.
+    More,
+    /// That was all.
+    Whole,
+    /// There is more, and it is not read: older sessions are not known.
+    Cut,
+}
+
 /// One complete answer, or one classified failure.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observation {
@@ -31,6 +42,30 @@ pub enum Observation {
         /// How far back the listing reaches.
         since: Timestamp,
         /// When the listing was complete.
+        at: Timestamp,
+    },
+    /// A page of the `State=History` listing of all sessions that the service still tells of (30 days), the last start first.
+    Past {
+        /// Where.
+        scope: ScopeId,
+        /// Sessions that ended.
+        sessions: Vec<Session>,
+        /// It is the first page: what follows is read anew.
+        first: bool,
+        /// Whether more comes.
+        progress: PastProgress,
+        /// When the page was read.
+        at: Timestamp,
+    },
+    /// A page of the past could not be read. What was read before stays; the same page is tried again.
+    PastFailed {
+        /// Where.
+        scope: ScopeId,
+        /// Why.
+        failure: Failure,
+        /// The next try.
+        retry_at: Timestamp,
+        /// When it failed.
         at: Timestamp,
     },
     /// A listing failed (any page of it). What was listed before stays, and grows stale.

@@ -66,6 +66,10 @@ impl Known {
         }
         let mut facts = board.engine.facts(&evidence, as_of);
         let mut findings = board.engine.explain(&evidence, as_of);
+        if known.adopted && known.judgement.verdict.is_some() {
+            // It was judged at its end, by facts that are gone now: that verdict stands.
+            findings.clone_from(&known.judgement.findings);
+        }
         if end.is_some() {
             facts.iter_mut().for_each(fix_fact);
             findings.iter_mut().for_each(fix_finding);

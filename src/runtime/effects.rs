@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -18,7 +19,7 @@ use super::{
     scribe::{Entry, Scribe},
 };
 use crate::{
-    app::{Delivered, Effect, Message, State, board::SessionBoard, notify::Way},
+    app::{Delivered, Effect, Message, State, StoredPage, board::SessionBoard, history::SPAN, notify::Way},
     aws::Fleet,
     detection::Detector,
     domain::{
@@ -36,6 +37,8 @@ const LEAVE: Duration = Duration::from_secs(3);
 /// Sessions of one scope that are ended at the same time: each looks at two listings every half second, of the 6 requests a second that
 /// DescribeSessions allows an account and region.
 const ENDED_TOGETHER: usize = 2;
+/// Sessions that are read from the store at once: a few milliseconds.
+const STORED_PAGE: usize = 250;
 /// Earlier sessions of a principal that are shown.
 const RECALLED: usize = 50;
 
@@ -139,7 +142,14 @@ impl Effects {
                 let sessions = follows.into_iter().map(|follow| (follow.session, follow.log_group.to_string()));
                 self.tools.watch.follow(sessions.collect());
             }
-            Effect::ReadArchive(session) => self.tools.watch.read_archive(session),
+            Effect::ReadArchive(session) => match state.board.sessions.get(&session) {
+                Some(board) => self.tools.watch.read_archive_of(board.session.clone()),
+                None => self.tools.watch.read_archive(session),
+            },
+            Effect::FindArchive(session) => self.tools.watch.find_archive(*session),
+            Effect::ReadPast => self.tools.watch.read_past(),
+            Effect::ReadStored { most } => self.read_stored(most, state.now),
+            Effect::ReadEnded(session) => self.read_ended(session),
             Effect::Refresh(scope) => self.tools.watch.refresh(&scope),
             Effect::Terminate { act, session, count_it } => {
                 if let Some(act) = state.act(act) {
@@ -304,6 +314,66 @@ impl Effects {
             if let Some(outbox) = outbox {
                 outbox.wake();
             }
+        });
+    }
+
+    /// Reads what the store remembers of 30 days in portions, so that what is to be written never waits for more than one of them.
+    fn read_stored(&self, most: usize, now: Timestamp) {
+        let messages = self.messages.clone();
+        let keeper = self.tools.keeper.clone();
+        self.tasks.spawn(async move {
+            let since = now.checked_sub(SPAN).unwrap_or(Timestamp::MIN);
+            let mut read = 0;
+            let mut last: Option<(Timestamp, SessionKey)> = None;
+            loop {
+                let before = last.clone();
+                let at_most = STORED_PAGE.min(most - read);
+                let page = match &keeper {
+                    None => Err("the store is not open".to_owned()),
+                    Some(keeper) => {
+                        let read = move |store: &mut Store| {
+                            store.ended_before(since, before.as_ref().map(|(at, key)| (*at, key)), at_most)
+                        };
+                        match keeper.run(read).await {
+                            Ok(page) => page.map_err(|error| format!("{error}. {}", error.to_do())),
+                            Err(gone) => Err(gone.to_string()),
+                        }
+                    }
+                };
+                let page = match page {
+                    Ok(sessions) => {
+                        read += sessions.len();
+                        last = sessions.last().map(|session| (session.ended_at, session.key.clone()));
+                        let whole = sessions.len() < at_most;
+                        Ok(StoredPage { more: !whole && read < most, whole, sessions })
+                    }
+                    Err(why) => {
+                        tracing::error!(%why, "the sessions that ended cannot be read");
+                        Err(why.into())
+                    }
+                };
+                let more = page.as_ref().is_ok_and(|page| page.more);
+                if messages.send(Message::Stored(page)).await.is_err() || !more {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn read_ended(&self, session: SessionKey) {
+        let Some(keeper) = self.tools.keeper.clone() else { return };
+        let messages = self.messages.clone();
+        self.tasks.spawn(async move {
+            let key = session.clone();
+            let found = match keeper.run(move |store: &mut Store| store.ended(&key)).await {
+                Ok(Ok(found)) => found.map(Box::new),
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "a session that ended cannot be read");
+                    None
+                }
+                Err(_) => None,
+            };
+            let _ = messages.send(Message::Ended { session, found }).await;
         });
     }
 

@@ -85,6 +85,28 @@ impl Store {
         })
     }
 
+    /// Sessions that ended at that time or later and before the one that is named, the last one first: page by page in a steady order.
+    ///
+    /// # Errors
+    /// The store or a session cannot be read.
+    pub fn ended_before(
+        &self,
+        since: Timestamp,
+        before: Option<(Timestamp, &SessionKey)>,
+        at_most: usize,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT id, session FROM ended
+                       WHERE ended_at >= ?1 AND (ended_at, account, region, id) < (?2, ?3, ?4, ?5)
+                       ORDER BY ended_at DESC, account DESC, region DESC, id DESC LIMIT ?6";
+            let (at, account, region, id) = match before {
+                Some((at, key)) => (micros(at), key.scope.account.as_str(), key.scope.region.as_str(), key.id.as_str()),
+                None => (i64::MAX, "", "", ""),
+            };
+            ended(connection, sql, params![micros(since), at, account, region, id, limit(at_most)])
+        })
+    }
+
     /// Writes CloudTrail's records of sessions in that scope; one that is there already stays as it is.
     ///
     /// # Errors

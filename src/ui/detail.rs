@@ -17,7 +17,7 @@ use crate::{
         view::Focus,
     },
     compliance::governing_role,
-    domain::{Act, ActKind, Fact, Finding, Missing, NodeKind, SessionDocument, Verdict},
+    domain::{Act, ActKind, ArchiveObject, Fact, Finding, Missing, NodeKind, SessionDocument, SessionKey, Verdict},
 };
 
 /// Cells of the names of facts.
@@ -174,6 +174,9 @@ impl Sheet<'_> {
         } else {
             self.recorder(session);
         }
+        if session.adopted {
+            return self.past(session);
+        }
         self.surroundings(session);
         self.detections(session);
         let findings = look.state.board.explain(&record.key, look.state.now);
@@ -183,10 +186,57 @@ impl Sheet<'_> {
         self.quiet(&findings);
     }
 
+    /// A session of the past: what was detected in its transcript, what was found at its end, and what the service tells.
+    fn past(&mut self, session: &SessionBoard) {
+        self.detections(session);
+        self.kept_findings(&session.session.key);
+        self.session_facts(session);
+        if let Some(object) = self.fact("Archive", &session.archive) {
+            self.archive_object(object.as_ref());
+        }
+    }
+
+    /// The findings of a session's end, as they are remembered; or why there are none.
+    pub(super) fn kept_findings(&mut self, key: &SessionKey) {
+        let (look, theme) = (self.look, self.look.theme);
+        let Some(past) = look.state.history.get(key) else { return };
+        self.gap();
+        if past.verdict.is_none() {
+            let words =
+                "It was not watched from here: nobody judged it, and what its verdict would have been is not known.";
+            return self.words(Vec::new(), 0, words, theme.insufficient);
+        }
+        match look.state.history.whole(key) {
+            Some(whole) if whole.findings.is_empty() => {
+                self.words(Vec::new(), 0, "The verdict is the one of its end; nothing was found then.", theme.muted);
+            }
+            Some(whole) => {
+                self.words(Vec::new(), 0, "The verdict is the one of its end. What was found then:", theme.muted);
+                self.findings(&whole.findings);
+            }
+            None if past.stored => {
+                self.words(
+                    Vec::new(),
+                    0,
+                    "The verdict is the one of its end; its findings are being read.",
+                    theme.muted,
+                );
+            }
+            None => {
+                self.words(Vec::new(), 0, "The verdict is the one of its end; its findings are not kept.", theme.muted)
+            }
+        }
+    }
+
     /// Who ended it from here, and why.
     fn ended_here(&mut self, session: &SessionBoard) {
+        self.ended_from_here(&session.session.key);
+    }
+
+    /// Who ended that session from here, and why.
+    pub(super) fn ended_from_here(&mut self, key: &SessionKey) {
         let look = self.look;
-        let ended = |act: &&Act| act.kind == ActKind::Terminate && act.session() == Some(&session.session.key);
+        let ended = |act: &&Act| act.kind == ActKind::Terminate && act.session() == Some(key);
         if let Some(act) = look.state.acts.iter().rev().find(ended) {
             let words = format!(
                 "{} at {}: {}",
@@ -222,7 +272,7 @@ impl Sheet<'_> {
     }
 
     /// What is wrong, then what cannot be judged.
-    fn findings(&mut self, findings: &[Finding]) {
+    pub(super) fn findings(&mut self, findings: &[Finding]) {
         let mut loud: Vec<&Finding> = findings
             .iter()
             .filter(|finding| matches!(finding.status, Verdict::NonCompliant | Verdict::InsufficientData))
@@ -288,6 +338,13 @@ impl Sheet<'_> {
 
     /// Every fact, group by group: a group was read at once, so that source and age stand beside its heading.
     fn facts(&mut self, session: &SessionBoard) {
+        self.session_facts(session);
+        self.node_facts(session);
+        self.document_facts(session);
+        self.trace_facts(session);
+    }
+
+    fn session_facts(&mut self, session: &SessionBoard) {
         let look = self.look;
         let theme = look.theme;
         let record = &session.session;
@@ -308,9 +365,6 @@ impl Sheet<'_> {
         }
         let limit = record.max_duration_minutes.map_or("none".to_owned(), |minutes| format!("{minutes} min"));
         self.field("time limit", &limit, theme.text);
-        self.node_facts(session);
-        self.document_facts(session);
-        self.trace_facts(session);
     }
 
     fn node_facts(&mut self, session: &SessionBoard) {
@@ -429,20 +483,20 @@ impl Sheet<'_> {
             }
         }
         if let Some(object) = self.fact("Archive", &session.archive) {
-            match object {
-                None => self.words(Vec::new(), 0, "looked for, and not there", theme.text),
-                Some(object) => {
-                    self.field(
-                        "object",
-                        &format!("{}/{}", look.clean(&object.bucket), look.clean(&object.key)),
-                        theme.text,
-                    );
-                    self.field("size", &format!("{} bytes", object.size), theme.text);
-                    if let Some(at) = object.modified_at {
-                        self.field("written", &look.date(at), theme.text);
-                    }
-                }
-            }
+            self.archive_object(object.as_ref());
+        }
+    }
+
+    /// An object in the log archive.
+    pub(super) fn archive_object(&mut self, object: Option<&ArchiveObject>) {
+        let (look, theme) = (self.look, self.look.theme);
+        let Some(object) = object else {
+            return self.words(Vec::new(), 0, "looked for, and not there", theme.text);
+        };
+        self.field("object", &format!("{}/{}", look.clean(&object.bucket), look.clean(&object.key)), theme.text);
+        self.field("size", &format!("{} bytes", object.size), theme.text);
+        if let Some(at) = object.modified_at {
+            self.field("written", &look.date(at), theme.text);
         }
     }
 

@@ -72,7 +72,7 @@ fn draw_input(look: &Look<'_>, buffer: &mut Buffer, area: Rect, typed: &str) -> 
         (" search: ", found)
     } else {
         let found = match view.screen {
-            Screen::History => format!("{} of {}", view.history.rows.len(), look.state.counts.ended),
+            Screen::History => format!("{} of {}", view.history.rows.len(), look.state.history.counts.all),
             _ => format!("{} of {}", view.table.list.rows.len(), view.table.total),
         };
         (" filter: ", found)

@@ -100,7 +100,12 @@ fn hints(look: &Look<'_>) -> Vec<Hint> {
                 hints.push(Hint::of(Action::Open));
             }
             acts(look, &mut hints, selected);
+            let past = selected.is_some_and(|key| !look.state.board.sessions.contains_key(key));
+            if past && look.state.acting_off(false).is_none() {
+                hints.push(Hint::of(Action::Export));
+            }
             hints.push(Hint::of(Action::Filter));
+            hints.push(Hint::of(Action::SortNext));
             if !view.table.filter.is_empty() {
                 hints.push(Hint::new(Action::Back, "no filter"));
             }

@@ -19,7 +19,7 @@ use crate::{
         State,
         board::{Phase, Recorder, SessionBoard},
     },
-    domain::{ActKind, MissingFact, Owner, ScopeId, SessionKey, SessionStatus, Severity, Subject, Verdict},
+    domain::{ActKind, MissingFact, NodeId, Owner, ScopeId, SessionKey, SessionStatus, Severity, Subject, Verdict},
     transcript,
 };
 
@@ -61,12 +61,33 @@ impl<'a> Look<'a> {
             Some(Verdict::Compliant | Verdict::NotApplicable) if self.unseen_since(session).is_some() => {
                 (format!("{} ", self.glyphs.insufficient), "STALE", self.theme.insufficient)
             }
+            None if session.adopted => self.not_judged(),
             None => (format!("{} ", self.glyphs.loading), "not judged yet", self.theme.muted),
             Some(verdict) => {
                 let (mark, style) = self.mark(verdict, judgement.severity());
                 (mark, verdict.word(), style)
             }
         }
+    }
+
+    /// Of a session that was never watched: unknown, which is not good.
+    pub(super) fn not_judged(&self) -> (String, &'static str, Style) {
+        (format!("{} ", self.glyphs.insufficient), "not judged", self.theme.insufficient)
+    }
+
+    /// Date of another day with the time, or the time of today, in the analyst's zone.
+    pub(super) fn when(&self, at: Timestamp) -> String {
+        let zone = &self.state.setup.zone;
+        let (then, now) = (at.to_zoned(zone.clone()), self.state.now.to_zoned(zone.clone()));
+        let format = if then.date() == now.date() { "%H:%M" } else { "%a %-d %b %H:%M" };
+        then.strftime(format).to_string()
+    }
+
+    /// The name of a node, if it has one that is known here.
+    pub(super) fn name_of_node(&self, scope: &ScopeId, node: &NodeId) -> Option<Cow<'a, str>> {
+        let state = self.state;
+        let node = state.board.scopes.get(scope)?.nodes.get(node)?.properties.value()?.as_ref()?;
+        node.name.as_deref().filter(|name| !name.is_empty()).map(|name| self.clean(name))
     }
 
     /// How long ago that was.

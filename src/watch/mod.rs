@@ -15,6 +15,7 @@ mod lookup;
 mod one;
 mod pace;
 mod pass;
+mod past;
 mod principal_tags;
 mod principals;
 mod scope;
@@ -41,10 +42,11 @@ pub use self::whole::{Archived, LogPlaces, Search, StreamReader, archived, log_p
 
 use self::{
     archive::Archives,
-    archive_body::Bodies,
+    archive_body::{Asked, Bodies},
     evidence::Evidence,
     listing::Listing,
     lookup::{Limiter, Limiters},
+    past::Past,
     principals::Principals,
     scope::{Closed, RoleBook, Scope},
     streams::Streams,
@@ -55,7 +57,7 @@ use self::{
 };
 use crate::{
     aws::{Fleet, global_events_region},
-    domain::{AccountId, Observation, ScopeId, SessionKey},
+    domain::{AccountId, Observation, ScopeId, Session, SessionKey},
 };
 
 /// Requests of the whole fleet in flight at once, at the least; each opens a connection.
@@ -128,7 +130,7 @@ impl Default for WatchConfig {
 pub struct Watch {
     followed: watch::Sender<Vec<Followed>>,
     places: Arc<Places>,
-    bodies: mpsc::UnboundedSender<SessionKey>,
+    bodies: mpsc::UnboundedSender<Asked>,
     scopes: HashMap<ScopeId, Arc<Scope>>,
     tasks: JoinSet<()>,
 }
@@ -146,6 +148,7 @@ impl Watch {
         let Scopes { scopes, tags } = scopes_of(fleet, config, &sender);
         let mut tasks = JoinSet::new();
         let count = u32::try_from(scopes.len()).unwrap_or(u32::MAX).max(1);
+        let past = Arc::new(Semaphore::new(past::AT_ONCE));
         let step = START_STEP.min(START_SPAN / count);
         for (turn, scope) in (0_u32..).zip(&scopes) {
             let phase = every * turn / count;
@@ -157,7 +160,8 @@ impl Watch {
             tasks.spawn(watched.clone().tails());
             tasks.spawn(watched.clone().archives());
             tasks.spawn(watched.clone().trail());
-            tasks.spawn(watched.principals());
+            tasks.spawn(watched.clone().principals());
+            tasks.spawn(watched.past(Arc::clone(&past)));
         }
         for mut tags in tags {
             let stopped = stop.clone();
@@ -223,7 +227,24 @@ impl Watch {
     /// Reads what the session's archive object holds; the answer is an [`Observation::ArchiveBody`].
     pub fn read_archive(&self, session: SessionKey) {
         // Nobody reads any more only when the watch is over.
-        let _ = self.bodies.send(session);
+        let _ = self.bodies.send(Asked::Body(session, None));
+    }
+
+    /// As [`Watch::read_archive`], of a session that the watch need not know (any more).
+    pub fn read_archive_of(&self, session: Session) {
+        let _ = self.bodies.send(Asked::Body(session.key.clone(), Some(session)));
+    }
+
+    /// Looks once whether the archive object of a session is there that the watch need not know (any more); the answer is an
+    /// [`Observation::Archive`].
+    pub fn find_archive(&self, session: Session) {
+        let _ = self.bodies.send(Asked::Object(session));
+    }
+
+    /// Reads the sessions that ended within the 30 days of which the service tells, scope after scope, beside everything else; the
+    /// answers are [`Observation::Past`]. Asked again while it is under way, it is read once more after that.
+    pub fn read_past(&self) {
+        self.scopes.values().for_each(|scope| scope.past.notify_one());
     }
 
     /// The next time this session is followed, its events are told from the first one on.
@@ -367,6 +388,10 @@ impl Watched {
 
     async fn principals(self) {
         self.until_stopped(Principals::new(self.scope.clone()).run()).await;
+    }
+
+    async fn past(self, turns: Arc<Semaphore>) {
+        self.until_stopped(Past::new(self.scope.clone(), turns).run()).await;
     }
 
     async fn until_stopped(&self, work: impl Future<Output = Result<(), Closed>>) {

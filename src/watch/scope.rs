@@ -222,6 +222,8 @@ pub(super) struct Scope {
     pub known: watch::Sender<Known>,
     /// Poll now.
     pub refresh: Notify,
+    /// Read all that the service tells of the past.
+    pub past: Notify,
     /// The pace of reads of followed streams.
     pub transcripts: Pace,
     /// Whom to tell that a followed session has new events.
@@ -251,6 +253,7 @@ impl Scope {
             lookups,
             known: watch::Sender::new(Known::default()),
             refresh: Notify::new(),
+            past: Notify::new(),
             transcripts: Pace::new(TRANSCRIPT_PAUSE),
             nudges: Mutex::default(),
             hiccup: AtomicBool::new(false),

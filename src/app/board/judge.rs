@@ -130,7 +130,12 @@ impl Board {
 
     /// Every rule's finding on a session, the compliant ones too, as of `now`.
     pub fn explain(&self, key: &SessionKey, now: Timestamp) -> Vec<Finding> {
-        self.sessions.get(key).map(|board| self.engine.explain(&self.evidence(board), now)).unwrap_or_default()
+        let explain = |board: &SessionBoard| match board.adopted {
+            // What was found at its end; its facts are gone.
+            true => board.judgement.findings.clone(),
+            false => self.engine.explain(&self.evidence(board), now),
+        };
+        self.sessions.get(key).map(explain).unwrap_or_default()
     }
 
     /// Every rule's finding on a node, as of `now`.

@@ -90,6 +90,7 @@ impl Board {
 
     fn list(&mut self, session: Session, at: Timestamp) {
         let key = session.key.clone();
+        self.release_one(&key);
         if self.sessions.get(&key).is_none_or(|board| !board.ended_by_history()) {
             self.scope_mut(&key.scope).active.insert(key.id.clone());
         }
@@ -120,6 +121,11 @@ impl Board {
         for session in sessions {
             let key = session.key.clone();
             let ended_at = session.ended_at.unwrap_or(at);
+            if at.duration_since(ended_at) <= HISTORY {
+                self.release_one(&key);
+            } else if self.adopted.contains(&key) {
+                continue;
+            }
             let how: Arc<str> = session.status.as_str().into();
             let phase = Phase::Ended { how, at: ended_at };
             self.scope_mut(&key.scope).active.remove(&key.id);
@@ -145,6 +151,7 @@ impl Board {
         let mut left = Vec::new();
         self.sessions.retain(|key, board| {
             let stays = match board.phase {
+                _ if board.adopted => true,
                 Phase::Active => true,
                 Phase::Ended { at, .. } => now.duration_since(at) <= HISTORY,
             };
@@ -211,6 +218,7 @@ impl Board {
     pub(super) fn soil_one(&mut self, key: &SessionKey) {
         if let Some(board) = self.sessions.get_mut(key)
             && !board.dirty
+            && !board.adopted
         {
             board.dirty = true;
             let target = board.session.target.clone();
@@ -251,7 +259,7 @@ pub(super) fn renew<T: PartialEq>(known: &mut Fact<T>, read: Fact<T>) -> bool {
 }
 
 impl SessionBoard {
-    fn new(session: Session, phase: Phase, at: Timestamp) -> Self {
+    pub(super) fn new(session: Session, phase: Phase, at: Timestamp) -> Self {
         Self {
             status_since: match &phase {
                 Phase::Active => at,
@@ -274,6 +282,7 @@ impl SessionBoard {
             detections: Default::default(),
             survivors: Vec::new(),
             judgement: Judgement::default(),
+            adopted: false,
             dirty: false,
             next_change: None,
         }

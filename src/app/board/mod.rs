@@ -1,5 +1,6 @@
 //! Everything known about the world: scopes, sessions, evidence, verdicts. No view of it.
 
+mod adopt;
 mod evidence;
 mod judge;
 mod merge;
@@ -73,6 +74,8 @@ pub struct Board {
     news: BTreeSet<Subject>,
     /// Who held sessions before, as earlier runs remember it: starts by account and owner.
     remembered: HashMap<(AccountId, Arc<str>), Vec<Timestamp>>,
+    /// Sessions of the past that somebody opened.
+    adopted: BTreeSet<SessionKey>,
 }
 
 /// What is judged beside sessions.
@@ -231,6 +234,8 @@ pub struct SessionBoard {
     pub survivors: Vec<Survivor>,
     /// The findings and the verdict.
     pub judgement: Judgement,
+    /// It is of the past, and here only because somebody opened it: its verdict is the one of its end.
+    pub adopted: bool,
     /// The verdict has to be found anew.
     pub(in crate::app) dirty: bool,
     /// When time alone may change the verdict.
@@ -366,6 +371,7 @@ impl Board {
             owners_changed: HashSet::new(),
             news: BTreeSet::new(),
             remembered: HashMap::new(),
+            adopted: BTreeSet::new(),
         }
     }
 
@@ -449,7 +455,7 @@ impl Board {
             scope.nodes.values().for_each(|node| counts.nodes.count(&node.judgement));
         }
         self.accounts.values().for_each(|account| counts.accounts.count(&account.judgement));
-        for session in self.sessions.values() {
+        for session in self.sessions.values().filter(|session| !session.adopted) {
             let verdict = session.judgement.verdict();
             if session.phase != Phase::Active {
                 counts.ended += 1;

@@ -45,7 +45,12 @@ pub(super) fn open_dialog(state: &mut State, kind: ActKind, opened_by: KeyCode) 
         return refuse(state, format!("the selection has just moved to {}: look, and press again", key.id));
     }
     let Some(board) = state.board.sessions.get(&key) else {
-        return refuse(state, "that session is no longer known");
+        let words = match state.history.get(&key) {
+            Some(_) if kind == ActKind::Terminate => "that session has ended already",
+            Some(_) => "that session ended long ago: open it first",
+            None => "that session is no longer known",
+        };
+        return refuse(state, words);
     };
     if kind == ActKind::Terminate && !board.is_active() {
         return refuse(state, "that session has ended already");

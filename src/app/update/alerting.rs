@@ -29,6 +29,10 @@ pub(super) fn news(state: &mut State, effects: &mut Vec<Effect>) {
     let mut keep = Keep::default();
     let mut changed = false;
     for subject in state.board.take_news(PORTION) {
+        // On what is only shown of the past nothing is raised, and nothing of it is written down anew.
+        if subject.session().is_some_and(|key| state.board.adopted().any(|adopted| adopted == key)) {
+            continue;
+        }
         changed |= consider(state, &subject, effects);
         if let Subject::Session(key) = subject {
             state.automatic.consider(&state.board, &key);
@@ -178,6 +182,9 @@ fn remember(state: &mut State, key: &SessionKey, keep: &mut Keep) {
     if state.memory.ended.insert(key.clone(), mark) != Some(mark) {
         // Who looks at its principal next reads it again.
         state.memory.recalled.remove(ended.owner.as_str());
+        if matches!(state.store, Store::Open | Store::Troubled(..)) {
+            state.history.remembered(&ended);
+        }
         keep.ended.push(ended);
     }
 }

@@ -4,7 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use jiff::SignedDuration;
 
 use super::{
-    acts, copy, line, mouse, notify, outcomes, overlay, palette, quarantine, sheet, table, themes, transcript, wall,
+    acts, copy, history, line, mouse, notify, outcomes, overlay, palette, quarantine, sheet, table, themes, transcript,
+    wall,
 };
 use crate::{
     app::{
@@ -33,6 +34,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         state.view.table.moved_at = None;
     }
     state.view.table.touched = true;
+    state.view.past.touched |= state.view.screen == Screen::History;
     if let Some(held) = state.view.held {
         let most = if held.repeats { REPEAT_GAP } else { HELD };
         if held.key == key && (event.kind == KeyEventKind::Repeat || state.now.duration_since(held.last) < most) {
@@ -147,6 +149,7 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::PreviousPane => next_pane(state, false, effects),
         Action::Back => back(state),
         Action::Filter => line::begin(state),
+        Action::SortNext | Action::SortReverse if state.view.screen == Screen::History => history::sort(state, action),
         Action::SortNext => {
             let table = &mut state.view.table;
             table.sort = table.sort.next();
@@ -182,13 +185,19 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::Acknowledge => acts::acknowledge(state, effects),
         Action::Suppress => acts::open_suppress(state, code),
         Action::Quarantine => quarantine::open(state, code, effects),
-        Action::Export => acts::export(state, effects),
+        Action::Export => {
+            history::before_export(state, effects);
+            acts::export(state, effects);
+        }
         Action::Spare => acts::spare(state, effects),
         Action::PauseAutomatic => acts::toggle_automatic(state, effects),
         Action::Sessions => show(state, Screen::Sessions),
         Action::Alerts => show(state, Screen::Alerts),
         Action::Preferences => show(state, Screen::Preferences),
-        Action::History => show(state, Screen::History),
+        Action::History => {
+            show(state, Screen::History);
+            history::opened(state);
+        }
         Action::Scopes => show(state, Screen::Scopes),
         Action::Acts => show(state, Screen::Acts),
         Action::Freeze => table::toggle_freeze(state),
@@ -204,6 +213,7 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::Mouse => mouse::toggle(state, effects),
         Action::Refresh => {
             effects.extend(state.board.scopes.keys().cloned().map(Effect::Refresh));
+            history::refresh(state);
             notify(state, "asking every scope again", false);
         }
         Action::NextTheme => themes::next(state),
@@ -250,10 +260,13 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Screen::History | Screen::Alerts | Screen::Acts => {
             // The session that is meant opens on the sessions screen, as a ghost where it has ended.
-            let key = acts::selected(state);
-            let Some(key) = key.filter(|key| state.board.sessions.contains_key(key)) else {
-                return notify(state, "that session is no longer known here", true);
+            let Some(key) = acts::selected(state) else {
+                return notify(state, "no session is selected", true);
             };
+            if !history::adopt(state, &key, effects) {
+                return notify(state, "that session is no longer known here", true);
+            }
+            history::leave(state, &key);
             state.view.screen = Screen::Sessions;
             state.view.table.filter.clear();
             acts::note_opened(state, &key, effects);
@@ -284,9 +297,13 @@ fn back(state: &mut State) {
             view.focus = Focus::Transcript;
             return;
         }
-        view.focus = Focus::Table;
-        view.opened = false;
+        if history::go_back(state) {
+            return;
+        }
+        state.view.focus = Focus::Table;
+        state.view.opened = false;
     } else if outcomes::dismiss(state) {
+    } else if history::go_back(state) {
     } else if state.view.opened {
         state.view.opened = false;
         state.view.focus = Focus::Table;

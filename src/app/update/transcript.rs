@@ -128,10 +128,12 @@ fn lost_stream(state: &State, key: &SessionKey) -> bool {
     let Some(board) = state.board.sessions.get(key).filter(|board| !board.is_active()) else { return false };
     let archived = board.archive.value().is_some_and(Option::is_some);
     let gone = matches!(&board.log_stream, Fact::Known { value: None, .. }) || board.stream_change.is_some();
-    let waiting = state
-        .view
-        .transcript_of(key)
-        .is_some_and(|view| matches!(view.status, TranscriptStatus::Waiting(_) | TranscriptStatus::Never(_)));
+    let waiting = state.view.transcript_of(key).is_some_and(|view| match view.status {
+        TranscriptStatus::Waiting(_) | TranscriptStatus::Never(_) => true,
+        // The events of a session of long ago may be over their retention while their stream still stands.
+        TranscriptStatus::Live(_) => board.adopted && view.content.lines().is_empty(),
+        _ => false,
+    });
     archived && (gone || waiting)
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     board::{Board, Phase, ScopeBoard, SessionBoard},
+    filter::{Filtered, NotKnown, Row},
     state::{Projected, State},
     view::{ListView, SortBy},
 };
@@ -21,7 +22,9 @@ impl State {
             sort: table.sort,
             reverse: table.reverse,
         };
-        if inputs != self.projected {
+        if inputs != self.projected || self.filtered.is_due(self.now) {
+            self.filtered.take(&inputs.filter);
+            self.filtered.again_at = None;
             self.project_sessions();
             self.project_lists();
             self.projected = inputs;
@@ -29,12 +32,10 @@ impl State {
         self.counts = self.board.counts(self.now);
     }
 
-    fn filter_words(&self) -> Vec<String> {
-        self.view.table.filter.split_whitespace().map(str::to_lowercase).collect()
-    }
-
     fn project_sessions(&mut self) {
-        let words = self.filter_words();
+        let (now, output) = (self.now, self.view.show_output_detections);
+        let Filtered { filter, again_at, sessions: not_known, .. } = &mut self.filtered;
+        *not_known = NotKnown::default();
         let table = &mut self.view.table;
         let selected = table.list.selected.as_ref().filter(|_| table.touched);
         table.total = self.board.sessions.values().filter(|session| session.is_active()).count();
@@ -44,7 +45,9 @@ impl State {
             .values()
             // A selected session that ended stays, as a ghost, until the analyst moves on.
             .filter(|session| session.is_active() || selected == Some(&session.session.key))
-            .filter(|session| words.is_empty() || matches(&self.board, session, &words))
+            .filter(|session| {
+                not_known.count(filter.shows(&Row { board: &self.board, session, output, now }, again_at))
+            })
             .collect();
         sort(&self.board, &mut rows, table.sort, table.reverse);
         let before = table.list.position();
@@ -61,16 +64,21 @@ impl State {
     }
 
     fn project_lists(&mut self) {
-        let words = self.filter_words();
+        let (now, output) = (self.now, self.view.show_output_detections);
+        let Filtered { filter, again_at, history: not_known, .. } = &mut self.filtered;
+        *not_known = NotKnown::default();
         let mut ended: Vec<(Timestamp, &SessionKey)> = self
             .board
             .sessions
             .iter()
-            .filter(|(_, session)| words.is_empty() || matches(&self.board, session, &words))
             .filter_map(|(key, session)| match session.phase {
-                Phase::Ended { at, .. } => Some((at, key)),
+                Phase::Ended { at, .. } => Some((at, key, session)),
                 Phase::Active => None,
             })
+            .filter(|(_, _, session)| {
+                not_known.count(filter.shows(&Row { board: &self.board, session, output, now }, again_at))
+            })
+            .map(|(at, key, _)| (at, key))
             .collect();
         ended.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         refill(&mut self.view.history, ended.into_iter().map(|(_, key)| key.clone()).collect());
@@ -125,40 +133,6 @@ fn keep_selection<Id: PartialEq + Clone>(list: &mut ListView<Id>, before: Option
         let row = before.unwrap_or(0).min(list.rows.len().saturating_sub(1));
         list.selected = list.rows.get(row).cloned();
     }
-}
-
-/// Every word occurs in something that the row shows (or hides only for want of room).
-fn matches(board: &Board, session: &SessionBoard, words: &[String]) -> bool {
-    let mut text = String::with_capacity(256);
-    let record = &session.session;
-    let name = board.node(record).and_then(|node| node.properties.value()?.as_ref()?.name.clone());
-    for part in [
-        board.account_name(&record.key.scope),
-        record.key.scope.account.as_str(),
-        record.key.scope.region.as_str(),
-        record.key.id.as_str(),
-        record.target.as_str(),
-        name.as_deref().unwrap_or_default(),
-        &record.owner,
-        record.document_name(),
-        record.reason.as_deref().unwrap_or_default(),
-        record.status.as_str(),
-        session.judgement.verdict().word(),
-        session.judgement.severity().map_or("", Severity::word),
-    ] {
-        text.push_str(part);
-        text.push('\n');
-    }
-    for finding in &session.judgement.findings {
-        text.push_str(finding.rule.as_str());
-        text.push('\n');
-    }
-    for detected in session.detections.shown(false) {
-        text.push_str(&detected.rule.id);
-        text.push('\n');
-    }
-    let text = text.to_lowercase();
-    words.iter().all(|word| text.contains(word.as_str()))
 }
 
 /// How bad a session is: what is NON_COMPLIANT or was typed that a rule detects by its severity, then INSUFFICIENT_DATA, then COMPLIANT.

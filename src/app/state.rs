@@ -56,6 +56,8 @@ pub struct State {
     pub setup: Setup,
     /// Bumped with every change that the screen shows.
     pub revision: u64,
+    /// The filter in force, and what it cannot tell.
+    pub filtered: super::filter::Filtered,
     pub(super) projected: Projected,
 }
 
@@ -157,6 +159,7 @@ impl State {
             rules_problem: None,
             detections_problem: None,
             revision: 0,
+            filtered: super::filter::Filtered::default(),
             projected: Projected::default(),
         }
     }

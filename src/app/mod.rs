@@ -13,6 +13,9 @@ pub mod filter;
 pub mod fixture;
 pub mod keymap;
 pub mod layout;
+pub mod line_input;
+#[cfg(test)]
+mod line_tests;
 pub mod listening;
 pub mod message;
 pub mod overlay;

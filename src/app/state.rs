@@ -169,6 +169,12 @@ impl State {
         self.acts.iter().find(|act| act.id == id)
     }
 
+    /// The saved filter that is in force, by its place among them.
+    pub fn saved_filter(&self) -> Option<usize> {
+        let filter = &self.view.table.filter;
+        self.setup.filters.iter().position(|saved| !filter.is_empty() && *saved.filter == **filter)
+    }
+
     /// Why nothing can be done now, if that is so. `writes`: it would change or send something at AWS.
     pub fn acting_off(&self, writes: bool) -> Option<String> {
         if let (true, Some(why)) = (writes, &self.setup.read_only) {

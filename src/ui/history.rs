@@ -24,8 +24,9 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         piece(format!("{} ended within the last hour", counted(counts.ended, "session", "sessions")), theme.text),
     ];
     if !filter.is_empty() {
-        title.push(piece(format!("  {} shown, filter ", list.rows.len()), theme.muted));
-        title.push(piece(look.clean(filter), theme.match_));
+        let not_known = look.state.filtered.history.words();
+        title.push(piece(format!("  {} shown{not_known}, filter ", list.rows.len()), theme.muted));
+        title.extend(look.filter());
     }
     let bad = counts.ended_non_compliant;
     if bad > 0 {

@@ -7,6 +7,7 @@ mod asking;
 mod border;
 mod border_property;
 mod dump;
+mod filtering;
 mod picture;
 mod snapshots;
 #[allow(dead_code)] // the benchmarks use it too

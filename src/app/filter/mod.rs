@@ -9,6 +9,7 @@
 //! which the tags were not read is no match of `tag:Environment=prod` and stays hidden, and stays on the screen under
 //! `-tag:Environment=prod`; both are counted, and the count is shown.
 
+mod complete;
 mod eval;
 mod parse;
 mod pattern;
@@ -20,6 +21,7 @@ use std::{ops::Range, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use complete::{Candidate, Offer, offer};
 pub use eval::{Row, Shown, Truth};
 pub use pattern::Pattern;
 

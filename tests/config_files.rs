@@ -16,8 +16,17 @@ fn check_keys(keys: &BTreeMap<String, Vec<String>>) -> Result<(), String> {
 
 const VOCABULARY: Vocabulary<'static> = Vocabulary {
     actions: &["terminate", "alert", "quit", "help"],
-    is_key: &|key| key.chars().count() == 1,
+    is_key: &|key| key.chars().count() == 1 || matches!(key, "f2" | "f3"),
     check_keys: &check_keys,
+    check_filter: &|text| match ssmwatch::app::filter::Filter::parse(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err((error.range.start, error.message)),
+    },
+    check_filter_keys: &|keys, filters| {
+        let taken: Vec<_> =
+            keys.values().flatten().chain(filters.iter().flat_map(|named| &named.keys)).cloned().collect();
+        check_keys(&BTreeMap::from([("terminate".to_owned(), taken)]))
+    },
     rules: &["DOC-01", "DOC-02", "TIM-02", "WHO-06"],
 };
 

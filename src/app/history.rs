@@ -7,7 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::board::{Board, Phase, SessionBoard};
+use super::board::{Phase, SessionBoard};
 use crate::domain::{
     AccessType, ArchiveObject, EndedSession, Fact, Failure, Finding, Judgement, NodeId, PastProgress, RuleId, ScopeId,
     Session, SessionId, SessionKey, SessionStatus, Severity, Verdict,
@@ -503,42 +503,6 @@ impl HistoryBook {
         let loud = findings.iter().filter(|finding| loud(finding.status));
         loud.map(|finding| RuleId::new(self.name(finding.rule.as_str()))).collect()
     }
-}
-
-/// Every word occurs in something that the row of a past session shows (or hides only for want of room), as in the sessions' table.
-pub(super) fn matches(board: &Board, past: &PastSession, words: &[String]) -> bool {
-    let mut text = String::with_capacity(256);
-    let scope = board.scopes.get(&past.key.scope);
-    let name = scope.and_then(|scope| scope.nodes.get(&past.target)?.properties.value()?.as_ref()?.name.clone());
-    for part in [
-        board.account_name(&past.key.scope),
-        past.key.scope.account.as_str(),
-        past.key.scope.region.as_str(),
-        past.key.id.as_str(),
-        past.target.as_str(),
-        name.as_deref().unwrap_or_default(),
-        &past.owner,
-        past.document_name(),
-        past.reason.as_deref().unwrap_or_default(),
-        &past.how,
-        past.verdict.map_or("not judged", Verdict::word),
-        past.severity.map_or("", Severity::word),
-    ] {
-        text.push_str(part);
-        text.push('\n');
-    }
-    for rule in &past.rules {
-        text.push_str(rule.as_str());
-        text.push('\n');
-    }
-    if let Some(session) = board.sessions.get(&past.key) {
-        for detected in session.detections.shown(false) {
-            text.push_str(&detected.rule.id);
-            text.push('\n');
-        }
-    }
-    let text = text.to_lowercase();
-    words.iter().all(|word| text.contains(word.as_str()))
 }
 
 /// Columns that past sessions can be sorted by.

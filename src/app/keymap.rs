@@ -12,6 +12,7 @@ use super::action::{ACTIONS, Action};
 pub struct Keymap {
     by_key: HashMap<KeyCombination, Action>,
     by_action: HashMap<Action, Vec<KeyCombination>>,
+    filters: HashMap<KeyCombination, usize>,
 }
 
 /// What is wrong with a `[keys]` table.
@@ -42,6 +43,24 @@ pub enum KeymapError {
         first: &'static str,
         /// The other.
         second: &'static str,
+    },
+    /// A saved filter's key is not one.
+    #[error("`{key}` of filter `{filter}` is not a key; write for instance `f2`, `ctrl-o`, `1`, `P`")]
+    NotAKeyOfFilter {
+        /// As written.
+        key: String,
+        /// The filter.
+        filter: String,
+    },
+    /// A saved filter wants a key that has something to do.
+    #[error("key `{key}` is bound to both {first} and filter `{filter}`; give one of them another key")]
+    FilterClash {
+        /// The key.
+        key: String,
+        /// The action or the other filter, with its kind where it is one.
+        first: String,
+        /// The filter.
+        filter: String,
     },
 }
 
@@ -115,7 +134,44 @@ impl Keymap {
                 }
             }
         }
-        Ok(Self { by_key, by_action })
+        Ok(Self { by_key, by_action, filters: HashMap::new() })
+    }
+
+    /// The same, with keys that put saved filters in force: their names and keys, in the order of the filters.
+    ///
+    /// # Errors
+    /// Unreadable key, or a key that an action or another filter has.
+    pub fn with_filters<'a>(
+        mut self,
+        filters: impl IntoIterator<Item = (&'a str, &'a [String])>,
+    ) -> Result<Self, KeymapError> {
+        let mut names: Vec<&str> = Vec::new();
+        for (index, (name, keys)) in filters.into_iter().enumerate() {
+            names.push(name);
+            for written in keys {
+                let key = parse_key(written)
+                    .ok_or_else(|| KeymapError::NotAKeyOfFilter { key: written.clone(), filter: name.to_owned() })?;
+                let action = self.by_key.get(&key).map(|action| format!("`{}`", action.info().name));
+                let other = self.filters.insert(key, index).and_then(|other| names.get(other));
+                if let Some(first) = action.or_else(|| other.map(|name| format!("filter `{name}`"))) {
+                    return Err(KeymapError::FilterClash { key: written.clone(), first, filter: name.to_owned() });
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// The saved filter that the key puts in force, by its place among them.
+    pub fn filter(&self, key: KeyCombination) -> Option<usize> {
+        self.filters.get(&key).copied()
+    }
+
+    /// The keys of a saved filter, as people write them.
+    pub fn filter_keys(&self, index: usize) -> Vec<String> {
+        let mut keys: Vec<String> =
+            self.filters.iter().filter(|(_, filter)| **filter == index).map(|(key, _)| key_name(*key)).collect();
+        keys.sort();
+        keys
     }
 
     /// What that key does.
@@ -183,6 +239,24 @@ mod tests {
         assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Quit));
         assert_eq!(press(KeyCode::BackTab, KeyModifiers::SHIFT), Some(Action::PreviousPane));
         assert_eq!(press(KeyCode::PageDown, KeyModifiers::NONE), Some(Action::PageDown));
+    }
+
+    #[test]
+    fn keys_of_saved_filters_belong_to_one_thing() {
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<String>>();
+        let with = |filters: &[(&str, Vec<String>)]| {
+            let filters = filters.iter().map(|(name, keys)| (*name, keys.as_slice()));
+            Keymap::new(none()).unwrap().with_filters(filters)
+        };
+        let map = with(&[("prod", keys(&["f7"])), ("mine", keys(&["f8", "f9"]))]).unwrap();
+        assert_eq!(map.filter(parse_key("f9").unwrap()), Some(1));
+        assert_eq!((map.filter_keys(0), map.filter_keys(1)), (keys(&["F7"]), keys(&["F8", "F9"])));
+        let error = |filters: &[(&str, Vec<String>)]| with(filters).unwrap_err().to_string();
+        let clash = error(&[("prod", keys(&["?"]))]);
+        assert!(clash.starts_with("key `?` is bound to both `help` and filter `prod`"), "{clash}");
+        let clash = error(&[("prod", keys(&["f7"])), ("mine", keys(&["f7"]))]);
+        assert!(clash.starts_with("key `f7` is bound to both filter `prod` and filter `mine`"), "{clash}");
+        assert!(error(&[("prod", keys(&["nokey"]))]).contains("`nokey` of filter `prod` is not a key"));
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub mod fixture;
 pub mod history;
 pub mod keymap;
 pub mod layout;
+pub mod line_input;
+#[cfg(test)]
+mod line_tests;
 pub mod listening;
 pub mod message;
 pub mod notify;

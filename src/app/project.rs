@@ -4,7 +4,8 @@ use std::cmp::{Ordering, Reverse};
 
 use super::{
     board::{Board, ScopeBoard, SessionBoard},
-    history::{self, PastSession, PastSort},
+    filter::{Filtered, NotKnown, PastRow, Row},
+    history::{PastSession, PastSort},
     state::{Projected, State},
     view::{ListView, Screen, SortBy},
 };
@@ -20,7 +21,9 @@ impl State {
             sort: table.sort,
             reverse: table.reverse,
         };
-        if inputs != self.projected {
+        if inputs != self.projected || self.filtered.is_due(self.now) {
+            self.filtered.take(&inputs.filter);
+            self.filtered.again_at = None;
             self.project_sessions();
             self.project_lists();
             self.projected = inputs;
@@ -44,9 +47,21 @@ impl State {
         if self.view.past.projected.as_ref() == Some(&inputs) {
             return;
         }
-        let words = self.filter_words();
-        let shown = |past: &&PastSession| words.is_empty() || history::matches(&self.board, past, &words);
-        let mut rows: Vec<&PastSession> = self.history.newest().filter(shown).collect();
+        let (now, output) = (self.now, self.view.show_output_detections);
+        let Filtered { filter, history: not_known, .. } = &mut self.filtered;
+        *not_known = NotKnown::default();
+        let mut rows: Vec<&PastSession> = self
+            .history
+            .newest()
+            .filter(|past| {
+                // What ended grows no older: time alone changes nothing here.
+                let (board, again_at) = (&self.board, &mut None);
+                not_known.count(match board.sessions.get(&past.key) {
+                    Some(session) => filter.shows(&Row { board, session, output, now }, again_at),
+                    None => filter.shows(&PastRow { board, past }, again_at),
+                })
+            })
+            .collect();
         let text = |a: &str, b: &str| compare_names(a, b);
         let order = |a: &PastSession, b: &PastSession| match sort {
             PastSort::Ended => b.ended_at.cmp(&a.ended_at),
@@ -68,12 +83,10 @@ impl State {
         self.view.past.projected = Some(inputs);
     }
 
-    fn filter_words(&self) -> Vec<String> {
-        self.view.table.filter.split_whitespace().map(str::to_lowercase).collect()
-    }
-
     fn project_sessions(&mut self) {
-        let words = self.filter_words();
+        let (now, output) = (self.now, self.view.show_output_detections);
+        let Filtered { filter, again_at, sessions: not_known, .. } = &mut self.filtered;
+        *not_known = NotKnown::default();
         let table = &mut self.view.table;
         let selected = table.list.selected.as_ref().filter(|_| table.touched);
         table.total = self.board.sessions.values().filter(|session| session.is_active()).count();
@@ -83,7 +96,9 @@ impl State {
             .values()
             // A selected session that ended stays, as a ghost, until the analyst moves on.
             .filter(|session| session.is_active() || selected == Some(&session.session.key))
-            .filter(|session| words.is_empty() || matches(&self.board, session, &words))
+            .filter(|session| {
+                not_known.count(filter.shows(&Row { board: &self.board, session, output, now }, again_at))
+            })
             .collect();
         sort(&self.board, &mut rows, table.sort, table.reverse);
         let before = table.list.position();
@@ -151,40 +166,6 @@ fn keep_selection<Id: PartialEq + Clone>(list: &mut ListView<Id>, before: Option
         let row = before.unwrap_or(0).min(list.rows.len().saturating_sub(1));
         list.selected = list.rows.get(row).cloned();
     }
-}
-
-/// Every word occurs in something that the row shows (or hides only for want of room).
-fn matches(board: &Board, session: &SessionBoard, words: &[String]) -> bool {
-    let mut text = String::with_capacity(256);
-    let record = &session.session;
-    let name = board.node(record).and_then(|node| node.properties.value()?.as_ref()?.name.clone());
-    for part in [
-        board.account_name(&record.key.scope),
-        record.key.scope.account.as_str(),
-        record.key.scope.region.as_str(),
-        record.key.id.as_str(),
-        record.target.as_str(),
-        name.as_deref().unwrap_or_default(),
-        &record.owner,
-        record.document_name(),
-        record.reason.as_deref().unwrap_or_default(),
-        record.status.as_str(),
-        session.judgement.verdict().word(),
-        session.judgement.severity().map_or("", Severity::word),
-    ] {
-        text.push_str(part);
-        text.push('\n');
-    }
-    for finding in &session.judgement.findings {
-        text.push_str(finding.rule.as_str());
-        text.push('\n');
-    }
-    for detected in session.detections.shown(false) {
-        text.push_str(&detected.rule.id);
-        text.push('\n');
-    }
-    let text = text.to_lowercase();
-    words.iter().all(|word| text.contains(word.as_str()))
 }
 
 /// How bad a session is: what is NON_COMPLIANT or was typed that a rule detects by its severity, then INSUFFICIENT_DATA, then COMPLIANT.

@@ -65,6 +65,8 @@ pub struct State {
     pub setup: Setup,
     /// Bumped with every change that the screen shows.
     pub revision: u64,
+    /// The filter in force, and what it cannot tell.
+    pub filtered: super::filter::Filtered,
     pub(super) projected: Projected,
 }
 
@@ -178,6 +180,7 @@ impl State {
             rules_problem: None,
             detections_problem: None,
             revision: 0,
+            filtered: super::filter::Filtered::default(),
             projected: Projected::default(),
         }
     }
@@ -185,6 +188,12 @@ impl State {
     /// The act of that number.
     pub fn act(&self, id: ActId) -> Option<&Act> {
         self.acts.iter().find(|act| act.id == id)
+    }
+
+    /// The saved filter that is in force, by its place among them.
+    pub fn saved_filter(&self) -> Option<usize> {
+        let filter = &self.view.table.filter;
+        self.setup.filters.iter().position(|saved| !filter.is_empty() && *saved.filter == **filter)
     }
 
     /// Why nothing can be done now, if that is so. `writes`: it would change or send something at AWS.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use super::line_input::LineInput;
 pub use super::transcript_view::{Playback, Room, TranscriptStatus, TranscriptView};
 use super::{action::Action, dialog::Dialog};
 use crate::domain::{AccountId, ActId, AlertId, CredentialBase, RuleId, ScopeId, SessionKey};
@@ -269,15 +270,6 @@ pub struct Notice {
     pub bad: bool,
     /// Until then.
     pub until: Timestamp,
-}
-
-/// A line of input at the foot: filter or search.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LineInput {
-    /// What is typed so far.
-    pub text: String,
-    /// What it was before, for `Esc`.
-    pub before: String,
 }
 
 /// All of the view.

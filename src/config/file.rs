@@ -12,6 +12,7 @@ use toml::de::DeTable;
 use super::{
     Config, KeyBindings,
     error::{Complaint, ConfigError, Step, nearest, offset_of, unknown_key},
+    filters::{self, CheckFilter, CheckFilterKeys},
     names::arn_parts,
 };
 use crate::domain::Region;
@@ -25,6 +26,10 @@ pub struct Vocabulary<'a> {
     pub is_key: &'a dyn Fn(&str) -> bool,
     /// Whether the bindings go together; the words of the error say which do not.
     pub check_keys: &'a dyn Fn(&KeyBindings) -> Result<(), String>,
+    /// Whether a text is a filter; the byte at which it is not, and why.
+    pub check_filter: CheckFilter<'a>,
+    /// Whether the keys of filters go together with the bindings and with each other.
+    pub check_filter_keys: CheckFilterKeys<'a>,
     /// Ids of the built-in rules; empty: rule ids are not checked.
     pub rules: &'a [&'a str],
 }
@@ -148,6 +153,7 @@ pub fn parse(text: &str, path: &Path, vocabulary: &Vocabulary<'_>) -> Result<Con
     check.quarantine(&config);
     check.notify(&config);
     check.keys(&config, vocabulary);
+    check.filters(&config, vocabulary);
     if check.complaints.is_empty() {
         Ok(config)
     } else {
@@ -299,6 +305,32 @@ impl Check<'_> {
             && let Err(message) = (vocabulary.check_keys)(&config.keys)
         {
             self.key(&[Step::Key("keys")], message);
+        }
+    }
+
+    fn filters(&mut self, config: &Config, vocabulary: &Vocabulary<'_>) {
+        for wrong in filters::complaints(&config.filters, vocabulary.check_filter, vocabulary.is_key) {
+            let mut path = vec![Step::Key("filters"), Step::Index(wrong.index), Step::Key(wrong.key)];
+            path.extend(wrong.element.map(Step::Index));
+            let start = offset_of(self.table, &path, false);
+            // Into the string, where it is written as it is read.
+            let written = config.filters.get(wrong.index).filter(|_| wrong.byte > 0).map(|named| named.filter.as_str());
+            let inside =
+                self.text.get(start + 1..).zip(written).is_some_and(|(text, written)| text.starts_with(written));
+            let at = if inside { start + 1 + wrong.byte } else { start };
+            self.complaints.push(Complaint::at(self.text, at, wrong.message));
+        }
+        // One by one, so that the complaint stands at the one that clashes.
+        for count in 1..=config.filters.len() {
+            let filters = config.filters.get(..count).unwrap_or_default();
+            let result = match self.complaints.is_empty() {
+                true => (vocabulary.check_filter_keys)(&config.keys, filters),
+                false => Ok(()),
+            };
+            if let Err(message) = result {
+                self.value(&[Step::Key("filters"), Step::Index(count - 1), Step::Key("keys")], message);
+                return;
+            }
         }
     }
 }

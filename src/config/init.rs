@@ -41,6 +41,8 @@ mod tests {
             actions: &["terminate", "quit"],
             is_key: &|_| true,
             check_keys: &|_: &BTreeMap<String, Vec<String>>| Ok(()),
+            check_filter: &|_| Ok(()),
+            check_filter_keys: &|_, _| Ok(()),
             rules: &["TIM-02"],
         };
         parse(text, Path::new("config.toml"), &vocabulary).unwrap()
@@ -69,7 +71,10 @@ mod tests {
         let all = toml::Table::try_from(Config::default()).unwrap();
         for (name, value) in &all {
             let Some(table) = value.as_table() else {
-                assert!(shown.contains_key(name) || name == "accounts", "{name} is not in the template");
+                assert!(
+                    shown.contains_key(name) || ["accounts", "filters"].contains(&name.as_str()),
+                    "{name} is not in the template"
+                );
                 continue;
             };
             for key in table.keys() {
@@ -86,7 +91,7 @@ mod tests {
         assert!(config.organization.is_some() && config.compliance.ticket_pattern.is_some());
         assert!(config.alerts.member_topic.is_some() && config.alerts.central_topic.is_some());
         assert!(config.response.quarantine.is_some_and(|quarantine| quarantine.external_id.is_some()));
-        assert_eq!(config.keys.len(), 2);
+        assert_eq!((config.keys.len(), config.filters.len()), (2, 1));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod compliance;
 mod error;
 mod file;
+mod filters;
 mod init;
 mod limits;
 mod names;
@@ -15,6 +16,7 @@ mod value;
 pub use compliance::Compliance;
 pub use error::{Complaint, ConfigError};
 pub use file::{Origin, Overrides, Settings, Vocabulary, default_path, load, parse, user_theme_dir};
+pub use filters::{CheckFilter, CheckFilterKeys, NamedFilter};
 pub use init::{TEMPLATE, write_template};
 pub use limits::{DAYS, parse_hours};
 pub use names::{is_region, parse_severity};

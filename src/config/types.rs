@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     compliance::Compliance,
+    filters::NamedFilter,
     names,
     notify::Notify,
     quarantine::Quarantine,
@@ -43,6 +44,8 @@ pub struct Config {
     pub response: Response,
     /// How long things are remembered.
     pub store: Retention,
+    /// Filters with a name.
+    pub filters: Vec<NamedFilter>,
     /// Action name to its keys; an empty list unbinds the action.
     pub keys: KeyBindings,
 }
@@ -61,6 +64,7 @@ impl Default for Config {
             notify: Notify::default(),
             response: Response::default(),
             store: Retention::default(),
+            filters: Vec::new(),
             keys: BTreeMap::new(),
         }
     }

@@ -15,13 +15,14 @@ use crate::{
         Setup, State,
         action::ACTIONS,
         board::Board,
+        filter::{Filter, SavedFilter},
         keymap::{Keymap, parse_key},
         notify::{Channel, Channels, Protocol},
     },
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
     compliance::{Engine, Parameters, Rule, Subject},
-    config::{self, Compliance, Config, Quarantine, QuarantineMethodName, Settings, Vocabulary},
+    config::{self, Compliance, Config, NamedFilter, Quarantine, QuarantineMethodName, Settings, Vocabulary},
     detection::Detector,
     domain::{QuarantineMethod, Severity},
     response::AlertTargets,
@@ -39,6 +40,11 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
         actions: &actions,
         is_key: &|key| parse_key(key).is_some(),
         check_keys: &|keys| keymap(keys).map(drop).map_err(|error| error.to_string()),
+        check_filter: &|text| match Filter::parse(text) {
+            Ok(_) => Ok(()),
+            Err(error) => Err((error.range.start, error.message)),
+        },
+        check_filter_keys: &|keys, filters| with_filters(keys, filters).map(drop).map_err(|error| error.to_string()),
         rules: &rules,
     };
     let settings = config::load(cli.global.config.as_deref(), overrides, &vocabulary)
@@ -49,7 +55,7 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
 /// The demo's settings: the defaults with what the command line says of looks; accounts and acts of the config stay out.
 pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
-    let Config { theme, keys, read_only, mouse, notify, .. } = std::mem::take(&mut settings.config);
+    let Config { theme, filters, keys, read_only, mouse, notify, .. } = std::mem::take(&mut settings.config);
     // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
     // A dozen people look after all of it.
     let compliance = Compliance {
@@ -58,7 +64,7 @@ pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
         max_nodes: 12,
         ..Compliance::default()
     };
-    settings.config = Config { theme, keys, read_only, mouse, notify, compliance, ..Config::default() };
+    settings.config = Config { theme, filters, keys, read_only, mouse, notify, compliance, ..Config::default() };
     Ok(settings)
 }
 
@@ -101,6 +107,21 @@ fn built_in_rules() -> Vec<String> {
 /// The keys of the config over the defaults.
 pub(super) fn keymap(keys: &BTreeMap<String, Vec<String>>) -> Result<Keymap, crate::app::keymap::KeymapError> {
     Keymap::new(keys.iter().map(|(action, keys)| (action.as_str(), keys.as_slice())))
+}
+
+/// The same with the keys of saved filters.
+pub(super) fn with_filters(
+    keys: &BTreeMap<String, Vec<String>>,
+    filters: &[NamedFilter],
+) -> Result<Keymap, crate::app::keymap::KeymapError> {
+    keymap(keys)?.with_filters(filters.iter().map(|named| (named.name.as_str(), named.keys.as_slice())))
+}
+
+/// The filters that the config gives names.
+fn saved_filters(filters: &[NamedFilter]) -> Vec<SavedFilter> {
+    let saved =
+        |named: &NamedFilter| SavedFilter { name: named.name.as_str().into(), filter: named.filter.trim().into() };
+    filters.iter().map(saved).collect()
 }
 
 /// The fleet that the config describes.
@@ -214,8 +235,8 @@ pub(super) fn state(
     demo: bool,
 ) -> Result<State, Refusal> {
     let config = &settings.config;
-    let keymap =
-        keymap(&config.keys).map_err(|error| Refusal::config(error.to_string(), "correct [keys] in the config"))?;
+    let keymap = with_filters(&config.keys, &config.filters)
+        .map_err(|error| Refusal::config(error.to_string(), "correct [keys] in the config"))?;
     let read_only = if settings.overrides.read_only {
         Some(Arc::from("--read-only was given"))
     } else if config.read_only {
@@ -229,7 +250,7 @@ pub(super) fn state(
         demo,
         actor: whoami::fallible::username().unwrap_or_else(|_| "unknown user".into()).into(),
         keymap,
-        filters: Vec::new(),
+        filters: saved_filters(&config.filters),
         themes: themes.names(),
         poll: SignedDuration::try_from(config.poll.sessions.duration()).unwrap_or(SignedDuration::MAX),
         member_topic: config.alerts.member_topic.as_ref().map(|topic| topic.as_str().into()),

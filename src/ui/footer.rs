@@ -8,11 +8,11 @@ use ratatui::{
 
 use super::{
     look::Look,
-    text::{self, Pieces, line_width, piece, put_line, put_right},
+    text::{self, Piece, Pieces, line_width, piece, put_line, put_right},
 };
 use crate::app::{
     action::Action,
-    view::{Focus, Screen},
+    view::{LineInput, Screen},
 };
 
 /// The action that shows a screen.
@@ -40,7 +40,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Option<P
         return None;
     }
     if let Some(input) = &view.input {
-        return Some(draw_input(look, buffer, area, &input.text));
+        return Some(draw_input(look, buffer, area, input));
     }
     if let Some(notice) = &view.notice {
         let style = if notice.bad { look.theme.danger } else { look.theme.ok };
@@ -60,42 +60,85 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Option<P
     None
 }
 
-fn draw_input(look: &Look<'_>, buffer: &mut Buffer, area: Rect, typed: &str) -> Position {
+/// Cells that what is typed has at least before the count stands beside it.
+const LEAST_ROOM: u16 = 16;
+
+fn draw_input(look: &Look<'_>, buffer: &mut Buffer, area: Rect, input: &LineInput) -> Position {
     let view = &look.state.view;
-    let in_transcript = view.screen == Screen::Sessions && matches!(view.focus, Focus::Transcript | Focus::Commands);
-    let (label, found) = if in_transcript {
+    let theme = look.theme;
+    let (label, found) = if input.is_filter {
+        let filtered = &look.state.filtered;
+        let (shown, all, not_known) = match view.screen {
+            Screen::History => (view.history.rows.len(), look.state.history.counts.all, filtered.history),
+            _ => (view.table.list.rows.len(), view.table.total, filtered.sessions),
+        };
+        (" filter: ", format!("{shown} of {all}{}", not_known.words()))
+    } else {
         let found = match view.transcript.as_ref().map(|transcript| transcript.match_position()) {
-            _ if typed.is_empty() => String::new(),
+            _ if input.text.is_empty() => String::new(),
             Some((Some(at), count)) => format!("{} of {count}", at + 1),
             _ => "no match".to_owned(),
         };
         (" search: ", found)
-    } else {
-        let found = match view.screen {
-            Screen::History => format!("{} of {}", view.history.rows.len(), look.state.history.counts.all),
-            _ => format!("{} of {}", view.table.list.rows.len(), view.table.total),
-        };
-        (" filter: ", found)
     };
-    let right: Pieces<'_> =
-        vec![piece(found, look.theme.muted), piece("   Enter keeps it, Esc undoes it ", look.theme.muted)];
-    let label_width = put_line(
-        buffer,
-        (area.x, area.y),
-        area.width,
-        &[piece(label, look.theme.accent.add_modifier(Modifier::BOLD))],
-        look.glyphs.ellipsis,
-    );
-    let room = area.width.saturating_sub(label_width + 1);
-    // The end of what is typed stays in sight.
-    let typed = look.clean(typed);
-    let over = text::width(&typed).saturating_sub(usize::from(room));
-    let shown = text::tail(&typed, over);
+    let bold = theme.accent.add_modifier(Modifier::BOLD);
+    let label_width = put_line(buffer, (area.x, area.y), area.width, &[piece(label, bold)], look.glyphs.ellipsis);
+    let keys = "   Enter keeps it, Esc undoes it";
+    let right: Pieces<'_> = vec![piece(found.clone(), theme.muted), piece(keys, theme.muted), piece(" ", theme.muted)];
+    let count: Pieces<'_> = vec![piece(found, theme.muted), piece(" ", theme.muted)];
+    let typed = u16::try_from(text::width(&look.clean(&input.text))).unwrap_or(u16::MAX);
+    // The keys give way to what is typed, and the count only where there is next to no room.
+    let wide = |line: &[Piece<'_>]| u16::try_from(line_width(line)).unwrap_or(u16::MAX).saturating_add(2);
+    let beside = |line: &[Piece<'_>]| (area.width.saturating_sub(label_width)).saturating_sub(wide(line));
+    let line = match (beside(&right) > typed, beside(&count) >= LEAST_ROOM) {
+        (true, _) => &right,
+        (false, true) => &count,
+        (false, false) => &Vec::new(),
+    };
+    let room = if line.is_empty() { area.width.saturating_sub(label_width + 1) } else { beside(line) };
+    put_right(buffer, area, line, look.glyphs.ellipsis);
     let x = area.x + label_width;
-    let taken = text::put(buffer, (x, area.y), room, shown, look.theme.text, "");
-    let left_over = area.width.saturating_sub(label_width + taken + 3);
-    if usize::from(left_over) >= line_width(&right) {
-        put_right(buffer, Rect::new(area.right() - left_over, area.y, left_over, 1), &right, look.glyphs.ellipsis);
+    let (cursor, place) = draw_typed(look, buffer, Rect::new(x, area.y, room, 1), input);
+    super::completion::draw(look, buffer, area, input, place);
+    Position::new(cursor.min(area.right() - 1), area.y)
+}
+
+/// Draws what is typed so that the cursor is in sight; the columns of the cursor and of what is wrong.
+fn draw_typed(look: &Look<'_>, buffer: &mut Buffer, area: Rect, input: &LineInput) -> (u16, u16) {
+    let theme = look.theme;
+    let wrong = match &input.problem {
+        Some(problem) => problem.range.clone(),
+        None => input.text.len()..input.text.len(),
+    };
+    let style = match &input.problem {
+        Some(problem) if problem.incomplete && !input.refused => theme.muted,
+        _ => theme.danger,
+    };
+    let part = |range: std::ops::Range<usize>| look.clean(input.text.get(range).unwrap_or_default());
+    let parts = [
+        (part(0..wrong.start), theme.text),
+        (part(wrong.clone()), style.add_modifier(Modifier::UNDERLINED)),
+        (part(wrong.end..input.text.len()), theme.text),
+    ];
+    let before = text::width(&look.clean(input.halves().0));
+    let all: usize = parts.iter().map(|(words, _)| text::width(words)).sum();
+    let room = usize::from(area.width).max(1);
+    // Some cells behind the cursor stay in sight, and one for the cursor itself.
+    let scrolled = (before + (all.saturating_sub(before)).min(4)).saturating_sub(room - 1);
+    let (mut skip, mut x) = (scrolled, area.x);
+    for (words, style) in &parts {
+        let wide = text::width(words);
+        if skip >= wide {
+            skip -= wide;
+            continue;
+        }
+        let shown = text::tail(words, skip);
+        // A wide character that the edge would halve leaves its cell empty.
+        x += u16::try_from((wide - skip).saturating_sub(text::width(shown))).unwrap_or(0);
+        skip = 0;
+        x += text::put(buffer, (x, area.y), area.right().saturating_sub(x), shown, *style, "");
     }
-    Position::new((x + taken).min(area.right() - 1), area.y)
+    let column =
+        |cells: usize| area.x + u16::try_from(cells.saturating_sub(scrolled)).unwrap_or(u16::MAX).min(area.width);
+    (column(before), column(text::width(&part(0..wrong.start))))
 }

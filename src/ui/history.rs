@@ -39,8 +39,9 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         title.push(piece(format!(", {} not judged", counts.unjudged), theme.insufficient));
     }
     if !filter.is_empty() {
-        title.push(piece(format!("  {} shown, filter ", list.rows.len()), theme.muted));
-        title.push(piece(look.clean(filter), theme.match_));
+        let not_known = look.state.filtered.history.words();
+        title.push(piece(format!("  {} shown{not_known}, filter ", list.rows.len()), theme.muted));
+        title.extend(look.filter());
     }
     title.push(piece(format!("  (store {}, service {})", counts.stored, counts.listed), theme.muted));
     let state = sources(look);

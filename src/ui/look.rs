@@ -238,6 +238,19 @@ impl<'a> Look<'a> {
         words
     }
 
+    /// The filter in force: its name where it has one, and its text.
+    pub(super) fn filter(&self) -> Pieces<'static> {
+        let state = self.state;
+        let text = self.clean(&state.view.table.filter).into_owned();
+        match state.saved_filter().and_then(|index| state.setup.filters.get(index)) {
+            Some(saved) => vec![
+                piece(self.clean(&saved.name).into_owned(), self.theme.match_),
+                piece(format!("  {text}"), self.theme.muted),
+            ],
+            None => vec![piece(text, self.theme.match_)],
+        }
+    }
+
     /// How all tables look.
     pub(super) fn dress(&self, reverse: bool) -> Dress<'a> {
         Dress {

@@ -9,6 +9,7 @@ mod alerts;
 mod banner;
 mod columns;
 mod commands;
+mod completion;
 mod copy;
 mod credentials;
 mod detail;

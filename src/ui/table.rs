@@ -40,9 +40,10 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rec
     if table.filter.is_empty() {
         title.push(piece(table.total.to_string(), look.theme.text));
     } else {
-        title.push(piece(format!("{shown} of {}", table.total), look.theme.text));
+        let not_known = look.state.filtered.sessions.words();
+        title.push(piece(format!("{shown} of {}{not_known}", table.total), look.theme.text));
         title.push(piece("  filter ", look.theme.muted));
-        title.push(piece(look.clean(&table.filter), look.theme.match_));
+        title.extend(look.filter());
     }
     title.extend(marked(look));
     let sorted = match table.sort {
@@ -337,6 +338,11 @@ fn empty(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         lines.push((format!("no session matches \"{filter}\""), theme.title));
         let all = counted(state.view.table.total, "session is hidden", "sessions are hidden");
         lines.push((format!("{all}; Esc shows all again"), theme.muted));
+        let not_known = state.filtered.sessions.hidden;
+        if not_known > 0 {
+            let them = counted(not_known, "of them may match", "of them may match");
+            lines.push((format!("{them}: what the filter asks is not known of it"), theme.warning));
+        }
     } else if counts.scopes == 0 {
         lines.push(("no account and region is configured".to_owned(), theme.danger));
     } else if unseen > 0 && counts.fresh == 0 {

@@ -8,6 +8,7 @@ mod border;
 mod border_property;
 mod credentials;
 mod dump;
+mod filtering;
 mod mouse;
 mod palette;
 mod picture;

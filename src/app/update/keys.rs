@@ -86,6 +86,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     if state.view.sheet.is_some() {
         return sheet::key(state, action, effects);
     }
+    if let Some(index) = state.setup.keymap.filter(key) {
+        return line::toggle_saved(state, index);
+    }
     let Some(action) = action else { return };
     palette::note_used(state, action);
     run(state, action, event.code, effects);
@@ -113,9 +116,8 @@ pub(super) fn paste(state: &mut State, text: &str) {
         dialog.paste(text);
     } else if state.view.overlay.is_some() {
         overlay::paste(state, text);
-    } else if let Some(input) = &mut state.view.input {
-        input.text.extend(text.chars().filter(|c| !c.is_control()).take(200));
-        line::apply(state);
+    } else {
+        line::paste(state, text);
     }
 }
 

@@ -14,6 +14,7 @@ pub mod fixture;
 pub mod keymap;
 pub mod layout;
 pub mod listening;
+pub mod mask;
 pub mod message;
 pub mod overlay;
 pub mod project;
@@ -23,8 +24,13 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 pub mod transcript_view;
+pub mod trend;
 pub mod update;
 pub mod view;
+pub mod wall;
+pub mod wall_layout;
+#[cfg(test)]
+mod wall_tests;
 
 pub use message::{Delivered, Effect, Follow, Keep, Message};
 pub use state::{Setup, State};

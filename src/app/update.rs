@@ -132,6 +132,7 @@ fn observe(state: &mut State, observation: Observation) {
 fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     state.project();
     banners::gather(state);
+    wall::settle(state);
     if state.view.notice.as_ref().is_some_and(|notice| notice.until <= state.now) {
         state.view.notice = None;
     }

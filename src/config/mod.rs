@@ -10,6 +10,7 @@ mod quarantine;
 mod show;
 mod types;
 mod value;
+mod wall;
 
 pub use compliance::Compliance;
 pub use error::{Complaint, ConfigError};
@@ -20,3 +21,4 @@ pub use names::{is_region, parse_severity};
 pub use quarantine::{Quarantine, QuarantineMethodName};
 pub use types::{Account, Alerts, Config, KeyBindings, Organization, Poll, Response, Retention};
 pub use value::{Pattern, Period, TagPattern, Template};
+pub use wall::Wall;

@@ -9,6 +9,7 @@ use super::{
     names,
     quarantine::Quarantine,
     value::{self, Period, Template},
+    wall::Wall,
 };
 use crate::domain::{AccountId, Region, Severity};
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub response: Response,
     /// How long things are remembered.
     pub store: Retention,
+    /// The screen that nobody touches.
+    pub wall: Wall,
     /// Action name to its keys; an empty list unbinds the action.
     pub keys: KeyBindings,
 }
@@ -54,6 +57,7 @@ impl Default for Config {
             alerts: Alerts::default(),
             response: Response::default(),
             store: Retention::default(),
+            wall: Wall::default(),
             keys: BTreeMap::new(),
         }
     }

@@ -16,6 +16,7 @@ use crate::{
         action::ACTIONS,
         board::Board,
         keymap::{Keymap, parse_key},
+        wall::WallSetup,
     },
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
@@ -48,7 +49,7 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
 /// The demo's settings: the defaults with what the command line says of looks; accounts and acts of the config stay out.
 pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
-    let Config { theme, keys, read_only, .. } = std::mem::take(&mut settings.config);
+    let Config { theme, keys, read_only, wall, .. } = std::mem::take(&mut settings.config);
     // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
     // A dozen people look after all of it.
     let compliance = Compliance {
@@ -57,7 +58,7 @@ pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
         max_nodes: 12,
         ..Compliance::default()
     };
-    settings.config = Config { theme, keys, read_only, compliance, ..Config::default() };
+    settings.config = Config { theme, keys, read_only, wall, compliance, ..Config::default() };
     Ok(settings)
 }
 
@@ -252,6 +253,11 @@ pub(super) fn state(
         max_per_hour: config.response.max_per_hour,
         countdown: SignedDuration::try_from(config.response.countdown.duration()).unwrap_or(SignedDuration::MAX),
         store: store.display().to_string().into(),
+        wall: WallSetup {
+            start: config.wall.start || settings.overrides.wall,
+            dwell: SignedDuration::try_from(config.wall.dwell.duration()).unwrap_or(SignedDuration::MAX),
+            mask: config.wall.mask,
+        },
         zone: jiff::tz::TimeZone::system(),
     };
     Ok(State::new(board, detector, setup, Timestamp::now()))

@@ -9,5 +9,6 @@ mod border_property;
 mod dump;
 mod picture;
 mod snapshots;
+mod wall;
 #[allow(dead_code)] // the benchmarks use it too
 mod world;

@@ -83,8 +83,13 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         return sheet::key(state, action, effects);
     }
     let Some(action) = action else { return };
+    if state.view.wall.is_some() && wall::act(state, action, effects) {
+        return;
+    }
     act(state, action, event.code, effects);
-    note_reading(state, effects);
+    if state.view.wall.is_none() {
+        note_reading(state, effects);
+    }
 }
 
 /// Who brings the keys to a transcript reads it.

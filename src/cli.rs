@@ -78,6 +78,9 @@ pub struct Global {
     /// No colors
     #[arg(long, global = true)]
     pub no_color: bool,
+    /// Begin at the wall, for a screen that nobody touches (the dashboard and the demo)
+    #[arg(long, global = true)]
+    pub wall: bool,
 }
 
 impl Global {
@@ -91,6 +94,7 @@ impl Global {
             endpoint_url: self.endpoint_url.clone(),
             log_file: self.log_file.clone(),
             no_color: self.no_color || no_color.is_some_and(|value| !value.is_empty()),
+            wall: self.wall,
         }
     }
 }

@@ -90,6 +90,7 @@ pub fn setup() -> Setup {
         max_per_hour: 20,
         countdown: SignedDuration::from_secs(30),
         store: "ssmwatch.db".into(),
+        wall: crate::app::wall::WallSetup::default(),
         zone: jiff::tz::TimeZone::UTC,
     }
 }

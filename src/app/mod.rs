@@ -19,6 +19,7 @@ pub mod line_input;
 #[cfg(test)]
 mod line_tests;
 pub mod listening;
+pub mod mask;
 pub mod message;
 pub mod notify;
 pub mod overlay;
@@ -35,8 +36,13 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 pub mod transcript_view;
+pub mod trend;
 pub mod update;
 pub mod view;
+pub mod wall;
+pub mod wall_layout;
+#[cfg(test)]
+mod wall_tests;
 pub mod works;
 
 pub use message::{Delivered, Effect, Follow, Keep, Message, StoredPage};

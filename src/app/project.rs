@@ -169,13 +169,13 @@ fn keep_selection<Id: PartialEq + Clone>(list: &mut ListView<Id>, before: Option
 }
 
 /// How bad a session is: what is NON_COMPLIANT or was typed that a rule detects by its severity, then INSUFFICIENT_DATA, then COMPLIANT.
-fn badness(session: &SessionBoard) -> Badness {
+pub(super) fn badness(session: &SessionBoard) -> Badness {
     let (verdict, severity) = (session.judgement.verdict(), session.judgement.severity());
     let broken = severity.filter(|_| verdict == Verdict::NonCompliant);
     (broken.max(session.detections.worst()), verdict, severity)
 }
 
-type Badness = (Option<Severity>, Verdict, Option<Severity>);
+pub(super) type Badness = (Option<Severity>, Verdict, Option<Severity>);
 
 fn sort(board: &Board, rows: &mut Vec<&SessionBoard>, by: SortBy, reverse: bool) {
     // How bad a row is takes a look at its findings: found once a row, not once a comparison.

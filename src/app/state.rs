@@ -49,6 +49,10 @@ pub struct State {
     pub denied: BTreeMap<(ScopeId, ActKind), Timestamp>,
     pub(super) memory: Memory,
     pub(super) notifying: Notifying,
+    /// Names that the mask puts in place of accounts, owners, nodes and sessions.
+    pub masks: super::mask::MaskBook,
+    /// The last hour, minute by minute.
+    pub trend: super::trend::Trend,
     /// The numbers of the header, as of `now`.
     pub counts: Counts,
     /// Time of the last message.
@@ -146,6 +150,8 @@ pub struct Setup {
     pub countdown: SignedDuration,
     /// Where acts and alerts are written down.
     pub store: Arc<str>,
+    /// The wall.
+    pub wall: super::wall::WallSetup,
     /// Zone of the clock and of time stamps.
     pub zone: jiff::tz::TimeZone,
 }
@@ -154,12 +160,16 @@ impl State {
     /// A State in which nothing was read yet.
     pub fn new(board: Board, detector: Arc<dyn Detector>, setup: Setup, now: Timestamp) -> Self {
         let counts = board.counts(now);
+        let wall = setup.wall.start.then(super::wall::Wall::default);
         Self {
+            masks: super::mask::MaskBook::default(),
+            trend: super::trend::Trend::default(),
             board,
             listening: Listening::new(detector),
             view: View {
                 size: (80, 24),
                 pointer: Pointer { on: setup.mouse, ..Pointer::default() },
+                wall,
                 ..View::default()
             },
             acts: Vec::new(),
@@ -218,6 +228,11 @@ impl State {
             let of_account = act.subject.account() == Some(&session.key.scope.account);
             of_account && (act.owner.is_empty() || role(&act.owner) == role(&session.owner))
         })
+    }
+
+    /// Whether accounts, owners, nodes and sessions are masked: as `m` says, else on the wall as the config says.
+    pub fn is_masked(&self) -> bool {
+        self.view.masked.unwrap_or(self.view.wall.is_some() && self.setup.wall.mask)
     }
 
     /// Whether a transcript is being played back, so that time alone brings lines.

@@ -147,6 +147,7 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     state.project();
     history::settle(state, effects);
     banners::gather(state);
+    wall::settle(state);
     if state.view.notice.as_ref().is_some_and(|notice| notice.until <= state.now) {
         state.view.notice = None;
     }

@@ -341,6 +341,10 @@ pub struct View {
     pub help: Option<usize>,
     /// Lines that the help is at most scrolled past, as last drawn.
     pub help_last: usize,
+    /// The wall is on the screen.
+    pub wall: Option<super::wall::Wall>,
+    /// Names are masked, or are not, because somebody said so.
+    pub masked: Option<bool>,
     /// What must not be overlooked.
     pub banners: Vec<Banner>,
     /// The passing word.

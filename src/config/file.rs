@@ -51,6 +51,8 @@ pub struct Overrides {
     pub log_file: Option<PathBuf>,
     /// No colors.
     pub no_color: bool,
+    /// Begin at the wall.
+    pub wall: bool,
 }
 
 /// Where the values of the config come from.

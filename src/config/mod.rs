@@ -12,6 +12,7 @@ mod quarantine;
 mod show;
 mod types;
 mod value;
+mod wall;
 
 pub use compliance::Compliance;
 pub use error::{Complaint, ConfigError};
@@ -24,3 +25,4 @@ pub use notify::{Notify, NotifyProtocol};
 pub use quarantine::{Quarantine, QuarantineMethodName};
 pub use types::{Account, Alerts, Config, KeyBindings, Organization, Poll, Response, Retention};
 pub use value::{Pattern, Period, TagPattern, Template};
+pub use wall::Wall;

@@ -11,6 +11,7 @@ use super::{
     notify::Notify,
     quarantine::Quarantine,
     value::{self, Period, Template},
+    wall::Wall,
 };
 use crate::domain::{AccountId, Region, Severity};
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub store: Retention,
     /// Filters with a name.
     pub filters: Vec<NamedFilter>,
+    /// The screen that nobody touches.
+    pub wall: Wall,
     /// Action name to its keys; an empty list unbinds the action.
     pub keys: KeyBindings,
 }
@@ -65,6 +68,7 @@ impl Default for Config {
             response: Response::default(),
             store: Retention::default(),
             filters: Vec::new(),
+            wall: Wall::default(),
             keys: BTreeMap::new(),
         }
     }

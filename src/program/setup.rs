@@ -18,6 +18,7 @@ use crate::{
         filter::{Filter, SavedFilter},
         keymap::{Keymap, parse_key},
         notify::{Channel, Channels, Protocol},
+        wall::WallSetup,
     },
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
@@ -55,7 +56,7 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
 /// The demo's settings: the defaults with what the command line says of looks; accounts and acts of the config stay out.
 pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
-    let Config { theme, filters, keys, read_only, mouse, notify, .. } = std::mem::take(&mut settings.config);
+    let Config { theme, filters, keys, read_only, mouse, notify, wall, .. } = std::mem::take(&mut settings.config);
     // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
     // A dozen people look after all of it.
     let compliance = Compliance {
@@ -64,7 +65,7 @@ pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
         max_nodes: 12,
         ..Compliance::default()
     };
-    settings.config = Config { theme, filters, keys, read_only, mouse, notify, compliance, ..Config::default() };
+    settings.config = Config { theme, filters, keys, read_only, mouse, notify, wall, compliance, ..Config::default() };
     Ok(settings)
 }
 
@@ -269,6 +270,11 @@ pub(super) fn state(
         max_per_hour: config.response.max_per_hour,
         countdown: SignedDuration::try_from(config.response.countdown.duration()).unwrap_or(SignedDuration::MAX),
         store: store.display().to_string().into(),
+        wall: WallSetup {
+            start: config.wall.start || settings.overrides.wall,
+            dwell: SignedDuration::try_from(config.wall.dwell.duration()).unwrap_or(SignedDuration::MAX),
+            mask: config.wall.mask,
+        },
         zone: jiff::tz::TimeZone::system(),
     };
     Ok(State::new(board, detector, setup, Timestamp::now()))

@@ -31,7 +31,7 @@ pub(super) struct Word {
 
 impl Word {
     /// The word with the reason of that length.
-    fn said(&self, rank: usize) -> String {
+    pub(super) fn said(&self, rank: usize) -> String {
         match self.reasons.get(rank).map(String::as_str) {
             Some("") | None => format!(" {} {} ", self.glyph, self.word),
             Some(reason) => format!(" {} {}: {reason} ", self.glyph, self.word),
@@ -57,7 +57,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rec
 }
 
 /// The words of the moment, loudest first; never none.
-fn words(look: &Look<'_>) -> Vec<Word> {
+pub(super) fn words(look: &Look<'_>) -> Vec<Word> {
     let (counts, theme, glyphs) = (&look.state.counts, look.theme, look.glyphs);
     let unseen = unseen(counts);
     let mut words = Vec::new();
@@ -207,7 +207,7 @@ pub(super) fn unseen(counts: &Counts) -> usize {
 
 /// The colored bar; it is shared where there is more than one thing to say. Numbers are never cut: first the words get
 /// fewer, then the clock goes.
-fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect, clock: &Pieces<'_>) {
+pub(super) fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect, clock: &Pieces<'_>) {
     let words = words(look);
     let clock_width = u16::try_from(line_width(clock)).unwrap_or(u16::MAX);
     let mut ranks: Vec<usize> = words.iter().map(|word| word.reasons.len().saturating_sub(1)).collect();

@@ -18,6 +18,7 @@ use crate::{
     app::{
         State,
         board::{Phase, Recorder, SessionBoard},
+        mask::Masked,
     },
     domain::{ActKind, MissingFact, NodeId, Owner, ScopeId, SessionKey, SessionStatus, Severity, Subject, Verdict},
     transcript,
@@ -29,11 +30,24 @@ pub(super) struct Look<'a> {
     pub(super) state: &'a State,
     pub(super) theme: &'a Theme,
     pub(super) glyphs: &'a Glyphs,
+    /// Names stand in place of accounts, owners, nodes and sessions.
+    pub(super) masked: bool,
 }
 
 impl<'a> Look<'a> {
     /// Text that somebody else chose, made harmless for this terminal.
     pub(super) fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !self.masked {
+            return self.harmless(text);
+        }
+        match self.state.masks.hide(text) {
+            Cow::Borrowed(text) => self.harmless(text),
+            // Who is called like a control character is not called so after it was made visible.
+            Cow::Owned(text) => Cow::Owned(self.harmless(&text).into_owned()),
+        }
+    }
+
+    fn harmless<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if self.state.setup.ascii {
             transcript::clean_marked(text, transcript::Glyphs::Ascii).into_parts().0
         } else {
@@ -134,17 +148,26 @@ impl<'a> Look<'a> {
         if owner.is_empty() {
             return "unknown".to_owned();
         }
+        if self.masked {
+            return self.state.masks.name(Masked::Owner, owner);
+        }
         self.clean(&Owner::parse(owner).to_string()).into_owned()
     }
 
     /// The account's name, clean.
     pub(super) fn account<'t>(&'t self, scope: &'t ScopeId) -> Cow<'t, str> {
+        if self.masked {
+            return Cow::Owned(self.state.masks.name(Masked::Account, scope.account.as_str()));
+        }
         self.clean(self.state.board.account_name(scope))
     }
 
     /// `payments-prod 111122223333/eu-central-1`; the id stands once where the account has no name.
     pub(super) fn place(&self, scope: &ScopeId) -> String {
         let name = self.account(scope);
+        if self.masked {
+            return format!("{name} {}", self.clean(scope.region.as_str()));
+        }
         if name == scope.account.as_str() {
             self.clean(&scope.to_string()).into_owned()
         } else {
@@ -155,6 +178,9 @@ impl<'a> Look<'a> {
     /// The name of the account that something lies in, or its id; nothing for what lies in none.
     pub(super) fn account_of(&self, subject: &Subject) -> String {
         let Some(account) = subject.account() else { return String::new() };
+        if self.masked {
+            return self.state.masks.name(Masked::Account, account.as_str());
+        }
         let scopes = &self.state.board.scopes;
         let scope = subject.scope().or_else(|| scopes.keys().find(|scope| scope.account == *account));
         let name = scope.map_or(account.as_str(), |scope| self.state.board.account_name(scope));
@@ -166,6 +192,9 @@ impl<'a> Look<'a> {
         if let Some(scope) = subject.scope() {
             return Some(self.place(scope));
         }
+        if self.masked {
+            return Some(self.account_of(subject));
+        }
         let account = self.clean(subject.account()?.as_str()).into_owned();
         let name = self.account_of(subject);
         Some(if name == account { account } else { format!("{name} {account}") })
@@ -174,15 +203,22 @@ impl<'a> Look<'a> {
     /// The node's name, if it has one that is known.
     pub(super) fn node_name(&self, session: &'a SessionBoard) -> Option<Cow<'a, str>> {
         let node = self.state.board.node(&session.session)?.properties.value()?.as_ref()?;
-        node.name.as_deref().filter(|name| !name.is_empty()).map(|name| self.clean(name))
+        let name = node.name.as_deref().filter(|name| !name.is_empty())?;
+        Some(if self.masked { Cow::Owned(self.node_id(session)) } else { self.clean(name) })
+    }
+
+    /// The id of a session's node.
+    pub(super) fn node_id(&self, session: &SessionBoard) -> String {
+        let id = session.session.target.as_str();
+        if self.masked { self.state.masks.name(Masked::Node, id) } else { self.clean(id).into_owned() }
     }
 
     /// Name and id of a session's node.
     pub(super) fn node(&self, session: &'a SessionBoard) -> String {
-        let id = self.clean(session.session.target.as_str());
-        match self.node_name(session) {
+        let id = self.node_id(session);
+        match self.node_name(session).filter(|_| !self.masked) {
             Some(name) => format!("{name} ({id})"),
-            None => id.into_owned(),
+            None => id,
         }
     }
 

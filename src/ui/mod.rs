@@ -35,11 +35,12 @@ pub mod theme;
 mod too_small;
 mod trail;
 mod transcript;
+mod wall;
 mod who;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
-use crate::app::{State, layout::Areas, pointing::Seen, view::Screen};
+use crate::app::{State, layout::Areas, pointing::Seen, view::Screen, wall_layout::WallAreas};
 use look::Look;
 use theme::{Glyphs, Theme};
 
@@ -58,10 +59,20 @@ pub struct Drawn {
 
 /// Draws the whole screen. Any size is fine.
 pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) -> Drawn {
-    let look = Look { state, theme, glyphs };
+    let look = Look { state, theme, glyphs, masked: state.is_masked() };
     let area = frame.area();
     text::clear(frame.buffer_mut(), area, theme.base);
     let mut drawn = Drawn { detail_lines: state.view.detail_lines, ..Drawn::default() };
+    if let Some(wall) = &state.view.wall {
+        let alarms = !wall.alarms.is_empty();
+        let size = (area.width, area.height);
+        match WallAreas::of(size, state.now, state.view.banners.len(), alarms) {
+            Some(areas) => wall::draw(&look, frame.buffer_mut(), &areas, wall),
+            None => too_small::draw(&look, frame.buffer_mut(), area),
+        }
+        draw_on_top(&look, frame, &mut drawn);
+        return drawn;
+    }
     let Some(areas) = Areas::of(area.width, area.height, &state.view) else {
         too_small::draw(&look, frame.buffer_mut(), area);
         return drawn;
@@ -117,22 +128,33 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
         }
     }
     let cursor = footer::draw(&look, buffer, areas.footer);
-    if let Some(sheet) = &state.view.sheet {
-        drawn.sheet_last = rule_sheet::draw(&look, buffer, area, sheet);
-    }
-    if let Some(top) = state.view.help {
-        drawn.help_last = help::draw(&look, buffer, area, top);
-    }
-    if let Some(dialog) = &state.view.dialog {
-        dialog::draw(&look, buffer, area, dialog);
-    } else if let Some(overlay) = &state.view.overlay {
-        if let Some(cursor) = overlay::draw(&look, buffer, area, overlay) {
-            frame.set_cursor_position(cursor);
-        }
-    } else if let Some(cursor) = cursor {
+    let covered = draw_on_top(&look, frame, &mut drawn);
+    if let Some(cursor) = cursor.filter(|_| !covered) {
         frame.set_cursor_position(cursor);
     }
     drawn
+}
+
+/// What lies over the screen, or over the wall. Says whether that has the keys.
+fn draw_on_top(look: &Look<'_>, frame: &mut Frame, drawn: &mut Drawn) -> bool {
+    let (state, area) = (look.state, frame.area());
+    let buffer = frame.buffer_mut();
+    if let Some(sheet) = &state.view.sheet {
+        drawn.sheet_last = rule_sheet::draw(look, buffer, area, sheet);
+    }
+    if let Some(top) = state.view.help {
+        drawn.help_last = help::draw(look, buffer, area, top);
+    }
+    if let Some(dialog) = &state.view.dialog {
+        // What is about to be ended is read for what it is.
+        dialog::draw(&Look { masked: false, ..*look }, buffer, area, dialog);
+        return true;
+    }
+    let Some(overlay) = &state.view.overlay else { return false };
+    if let Some(cursor) = overlay::draw(look, buffer, area, overlay) {
+        frame.set_cursor_position(cursor);
+    }
+    true
 }
 
 type DrawPane = fn(&Look<'_>, &mut Buffer, Rect);

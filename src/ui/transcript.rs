@@ -101,6 +101,49 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, session: &S
     foot(look, buffer, area, transcript, room, first);
 }
 
+/// Draws the end of a transcript on the wall, where nobody scrolls: long lines take several rows.
+pub(super) fn draw_on_wall(look: &Look<'_>, buffer: &mut Buffer, area: Rect, session: &SessionKey) {
+    let theme = look.theme;
+    let mut title = vec![piece(look.clean(session.id.as_str()), theme.title)];
+    if let Some(board) = look.state.board.sessions.get(session) {
+        title.push(piece(format!("  {}  {}", look.owner(&board.session.owner), look.node(board)), theme.text));
+    }
+    let Some(transcript) = look.state.view.transcript_of(session) else {
+        look.pane(buffer, area, &title, &[], false);
+        return;
+    };
+    let inner = look.pane(buffer, area, &title, &state(look, transcript), false);
+    if inner.width == 0 || inner.height == 0 {
+        return;
+    }
+    let lines = transcript.content.lines();
+    if lines.is_empty() {
+        return look.centered(buffer, inner, &empty(look, &transcript.status));
+    }
+    let height = usize::from(inner.height);
+    let lead = if inner.width >= 40 { 12 } else { 2 };
+    let cells = usize::from(inner.width.saturating_sub(lead)).max(1);
+    let mut last: Vec<Pieces<'_>> = Vec::new();
+    for (index, line) in lines.iter().enumerate().rev() {
+        let number = transcript.number(index);
+        let uncertain = line.uncertain || transcript.is_uncertain(number);
+        let margin = margin(look, line, transcript.mark(number, false), (false, uncertain));
+        let mut wrapped = rows(look, line, None, ((lead > 2).then_some(line.at), margin), Some(cells), 0);
+        if line.forged
+            && let Some(row) = wrapped.last_mut()
+        {
+            row.push(piece("  forged", theme.danger.add_modifier(Modifier::BOLD)));
+        }
+        last.extend(wrapped.into_iter().rev());
+        if last.len() >= height {
+            break;
+        }
+    }
+    last.truncate(height);
+    last.reverse();
+    look.lines(buffer, inner, &last);
+}
+
 /// Draws the pane while no session is selected.
 pub(super) fn draw_none(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let focused = look.state.view.focus == Focus::Transcript;
@@ -169,6 +212,9 @@ fn rows<'a>(
         matches: search.map(|search| search.ranges(line.text()).collect()).unwrap_or_default(),
         secrets: if line.secret { std::iter::once(0..line.text().len()).collect() } else { secrets(line.text()) },
     };
+    if look.masked {
+        return masked_rows(look, line, (lead, style, &places), wrap, left);
+    }
     let Some(cells) = wrap else {
         // What is hidden on the left is said as what is hidden on the right.
         let hides = left > 0 && text::width(line.text()) > 0;
@@ -187,6 +233,36 @@ fn rows<'a>(
             false => vec![piece(" ".repeat(indent), theme.muted)],
         };
         spans(look, &mut row, line, range, style, &places);
+        rows.push(row);
+    }
+    rows
+}
+
+/// One line in which names are masked: first its secrets, then the names, then it is cut, so that no cut shows a part of one.
+fn masked_rows<'a>(
+    look: &Look<'_>,
+    line: &Line,
+    (mut lead, style, places): (Pieces<'a>, Style, &Places),
+    wrap: Option<usize>,
+    left: usize,
+) -> Vec<Pieces<'a>> {
+    let mut whole = piece(line.text(), style);
+    hide(&mut whole, 0, &places.secrets, look.theme.marked);
+    let (text, style) = (look.clean(&whole.text).into_owned(), whole.style);
+    let Some(cells) = wrap else {
+        lead.push(piece(if left > 0 && text::width(&text) > 0 { "<" } else { " " }, look.theme.muted));
+        lead.push(piece(text::tail(&text, left).to_owned(), style));
+        return vec![lead];
+    };
+    lead.push(piece(" ", look.theme.muted));
+    let indent = text::line_width(&lead);
+    let mut rows = Vec::new();
+    for range in wrapped(&text, cells) {
+        let mut row = match rows.is_empty() {
+            true => std::mem::take(&mut lead),
+            false => vec![piece(" ".repeat(indent), look.theme.muted)],
+        };
+        row.push(piece(text.get(range).unwrap_or_default().to_owned(), style));
         rows.push(row);
     }
     rows

@@ -133,6 +133,7 @@ impl Analyst {
             max_per_hour: run.max_per_hour,
             countdown: run.countdown,
             store: path.display().to_string().into(),
+            wall: ssmwatch::app::wall::WallSetup::default(),
             zone: jiff::tz::TimeZone::UTC,
         };
         let (messages, received) = mpsc::channel(1024);

@@ -14,5 +14,6 @@ mod palette;
 mod picture;
 mod snapshots;
 mod states;
+mod wall;
 #[allow(dead_code)] // the benchmarks use it too
 mod world;

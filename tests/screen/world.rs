@@ -71,6 +71,7 @@ pub fn setup() -> Setup {
         max_per_hour: 20,
         countdown: SignedDuration::from_secs(30),
         store: "~/.local/share/ssmwatch/ssmwatch.db".into(),
+        wall: ssmwatch::app::wall::WallSetup::default(),
         zone: jiff::tz::TimeZone::UTC,
     }
 }

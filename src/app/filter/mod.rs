@@ -89,14 +89,23 @@ pub(super) enum What {
 /// Texts of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
+    /// ARN of who started it.
     Owner,
+    /// Name or id of the account.
     Account,
+    /// The region.
     Region,
+    /// Id or name of the node.
     Node,
+    /// The document's name or ARN.
     Document,
+    /// Rules that it breaks, that cannot be judged, or that detect something in it.
     Rule,
+    /// The status, or how it ended.
     Status,
+    /// The reason that was given.
     Reason,
+    /// The session id.
     Session,
 }
 
@@ -112,9 +121,13 @@ pub enum Clock {
 /// Comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
+    /// `<`.
     Less,
+    /// `<=`.
     AtMost,
+    /// `>=`.
     AtLeast,
+    /// `>`.
     More,
 }
 

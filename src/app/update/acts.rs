@@ -196,7 +196,12 @@ fn alert(state: &mut State, subject: Subject, reason: String, effects: &mut Vec<
 /// `c`: the selected alert was seen.
 pub(super) fn acknowledge(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(id) = selected_alert(state) else { return };
-    let Some(alert) = state.alerts.get(&id) else { return };
+    acknowledge_alert(state, &id, effects);
+}
+
+/// That alert was seen.
+pub(super) fn acknowledge_alert(state: &mut State, id: &AlertId, effects: &mut Vec<Effect>) {
+    let Some(alert) = state.alerts.get(id) else { return };
     if alert.acknowledged.is_some() {
         return notify(state, "that alert was acknowledged already", false);
     }
@@ -205,9 +210,9 @@ pub(super) fn acknowledge(state: &mut State, effects: &mut Vec<Effect>) {
     }
     let subject = alert.subject.clone();
     let by = state.actor(&subject, None).to_string();
-    state.alerts.acknowledge(&id, &by, state.now);
+    state.alerts.acknowledge(id, &by, state.now);
     let row = state.view.alerts.position();
-    record_on(state, ActKind::Acknowledge, &id, subject, String::new(), effects);
+    record_on(state, ActKind::Acknowledge, id, subject, String::new(), effects);
     // The alert sinks to those that were seen; the next one takes its place, and the selection.
     if let Some(next) =
         row.and_then(|row| state.view.alerts.rows.get(row)).filter(|_| state.view.screen == Screen::Alerts)

@@ -86,7 +86,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     if state.view.sheet.is_some() {
         return sheet::key(state, action, effects);
     }
-    if let Some(index) = state.setup.keymap.filter(key) {
+    if let Some(index) = state.setup.keymap.filter(key).filter(|_| state.view.wall.is_none()) {
         return line::toggle_saved(state, index);
     }
     let Some(action) = action else { return };
@@ -96,8 +96,13 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
 
 /// Does an action, from its key or from the palette.
 pub(super) fn run(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effect>) {
+    if state.view.wall.is_some() && wall::act(state, action, effects) {
+        return;
+    }
     act(state, action, code, effects);
-    note_reading(state, effects);
+    if state.view.wall.is_none() {
+        note_reading(state, effects);
+    }
 }
 
 /// Who brings the keys to a transcript reads it.
@@ -304,8 +309,8 @@ fn back(state: &mut State) {
         }
         state.view.focus = Focus::Table;
         state.view.opened = false;
-    } else if outcomes::dismiss(state) {
-    } else if history::go_back(state) {
+    } else if outcomes::dismiss(state) || history::go_back(state) {
+        // That was all that the key was for.
     } else if state.view.opened {
         state.view.opened = false;
         state.view.focus = Focus::Table;

@@ -34,7 +34,11 @@ enum Followable {
 pub(super) fn follow_selection(state: &mut State, areas: Option<&Areas>, effects: &mut Vec<Effect>) {
     let on_screen = state.view.screen == Screen::Sessions
         && areas.is_some_and(|areas| areas.transcript.is_some() || areas.commands.is_some());
-    let wanted = state.view.table.list.selected.clone().filter(|_| on_screen);
+    let on_wall = state.view.wall.as_ref().map(|wall| wall.shown.clone());
+    let wanted = match &on_wall {
+        Some(shown) => shown.first().cloned(),
+        None => state.view.table.list.selected.clone().filter(|_| on_screen),
+    };
     if state.view.transcript.as_ref().map(|view| &view.session) != wanted.as_ref() {
         if let Some(left) = state.view.transcript.take() {
             state.view.shelf.push_front(left);
@@ -43,14 +47,20 @@ pub(super) fn follow_selection(state: &mut State, areas: Option<&Areas>, effects
         let (view, keep) = (&mut state.view, KEPT.saturating_sub(1));
         while view.shelf.len() > keep {
             // The oldest goes that is not on the screen.
-            let Some(at) = view.shelf.iter().rposition(|kept| !view.beside.contains(&kept.session)) else { break };
+            let Some(at) = view.shelf.iter().rposition(|kept| {
+                let on_wall = view.wall.as_ref().is_some_and(|wall| wall.shown.contains(&kept.session));
+                !on_wall && !view.beside.contains(&kept.session)
+            }) else {
+                break;
+            };
             view.shelf.remove(at);
             view.let_go += 1;
         }
     }
-    let shown: Vec<SessionKey> = match on_screen {
-        true => state.view.panes().into_iter().cloned().collect(),
-        false => Vec::new(),
+    let shown: Vec<SessionKey> = match (on_wall, on_screen) {
+        (Some(shown), _) => shown,
+        (None, true) => state.view.panes().into_iter().cloned().collect(),
+        (None, false) => Vec::new(),
     };
     for session in &shown {
         if state.view.transcript_of(session).is_none() {

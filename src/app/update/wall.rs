@@ -1,14 +1,100 @@
 //! The wall: a screen that nobody touches.
 
-use super::notify;
-use crate::app::state::State;
+use jiff::SignedDuration;
+
+use super::{acts, notify};
+use crate::app::{
+    action::Action,
+    message::Effect,
+    state::State,
+    wall::{Wall, works_on_wall},
+    wall_layout::WallAreas,
+};
 
 /// To the wall, or back to the desk.
 pub(super) fn toggle(state: &mut State) {
-    notify(state, "not built yet", true);
+    let now = state.now;
+    state.view.wall = match state.view.wall.take() {
+        Some(_) => None,
+        None => Some(Wall::opened(now)),
+    };
 }
 
 /// Masks accounts, owners and nodes, or shows them.
 pub(super) fn toggle_mask(state: &mut State) {
-    notify(state, "not built yet", true);
+    let masked = !state.is_masked();
+    state.view.masked = Some(masked);
+    let words = if masked {
+        "accounts, owners, nodes and sessions are masked; questions before an act are not"
+    } else {
+        "accounts, owners, nodes and sessions are shown"
+    };
+    notify(state, words, false);
+}
+
+/// An action at the wall. Says whether it was dealt with; what was not works as at the desk.
+pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) -> bool {
+    let now = state.now;
+    let Some(wall) = &mut state.view.wall else { return false };
+    wall.key_at = Some(now);
+    match action {
+        Action::Back => toggle(state),
+        Action::Down | Action::Right => wall.step(true, now),
+        Action::Up | Action::Left => wall.step(false, now),
+        Action::Acknowledge => acknowledge(state, effects),
+        action if works_on_wall(action) => return false,
+        _ => {
+            let key = state.setup.keymap.first_key(Action::Wall).unwrap_or_default();
+            notify(state, format!("nothing is selected on the wall: press {key} first, for the desk"), true);
+        }
+    }
+    true
+}
+
+/// What has taken the screen was seen; else the worst alert that nobody has acknowledged.
+fn acknowledge(state: &mut State, effects: &mut Vec<Effect>) {
+    let alarm = state.view.wall.as_ref().and_then(|wall| wall.alarms.first().cloned());
+    let Some(alarm) = alarm else {
+        let waiting = state.alerts.all().filter(|alert| alert.is_unacknowledged());
+        let worst = waiting.max_by(|a, b| {
+            let rank = (a.severity, a.reopened_at).cmp(&(b.severity, b.reopened_at));
+            rank.then_with(|| b.id.cmp(&a.id))
+        });
+        let Some(id) = worst.map(|alert| alert.id.clone()) else {
+            return notify(state, "no alert waits to be acknowledged", false);
+        };
+        return acts::acknowledge_alert(state, &id, effects);
+    };
+    if alarm.is_alert && state.acting_off(false).is_none() {
+        return acts::acknowledge_alert(state, &alarm.id, effects);
+    }
+    if let Some(wall) = &mut state.view.wall {
+        wall.acknowledge(&alarm.id);
+    }
+    let words = match (alarm.is_alert, state.acting_off(false)) {
+        (true, Some(why)) => format!("seen on this wall only, the alert stays unacknowledged: {why}"),
+        _ => format!("{} seen on this wall: it is no alert", alarm.rule.as_str()),
+    };
+    notify(state, words, false);
+}
+
+/// Brings the wall, the mask and the trend up to date.
+pub(super) fn settle(state: &mut State) {
+    let now = state.now;
+    if state.trend.is_due(now) {
+        let (waiting, _) = state.alerts.unacknowledged();
+        state.trend.sample(&state.counts, waiting, now);
+    }
+    if state.is_masked() {
+        state.masks.refresh(&state.board, &state.alerts);
+    }
+    let (width, height) = state.view.size;
+    let dwell = state.setup.wall.dwell.max(SignedDuration::from_secs(1));
+    let banners = state.view.banners.len();
+    let Some(wall) = &mut state.view.wall else { return };
+    // Whether something takes the screen decides where the panes are.
+    wall.settle(&state.board, &state.alerts, (dwell, 1), now);
+    let panes =
+        WallAreas::of((width, height), now, banners, !wall.alarms.is_empty()).map_or(0, |areas| areas.panes.len());
+    wall.settle(&state.board, &state.alerts, (dwell, panes), now);
 }

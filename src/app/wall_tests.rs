@@ -1,0 +1,254 @@
+//! The wall without a screen: who is shown in turn, what takes the screen and gives it back, where everything is.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::{
+    Effect, Message, State,
+    action::{ACTIONS, Action},
+    fixture, update,
+    wall::{Wall, works_on_wall},
+    wall_layout::{SHIFT, SWAP, WallAreas},
+};
+use crate::domain::{Alert, AlertSource, Severity, Subject, Workflow, alert_id};
+
+fn at(seconds: i64) -> Timestamp {
+    fixture::start() + SignedDuration::from_secs(seconds)
+}
+
+fn press(state: &mut State, code: KeyCode, seconds: i64) -> Vec<Effect> {
+    update(state, Message::Key(KeyEvent::new(code, KeyModifiers::NONE)), at(seconds))
+}
+
+fn on_wall(sessions: &[&str]) -> State {
+    let mut state = fixture::state(sessions);
+    press(&mut state, KeyCode::Char('w'), 1);
+    assert!(state.view.wall.is_some());
+    state
+}
+
+fn wall(state: &State) -> &Wall {
+    state.view.wall.as_ref().unwrap()
+}
+
+fn tick(state: &mut State, seconds: i64) {
+    update(state, Message::Tick, at(seconds));
+}
+
+fn critical(state: &State, rule: &str, seconds: i64) -> Alert {
+    let key = state.board.sessions.keys().min().unwrap().clone();
+    let subject = Subject::Session(key);
+    Alert {
+        id: alert_id(rule, &subject, None),
+        rule: rule.into(),
+        title: "a tunnel into production".into(),
+        severity: Severity::Critical,
+        source: AlertSource::Finding,
+        subject,
+        owner: "arn:aws:sts::111122223333:assumed-role/Ops/jane".into(),
+        evidence: Vec::new(),
+        reason: String::new(),
+        raised_by: "ssmwatch".to_owned(),
+        workflow: Workflow::New,
+        raised_at: at(seconds),
+        reopened_at: at(seconds),
+        occurrence: 1,
+        acknowledged: None,
+        deliveries: std::collections::BTreeMap::new(),
+    }
+}
+
+/// Those that are CRITICAL by a verdict of the fixture are seen, so that only what a test raises takes the screen.
+fn quiet(state: &mut State) {
+    for second in 2..40 {
+        if wall(state).alarms.is_empty() {
+            return;
+        }
+        press(state, KeyCode::Char('c'), second);
+        press(state, KeyCode::Char('?'), second);
+        press(state, KeyCode::Esc, second);
+    }
+    assert!(wall(state).alarms.is_empty());
+}
+
+#[test]
+fn transcripts_are_shown_in_turn_each_for_the_dwell_time() {
+    let mut state = on_wall(&["a-1", "b-2", "c-3", "d-4"]);
+    quiet(&mut state);
+    update(&mut state, Message::Resize(100, 40), at(50));
+    let since = wall(&state).since;
+    let seen = |state: &State| wall(state).shown.clone();
+    let first = seen(&state);
+    assert_eq!(first.len(), 1);
+    let dwell = state.setup.wall.dwell;
+    update(&mut state, Message::Tick, since + dwell - SignedDuration::from_secs(1));
+    let still = seen(&state);
+    update(&mut state, Message::Tick, wall(&state).since + dwell);
+    assert_ne!(seen(&state), still);
+    let mut all = std::collections::BTreeSet::new();
+    for _ in 0..8 {
+        let next = wall(&state).since + dwell;
+        update(&mut state, Message::Tick, next);
+        all.extend(seen(&state));
+    }
+    assert_eq!(all.len(), 4, "each has its turn");
+    assert_eq!(state.view.transcript.as_ref().map(|view| &view.session), wall(&state).shown.first(), "it is followed");
+}
+
+#[test]
+fn arrows_go_on_and_the_dwell_time_begins_anew() {
+    let mut state = on_wall(&["a-1", "b-2", "c-3"]);
+    quiet(&mut state);
+    update(&mut state, Message::Resize(100, 40), at(45));
+    let before = wall(&state).first.clone();
+    press(&mut state, KeyCode::Down, 47);
+    assert_ne!(wall(&state).first, before);
+    assert_eq!(wall(&state).since, at(47));
+    press(&mut state, KeyCode::Up, 48);
+    assert_eq!(wall(&state).first, before);
+}
+
+#[test]
+fn a_new_critical_takes_the_screen_until_it_is_acknowledged_here_or_elsewhere() {
+    let mut state = on_wall(&["a-1", "b-2"]);
+    quiet(&mut state);
+    let alerts = vec![critical(&state, "XXX-01", 60), critical(&state, "XXX-02", 61)];
+    update(&mut state, Message::Alerts(alerts.clone()), at(62));
+    let alarms = &wall(&state).alarms;
+    assert_eq!(alarms.len(), 2);
+    assert_eq!(alarms[0].rule.as_str(), "XXX-02", "the newest first");
+    assert_eq!(Some(&wall(&state).shown[0]), alerts[0].subject.session(), "its transcript is shown");
+    tick(&mut state, 3_600);
+    assert_eq!(wall(&state).alarms.len(), 2, "it stays");
+    let effects = press(&mut state, KeyCode::Char('c'), 3_601);
+    assert_eq!(wall(&state).alarms.len(), 1);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Record { .. })), "it is written down");
+    let seen = state.alerts.all().filter(|alert| alert.acknowledged.is_some()).count();
+    assert_eq!(seen, 1);
+    update(&mut state, Message::Alerts(Vec::new()), at(3_605));
+    assert!(wall(&state).alarms.is_empty(), "somebody else dealt with it");
+}
+
+#[test]
+fn what_is_no_alert_is_acknowledged_on_the_wall_and_does_not_come_back() {
+    let mut state = on_wall(&["a-1"]);
+    quiet(&mut state);
+    for second in 100..110 {
+        tick(&mut state, second);
+        assert!(wall(&state).alarms.is_empty());
+    }
+}
+
+#[test]
+fn nothing_acts_on_what_nobody_selected() {
+    for info in ACTIONS.iter().filter(|info| !works_on_wall(info.action)) {
+        let mut state = on_wall(&["a-1", "b-2"]);
+        let screen = state.view.screen;
+        let Some(key) = state.setup.keymap.first_key(info.action) else { continue };
+        let event = KeyEvent::new(key.codes.first().to_owned(), key.modifiers);
+        let effects = update(&mut state, Message::Key(event), at(5));
+        assert!(
+            state.view.dialog.is_none() && state.view.overlay.is_none() && state.view.input.is_none(),
+            "{}",
+            info.name
+        );
+        assert!(state.acts.is_empty() && state.view.marked.is_empty(), "{}", info.name);
+        assert_eq!(state.view.screen, screen, "{}", info.name);
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Record { .. })), "{}", info.name);
+        assert!(state.view.notice.is_some(), "{} says why not", info.name);
+    }
+}
+
+#[test]
+fn w_and_escape_go_back_to_the_desk_as_it_was() {
+    let mut state = on_wall(&["a-1", "b-2"]);
+    let selected = state.view.table.list.selected.clone();
+    press(&mut state, KeyCode::Esc, 3);
+    assert!(state.view.wall.is_none());
+    press(&mut state, KeyCode::Char('w'), 5);
+    assert!(state.view.wall.is_some());
+    press(&mut state, KeyCode::Char('w'), 7);
+    assert!(state.view.wall.is_none());
+    assert_eq!(state.view.table.list.selected, selected);
+}
+
+#[test]
+fn the_wall_is_masked_and_the_desk_is_not_until_somebody_says_so() {
+    let mut state = on_wall(&["a-1"]);
+    assert!(state.is_masked());
+    press(&mut state, KeyCode::Char('m'), 3);
+    assert!(!state.is_masked());
+    assert!(state.view.notice.is_some());
+    press(&mut state, KeyCode::Char('w'), 5);
+    press(&mut state, KeyCode::Char('m'), 7);
+    assert!(state.is_masked() && state.view.wall.is_none(), "the desk, too");
+}
+
+#[test]
+fn the_trend_goes_on_while_the_wall_is_not_open() {
+    let mut state = fixture::state(&["a-1", "b-2"]);
+    tick(&mut state, 1);
+    let hour = state.trend.hour(at(1));
+    assert_eq!(hour.last().unwrap().unwrap().active, 2);
+}
+
+#[test]
+fn every_action_is_an_action_of_the_wall_or_is_refused_there() {
+    assert!(works_on_wall(Action::Wall) && works_on_wall(Action::Quit));
+    assert!(!works_on_wall(Action::Terminate) && !works_on_wall(Action::Quarantine) && !works_on_wall(Action::Alert));
+}
+
+#[test]
+fn the_picture_moves_and_its_parts_change_places() {
+    let size = (200, 60);
+    let areas =
+        |minutes: i64| WallAreas::of(size, fixture::start() + SignedDuration::from_mins(minutes), 0, false).unwrap();
+    let frames: std::collections::BTreeSet<_> =
+        (0..6).map(|turn| areas(turn * SHIFT.as_mins())).map(|areas| (areas.frame.x, areas.frame.y)).collect();
+    assert_eq!(frames.len(), 6);
+    assert_ne!(areas(0).counters.y > 30, areas(SWAP.as_mins()).counters.y > 30);
+    assert_ne!(areas(0).rows.x > 60, areas(SWAP.as_mins()).rows.x > 60);
+}
+
+proptest! {
+    #[test]
+    fn every_part_is_inside_of_the_frame_and_over_no_other(
+        width in 1u16..520, height in 1u16..160, minutes in 0i64..200, banners in 0usize..9, taken in any::<bool>()
+    ) {
+        let now = fixture::start() + SignedDuration::from_mins(minutes);
+        let Some(areas) = WallAreas::of((width, height), now, banners, taken) else {
+            prop_assert!(width < 40 || height < 12);
+            return Ok(());
+        };
+        prop_assert!(areas.frame.right() <= width && areas.frame.bottom() <= height);
+        let parts = areas.parts();
+        for (index, part) in parts.iter().enumerate() {
+            prop_assert!(part.x > areas.frame.x && part.right() < areas.frame.right(), "{part:?}");
+            prop_assert!(part.y > areas.frame.y && part.bottom() < areas.frame.bottom(), "{part:?}");
+            for other in &parts[..index] {
+                prop_assert!(!part.intersects(*other), "{part:?} {other:?}");
+            }
+        }
+        prop_assert!(areas.bar.height > 0 && areas.counters.height > 0 && areas.age.height > 0);
+        prop_assert!(areas.rows.height > 1 || taken, "{areas:?}");
+    }
+}
+
+#[test]
+fn a_wall_that_stands_for_days_holds_no_more_than_on_its_first() {
+    let mut state = on_wall(&["a-1"]);
+    let sizes = |state: &State| (state.view.shelf.len(), wall(state).rows.len(), wall(state).rotation.len());
+    for hour in 0..72 {
+        let name: Arc<str> = format!("u{hour}-{hour:017x}").into();
+        let sessions = vec![fixture::session(&name)];
+        let listing = crate::domain::Observation::Active { scope: fixture::scope(), sessions, at: at(hour * 3_600) };
+        update(&mut state, Message::Observed(listing), at(hour * 3_600));
+        tick(&mut state, hour * 3_600 + 1_800);
+    }
+    let (shelf, rows, rotation) = sizes(&state);
+    assert!(shelf <= 50 && rows <= 3 && rotation <= 3, "{shelf} {rows} {rotation}");
+}

@@ -1,0 +1,76 @@
+//! Something CRITICAL has the screen until somebody has seen it.
+
+use jiff::SignedDuration;
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
+
+use super::headline;
+use crate::{
+    app::{action::Action, wall::Alarm},
+    ui::{look::Look, text},
+};
+
+/// Draws what, who and where, since when; and how to end it.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, alarm: &Alarm, more: usize) {
+    let (state, theme) = (look.state, look.theme);
+    let loud = theme.header_look;
+    text::clear(buffer, area, loud);
+    let inner = Rect {
+        x: area.x + 2.min(area.width),
+        width: area.width.saturating_sub(4),
+        y: area.y + u16::from(area.height > 8),
+        height: area.height.saturating_sub(u16::from(area.height > 8)),
+    };
+    let since = state.now.duration_since(alarm.since).max(SignedDuration::ZERO);
+    let key = state.setup.keymap.first_key(Action::Acknowledge).unwrap_or_default();
+    let board = alarm.subject.session().and_then(|key| state.board.sessions.get(key));
+    let owner = if alarm.owner.is_empty() { None } else { Some(look.owner(&alarm.owner)) };
+    let node = board.map(|board| look.node_name(board).unwrap_or_else(|| look.node_id(board).into()).into_owned());
+    let title = look.clean(&alarm.title).into_owned();
+    let mut facts: Vec<String> = Vec::new();
+    let mut who: Vec<String> = owner.into_iter().collect();
+    if let Some(node) = node {
+        who.push(format!("on {node}"));
+    }
+    if !who.is_empty() {
+        facts.push(who.join(" "));
+    }
+    facts.extend(look.place_of(&alarm.subject));
+    facts.push(format!(
+        "{}  since {}, {} ago",
+        look.clean(alarm.rule.as_str()),
+        look.clock(alarm.since),
+        text::span(since)
+    ));
+    let ends = match alarm.is_alert {
+        true => format!("{key} acknowledges it"),
+        false => format!("{key}: seen. It is no alert, and goes when its cause does"),
+    };
+    let others = match more {
+        0 => ends,
+        _ => format!("{more} more CRITICAL    {ends}"),
+    };
+    let mut y = inner.y;
+    let mut line = |buffer: &mut Buffer, words: &str, high: u16, style: Style| {
+        let room = inner.bottom().saturating_sub(y);
+        if room == 0 {
+            return;
+        }
+        let place = Rect { y, height: high.clamp(1, room), ..inner };
+        y += headline(look, buffer, place, words, style) + u16::from(high > 1 && room > 12);
+    };
+    // A third for the word, a third for what it is, the rest for who and where.
+    let bold = loud.add_modifier(Modifier::BOLD);
+    let spare = inner.height.saturating_sub(u16::try_from(facts.len()).unwrap_or(0) + 2);
+    let (word, what) = if spare >= 12 { (spare / 3, spare / 3) } else { (spare.saturating_sub(1), 1) };
+    line(buffer, "CRITICAL", word.max(1), bold);
+    line(buffer, &title, what.max(1), bold);
+    let each = if spare >= 24 { 3 } else { 1 };
+    for fact in &facts {
+        line(buffer, fact, each, bold);
+    }
+    line(buffer, &others, 1, bold);
+}

@@ -56,7 +56,9 @@ pub fn failure(class: FailureClass) -> Failure {
 /// An empty board of the usual scope and one more.
 pub fn board() -> Board {
     let other = ScopeId { account: "444455556666".into(), region: Region::new("us-east-1") };
-    let engine = Arc::new(Engine::new(Parameters::default(), Vec::new()).unwrap());
+    static ENGINE: LazyLock<Arc<Engine>> =
+        LazyLock::new(|| Arc::new(Engine::new(Parameters::default(), Vec::new()).unwrap()));
+    let engine = Arc::clone(&ENGINE);
     let scopes = [(scope(), Arc::from("payments-prod"), None), (other, Arc::from("log-archive"), None)];
     Board::new(scopes, engine, SignedDuration::from_secs(15))
 }

@@ -35,7 +35,7 @@ pub enum KeymapError {
         action: String,
     },
     /// Two actions want one key.
-    #[error("key `{key}` is bound to both `{first}` and `{second}`; give one of them another key")]
+    #[error("key `{key}` is bound to both `{first}` and `{second}`; give one of them another key, or none: []")]
     Clash {
         /// The key.
         key: String,
@@ -184,6 +184,14 @@ impl Keymap {
         self.by_action.get(&action).map(|keys| keys.iter().map(|key| key_name(*key)).collect()).unwrap_or_default()
     }
 
+    /// What to press for an action, in a sentence: its first key; unbound, what finds it in the palette (`:quarantine`).
+    pub fn word(&self, action: Action) -> String {
+        self.first_key(action).unwrap_or_else(|| match self.first_key(Action::Palette) {
+            Some(key) => format!("{key}{}", action.info().name),
+            None => format!("the action {}", action.info().name),
+        })
+    }
+
     /// The first key of an action, for hints.
     pub fn first_key(&self, action: Action) -> Option<String> {
         self.by_action.get(&action).and_then(|keys| keys.first()).map(|key| key_name(*key))
@@ -267,9 +275,10 @@ mod tests {
         assert!(map.keys(Action::Quit).is_empty());
         let keys = vec!["a".to_owned()];
         let clash = Keymap::new([("terminate", keys.as_slice())]).unwrap_err().to_string();
-        assert!(clash.contains("`terminate`") && clash.contains("`alert`"), "{clash}");
+        assert!(clash.contains("`terminate`") && clash.contains("`alert`") && clash.contains("key `a`"), "{clash}");
         let keys = vec!["nosuchkey".to_owned()];
         assert!(matches!(Keymap::new([("terminate", keys.as_slice())]), Err(KeymapError::NotAKey { .. })));
+        assert_eq!((map.word(Action::Terminate), map.word(Action::Quit)), ("X".to_owned(), ":quit".to_owned()));
         let error = Keymap::new([("terminat", keys.as_slice())]).unwrap_err().to_string();
         assert!(error.contains("did you mean `terminate`"), "{error}");
     }

@@ -7,7 +7,7 @@ use super::{
     update::acts,
     view::{Focus, Screen, View},
 };
-use crate::domain::{Subject, Workflow};
+use crate::domain::{ActKind, Alert, SessionKey, Subject, Workflow};
 
 /// Where keys go, when nothing lies over the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,12 +111,10 @@ pub fn works_in(action: Action, place: Place) -> bool {
         (A::Spare | A::PauseAutomatic | A::Back | A::Suspend | A::Quit, Place::Wall) => true,
         (_, Place::Wall) => is_screen(action),
         (A::Open, _) => place != Place::Scopes,
-        (A::Filter, _) => place.is_on_sessions() || place == Place::History,
         (A::SortNext | A::SortReverse | A::Freeze | A::GroupBy | A::Columns, _) => place == Place::Table,
-        (A::Follow | A::Left | A::Right | A::Wrap | A::Times | A::Beside | A::Replay, _) => place == Place::Transcript,
-        (A::Faster | A::Slower, _) => place == Place::Transcript,
-        (A::NextMatch | A::PreviousMatch | A::NextCommand | A::PreviousCommand, _) => in_transcript,
-        (A::Mark, _) => matches!(place, Place::Table | Place::Transcript),
+        (A::Left | A::Right | A::Replay | A::NextCommand | A::PreviousCommand, _) => in_transcript,
+        (A::Follow | A::Wrap | A::Times | A::Beside | A::NextMatch | A::PreviousMatch, _) => place.is_on_sessions(),
+        (A::Mark | A::Faster | A::Slower, _) => place.is_on_sessions(),
         (A::OutputDetections | A::GrowPane | A::ShrinkPane, _) => place.is_on_sessions(),
         (A::Terminate | A::Alert | A::Acknowledge | A::Suppress | A::Quarantine | A::Export | A::Copy, _) => {
             place.has_session()
@@ -132,9 +130,15 @@ fn is_screen(action: Action) -> bool {
     )
 }
 
-/// The place to look for an action that does not belong to the present one.
-pub fn home(action: Action) -> Option<Place> {
-    Place::ALL.into_iter().find(|place| works_in(action, *place))
+/// Where to go for an action that does not belong to the present place, in words.
+pub fn elsewhere(action: Action) -> &'static str {
+    match Place::ALL.into_iter().find(|place| works_in(action, *place)) {
+        Some(Place::Transcript) => "in the transcript",
+        Some(_) if works_in(action, Place::History) => "on a session",
+        Some(Place::Table) if works_in(action, Place::Detail) => "on the sessions screen",
+        Some(Place::Table) => "in the table of sessions",
+        _ => "not on this screen",
+    }
 }
 
 /// Why the action is off on this run, wherever the selection stands, in a word or two.
@@ -164,11 +168,7 @@ pub fn off_now(state: &State, action: Action) -> Option<&'static str> {
     }
     let place = Place::of(&state.view);
     if !works_in(action, place) {
-        return Some(match home(action) {
-            Some(Place::Transcript) => "in the transcript",
-            Some(Place::Table) => "on a session",
-            _ => "not on this screen",
-        });
+        return Some(elsewhere(action));
     }
     let view = &state.view;
     let selected = acts::selected(state);
@@ -187,7 +187,10 @@ pub fn off_now(state: &State, action: Action) -> Option<&'static str> {
             (!active).then_some(if board.is_some() { "it has ended" } else { nothing })
         }
         Action::Mark | Action::Faster | Action::Slower => (!playing).then_some("nothing is played back"),
-        Action::Follow | Action::Replay => transcript.is_none().then_some("no transcript"),
+        Action::Replay => {
+            transcript.is_none_or(|view| view.content.lines().is_empty()).then_some("nothing to play back")
+        }
+        Action::Follow => transcript.is_none().then_some("no transcript"),
         Action::Beside => selected.is_none().then_some(nothing),
         Action::Left => {
             transcript.is_none_or(|view| view.left == 0).then_some("nothing to the left").or(wrapped(state))
@@ -205,6 +208,7 @@ pub fn off_now(state: &State, action: Action) -> Option<&'static str> {
             (Some(_), false) => Some("it has ended"),
             (Some(_), true) => selected.is_some_and(|key| acts::running(state, &key)).then_some("under way"),
         },
+        Action::Export if selected.as_ref().is_some_and(|key| is_exported(state, key)) => Some("under way"),
         Action::Alert | Action::Export | Action::Copy => board.is_none().then_some(nothing),
         Action::Quarantine => {
             let alert = view.alerts.selected.as_ref().filter(|_| place == Place::Alerts);
@@ -216,6 +220,10 @@ pub fn off_now(state: &State, action: Action) -> Option<&'static str> {
         Action::Spare => state.automatic.pending().is_empty().then_some("nothing counts down"),
         _ => None,
     }
+}
+
+fn is_exported(state: &State, key: &SessionKey) -> bool {
+    state.acts.iter().any(|act| act.kind == ActKind::Export && act.session() == Some(key) && !act.is_over())
 }
 
 fn wrapped(state: &State) -> Option<&'static str> {
@@ -234,8 +242,15 @@ fn off_alert(state: &State, action: Action, place: Place) -> Option<&'static str
     let Some(alert) = alert else { return Some("no alert") };
     match action {
         Action::Acknowledge => alert.acknowledged.is_some().then_some("acknowledged already"),
+        _ if is_over(state, alert) => Some("its session is over"),
         _ => matches!(alert.workflow, Workflow::Resolved { .. }).then_some("resolved"),
     }
+}
+
+/// What was seen of a session that is over is resolved by being acknowledged; only alerts on logging outlive it.
+fn is_over(state: &State, alert: &Alert) -> bool {
+    let is_over = |key| state.board.sessions.get(key).is_none_or(|session| !session.is_active());
+    alert.subject.session().is_some_and(is_over) && !alert.rule.as_str().starts_with("LOG-")
 }
 
 #[cfg(test)]
@@ -246,7 +261,7 @@ mod tests {
     #[test]
     fn every_action_works_somewhere_and_the_program_everywhere() {
         for info in ACTIONS {
-            assert!(home(info.action).is_some(), "{}", info.name);
+            assert!(Place::ALL.iter().any(|place| works_in(info.action, *place)), "{}", info.name);
             for place in Place::ALL {
                 let always = matches!(info.action, Action::Help | Action::Quit | Action::Palette | Action::Wall);
                 assert!(!always || works_in(info.action, place), "{} in {place:?}", info.name);

@@ -306,7 +306,25 @@ impl Check<'_> {
             && !config.keys.is_empty()
             && let Err(message) = (vocabulary.check_keys)(&config.keys)
         {
-            self.key(&[Step::Key("keys")], message);
+            // The place is that of a key without which the complaint would be another one.
+            let matters = |action: &str, index: usize| {
+                let mut fewer = config.keys.clone();
+                if let Some(keys) = fewer.get_mut(action).filter(|keys| index < keys.len()) {
+                    keys.remove(index);
+                }
+                (vocabulary.check_keys)(&fewer).err().as_ref() != Some(&message)
+            };
+            let mut written = config
+                .keys
+                .iter()
+                .rev()
+                .flat_map(|(action, keys)| (0..keys.len()).map(move |index| (action.as_str(), index)));
+            match written.find(|(action, index)| matters(action, *index)) {
+                Some((action, index)) => {
+                    self.value(&[Step::Key("keys"), Step::Key(action), Step::Index(index)], message);
+                }
+                None => self.key(&[Step::Key("keys")], message),
+            }
         }
     }
 

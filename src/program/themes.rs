@@ -145,7 +145,7 @@ pub(super) async fn reload(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
     use ratatui::style::Color;
 
     use super::*;

@@ -70,7 +70,7 @@ fn kept(look: &Look<'_>) -> Piece<'static> {
 /// Why there are no rows, and how there would be one.
 fn empty(look: &Look<'_>) -> Vec<(String, Style)> {
     let (state, theme) = (look.state, look.theme);
-    let key = |action| state.setup.keymap.first_key(action).unwrap_or_default();
+    let key = |action| state.setup.keymap.word(action);
     let store = look.clean(&state.setup.store);
     let mut lines = match &state.store {
         Store::Opening => {

@@ -163,7 +163,7 @@ impl Sheet<'_> {
                 self.field("seen by", &format!("{}, {} ago", look.clean(&seen.by), look.ago(seen.at)), theme.text);
             }
             None if open => {
-                let key = look.state.setup.keymap.first_key(Action::Acknowledge).unwrap_or_default();
+                let key = look.state.setup.keymap.word(Action::Acknowledge);
                 let words = match look.state.acting_off(false) {
                     None => format!("nobody: {key} acknowledges it"),
                     Some(_) => "nobody".to_owned(),
@@ -213,7 +213,7 @@ impl Sheet<'_> {
     fn offer(&mut self, alert: &Alert) {
         let look = self.look;
         let (Subject::Account(_), Some(what)) = (&alert.subject, &look.state.setup.quarantine) else { return };
-        let key = look.state.setup.keymap.first_key(Action::Quarantine).unwrap_or_default();
+        let key = look.state.setup.keymap.word(Action::Quarantine);
         let words = match look.state.acting_off(true) {
             None => format!("{key} quarantines: {}", look.clean(what)),
             Some(why) => format!("quarantine is off: {}", look.clean(&why)),

@@ -97,7 +97,7 @@ fn raised_at(look: &Look<'_>) -> Option<Piece<'static>> {
 /// Why there are no rows: each reason is another one.
 fn empty(look: &Look<'_>) -> Vec<(String, Style)> {
     let (state, theme) = (look.state, look.theme);
-    let key = |action| state.setup.keymap.first_key(action).unwrap_or_default();
+    let key = |action| state.setup.keymap.word(action);
     let mut lines = Vec::new();
     match &state.store {
         Store::Refused(why) => {

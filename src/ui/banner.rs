@@ -4,7 +4,10 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
 
 use super::{header, look::Look, text};
-use crate::app::view::{Banner, BannerKind, Screen};
+use crate::app::{
+    action::Action,
+    view::{Banner, BannerKind, Screen},
+};
 
 /// Draws as many banners as there is room for. An act that failed gets a second line, where there is one, so that what to
 /// do can be read; the last line says how many scopes it does not name, and agrees with the header about their number.
@@ -25,6 +28,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let (mild, loud): (Vec<&Banner>, Vec<&Banner>) = loud.into_iter().partition(is_mild);
     let scopes: Vec<&Banner> =
         scopes.into_iter().filter(|banner| matches!(banner.kind, BannerKind::Scope(_))).collect();
+    let seen = seen(look);
     let blind = header::unseen(&look.state.counts);
     let prefix = format!(" {} ", look.glyphs.blind);
     // Each kind gets a line at least, whatever else there is.
@@ -51,7 +55,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         }
         let text = look.clean(&act.text);
         // The hint stands at the end of the first line.
-        let first = cells.saturating_sub(HINT.len());
+        let first = cells.saturating_sub(text::width(&seen));
         let reserved = left - (more - 1).min(left - 1);
         if reserved > 1 && text::width(&text) > first {
             let words = text::wrap(&text, first).into_iter().next().unwrap_or_default();
@@ -94,12 +98,15 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
             _ => look.theme.header_blind,
         };
         buffer.set_style(Rect::new(area.x, y, area.width, 1), style);
-        let hint =
-            if index == urgent_end && acts_end > urgent_end { u16::try_from(HINT.len()).unwrap_or(0) } else { 0 };
+        let hint = if index == urgent_end && acts_end > urgent_end {
+            u16::try_from(text::width(&seen)).unwrap_or(0)
+        } else {
+            0
+        };
         let room = if area.width > hint + 30 { area.width - hint } else { area.width };
         text::put(buffer, (area.x, y), room, words, style, look.glyphs.ellipsis);
         if room < area.width {
-            text::put(buffer, (area.x + room, y), hint, HINT, style, look.glyphs.ellipsis);
+            text::put(buffer, (area.x + room, y), hint, &seen, style, look.glyphs.ellipsis);
         }
     }
 }
@@ -125,9 +132,11 @@ fn loud_lines(look: &Look<'_>, loud: &[&Banner], cells: usize, most: usize) -> V
     wrapped
 }
 
-/// Beside an act that failed.
-const HINT: &str = " Esc: seen ";
+/// Beside an act that failed: the key that says it was seen.
+fn seen(look: &Look<'_>) -> String {
+    format!(" {}: seen ", look.state.setup.keymap.word(Action::Back))
+}
 
 fn key(look: &Look<'_>, screen: Screen) -> String {
-    look.state.setup.keymap.first_key(super::footer::action_of(screen)).unwrap_or_default().to_string()
+    look.state.setup.keymap.word(super::footer::action_of(screen))
 }

@@ -18,7 +18,9 @@ use crate::{
         board::SessionBoard,
         layout::Areas,
         state::Store,
+        update::acts,
         view::{Focus, Screen},
+        works::off_now,
     },
     domain::{ActKind, Alert, SessionKey, Subject, Workflow},
 };
@@ -41,6 +43,8 @@ impl Hint {
     }
 }
 
+/// From so many cells on the palette has its place.
+const ROOMY: u16 = 100;
 /// Reasons are cut to this: they stand in full elsewhere.
 const LONGEST_REASON: usize = 32;
 
@@ -60,8 +64,13 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         };
         Some(vec![piece(format!(" {key}"), style), piece(format!(" {} ", hint.words), theme.muted)])
     };
-    // Help and quit keep their place; of the others as many as fit.
-    let keeps = |hint: &Hint| matches!(hint.action, Some(Action::Help | Action::Quit));
+    // Help and quit keep their place, and where there is room the palette, which has everything else; of the others as many as fit.
+    let roomy = area.width >= ROOMY;
+    let keeps = |hint: &Hint| match hint.action {
+        Some(Action::Palette) => roomy,
+        Some(action) => matches!(action, Action::Help | Action::Quit),
+        None => false,
+    };
     let (always, others): (Vec<Hint>, Vec<Hint>) = hints(look).into_iter().partition(keeps);
     let always: Pieces<'_> = always.iter().filter_map(one).flatten().collect();
     let right = put_right(buffer, area, &always, look.glyphs.ellipsis);
@@ -76,9 +85,20 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// What works now, the most useful first.
+/// What works now, the most useful first. What would do nothing is not among it, unless it says why.
 fn hints(look: &Look<'_>) -> Vec<Hint> {
+    let mut hints = wanted(look);
+    let over = look.state.view.help.is_some() || look.state.view.sheet.is_some();
+    hints.retain(|hint| over || hint.off || hint.action.is_none_or(|action| off_now(look.state, action).is_none()));
+    hints
+}
+
+fn wanted(look: &Look<'_>) -> Vec<Hint> {
     let view = &look.state.view;
+    if view.overlay.is_some() {
+        // It says its keys itself, and those below it do nothing.
+        return Vec::new();
+    }
     if view.help.is_some() {
         return vec![Hint::new(Action::Down, "scroll"), Hint::new(Action::Back, "close")];
     }
@@ -99,7 +119,7 @@ fn hints(look: &Look<'_>) -> Vec<Hint> {
             if selected.is_some() {
                 hints.push(Hint::of(Action::Open));
             }
-            acts(look, &mut hints, selected);
+            on_session(look, &mut hints, selected);
             let past = selected.is_some_and(|key| !look.state.board.sessions.contains_key(key));
             if past && look.state.acting_off(false).is_none() {
                 hints.push(Hint::of(Action::Export));
@@ -117,10 +137,10 @@ fn hints(look: &Look<'_>) -> Vec<Hint> {
             }
         }
         Screen::Preferences => {
-            hints.push(Hint::new(Action::Down, "down"));
             if view.preferences.selected.is_some() {
                 hints.push(Hint::new(Action::Open, "rule"));
             }
+            moves(&mut hints, view.preferences.position(), view.preferences.rows.len());
         }
         Screen::Acts => {
             let act = view.acts.selected.and_then(|id| look.state.act(id));
@@ -128,9 +148,12 @@ fn hints(look: &Look<'_>) -> Vec<Hint> {
             if session.is_some() {
                 hints.push(Hint::new(Action::Open, "open session"));
             }
-            acts(look, &mut hints, session);
+            on_session(look, &mut hints, session);
         }
-        Screen::Scopes => hints.push(Hint::new(Action::Down, "down")),
+        Screen::Scopes => {
+            hints.push(Hint::new(Action::Refresh, "ask again"));
+            moves(&mut hints, view.scopes.position(), view.scopes.rows.len());
+        }
     }
     if view.screen != Screen::Sessions {
         hints.push(Hint::new(Action::NextPane, "next screen"));
@@ -138,7 +161,17 @@ fn hints(look: &Look<'_>) -> Vec<Hint> {
             hints.push(Hint::new(Action::Back, "sessions"));
         }
     }
-    hints.extend([Action::Refresh, Action::NextTheme, Action::Help, Action::Quit].map(Hint::of));
+    if acts::selected(look.state).is_some() {
+        hints.push(Hint::of(Action::Copy));
+    }
+    if !look.state.setup.filters.is_empty() && matches!(view.screen, Screen::Sessions | Screen::History) {
+        hints.push(Hint::of(Action::SavedFilters));
+    }
+    hints.push(Hint::of(Action::Wall));
+    if view.screen != Screen::Scopes {
+        hints.push(Hint::of(Action::Refresh));
+    }
+    hints.extend([Action::NextTheme, Action::Palette, Action::Help, Action::Quit].map(Hint::of));
     hints
 }
 
@@ -150,6 +183,24 @@ fn automatic(look: &Look<'_>, hints: &mut Vec<Hint>) {
     } else if !automatic.pending().is_empty() {
         hints.push(Hint::of(Action::Spare));
         hints.push(Hint::of(Action::PauseAutomatic));
+    }
+}
+
+/// Down the list, or back up from its end.
+fn moves(hints: &mut Vec<Hint>, position: Option<usize>, rows: usize) {
+    match position {
+        _ if rows < 2 => {}
+        Some(at) if at + 1 == rows => hints.push(Hint::of(Action::Up)),
+        _ => hints.push(Hint::of(Action::Down)),
+    }
+}
+
+/// Scrolls text, where there is more of it.
+fn scrolls(hints: &mut Vec<Hint>, top: usize, last: usize) {
+    match top {
+        _ if last == 0 => {}
+        top if top >= last => hints.push(Hint::new(Action::Up, "scroll")),
+        _ => hints.push(Hint::new(Action::Down, "scroll")),
     }
 }
 
@@ -167,29 +218,38 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
                 let words = if view.marked.contains(key) { "unmark" } else { "mark" };
                 hints.push(Hint::new(Action::Mark, words));
             }
-            acts(look, hints, selected);
+            on_session(look, hints, selected);
             hints.push(Hint::of(Action::Filter));
             if !view.marked.is_empty() {
                 hints.push(Hint::new(Action::Back, "no marks"));
             } else if !view.table.filter.is_empty() {
                 hints.push(Hint::new(Action::Back, "no filter"));
             }
-            hints.extend([Action::SortNext, Action::SortReverse].map(Hint::of));
+            let several = [Action::Freeze, Action::SortNext, Action::GroupBy, Action::SortReverse, Action::Columns];
+            if view.table.total > 0 {
+                hints.extend(several.map(Hint::of));
+            }
         }
         Focus::Detail => {
             hints.push(Hint::of(Action::Back));
-            hints.push(Hint::new(Action::Down, "scroll"));
+            let rows = areas.as_ref().map_or(0, Areas::detail_rows);
+            scrolls(hints, view.detail_top, view.detail_lines.saturating_sub(rows));
             if selected.is_some() {
                 hints.push(Hint::new(Action::Open, "rule"));
             }
-            acts(look, hints, selected);
+            on_session(look, hints, selected);
         }
         Focus::Transcript => {
             hints.push(Hint::of(Action::Back));
-            hints.push(Hint::new(Action::Down, "scroll"));
+            if let (Some(transcript), Some(areas)) = (transcript, &areas) {
+                let room = areas.transcript_room(view);
+                scrolls(hints, transcript.first_line(room), transcript.last_top(room));
+            }
             let following = transcript.is_some_and(|transcript| transcript.follow);
             hints.push(Hint::new(Action::Follow, if following { "stop following" } else { "follow" }));
-            hints.push(Hint::new(Action::Filter, "search"));
+            if transcript.is_some() {
+                hints.push(Hint::new(Action::Filter, "search"));
+            }
             if !view.wrap {
                 hints.push(Hint::new(Action::Right, "rest of lines"));
             }
@@ -202,7 +262,7 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
                 hints.extend([Action::Faster, Action::Slower, Action::NextCommand].map(Hint::of));
                 hints.push(Hint::new(Action::Replay, "stop"));
             }
-            acts(look, hints, selected);
+            on_session(look, hints, selected);
             let beside = selected.is_some_and(|key| view.beside.contains(key));
             hints.push(Hint::new(Action::Beside, if beside { "let go" } else { "keep beside" }));
             if !playing {
@@ -211,10 +271,12 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
         }
         Focus::Commands => {
             hints.push(Hint::of(Action::Back));
-            hints.push(Hint::new(Action::Down, "next command"));
-            hints.push(Hint::new(Action::Open, "to its place"));
+            if transcript.is_some_and(|transcript| transcript.commands().next().is_some()) {
+                hints.push(Hint::new(Action::Down, "next command"));
+                hints.push(Hint::new(Action::Open, "to its place"));
+            }
             hints.push(Hint::new(Action::Filter, "search"));
-            acts(look, hints, selected);
+            on_session(look, hints, selected);
         }
     }
     if areas.is_some_and(|areas| areas.detail.is_some() || areas.transcript.is_some()) {
@@ -223,7 +285,7 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
 }
 
 /// What can be done on a session: ended, raised, its alert seen, quarantined, exported.
-fn acts(look: &Look<'_>, hints: &mut Vec<Hint>, selected: Option<&SessionKey>) {
+fn on_session(look: &Look<'_>, hints: &mut Vec<Hint>, selected: Option<&SessionKey>) {
     let (state, view) = (look.state, &look.state.view);
     let board = selected.and_then(|key| state.board.sessions.get(key));
     let marked = if view.screen == Screen::Sessions { view.marked.len() } else { 0 };
@@ -319,3 +381,8 @@ fn why_off(look: &Look<'_>, hints: &mut Vec<Hint>) {
     let why = text::fit(&look.clean(&why), LONGEST_REASON, look.glyphs.ellipsis).into_owned();
     hints.push(Hint { action: None, words: format!("{what}: {why}").into(), off: true });
 }
+
+#[cfg(test)]
+#[path = "hints_tests.rs"]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;

@@ -350,7 +350,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     look.lines(buffer, text_area, &sheet.lines);
     let more = sheet.lines.len().saturating_sub(usize::from(inner.height));
     if more > 0 {
-        let key = look.state.setup.keymap.first_key(crate::app::action::Action::Open).unwrap_or_default();
+        let key = look.state.setup.keymap.word(crate::app::action::Action::Open);
         let words = [piece(format!("{} more, {key} opens all", counted(more, "line", "lines")), theme.muted)];
         look.on_frame(buffer, area, area.bottom() - 1, &[], &words);
     }

@@ -328,7 +328,7 @@ fn hint(look: &Look<'_>, dialog: &Dialog, cells: usize) -> Vec<Pieces<'static>> 
     };
     let next = match look.state.setup.quarantine {
         Some(_) => {
-            let key = look.state.setup.keymap.first_key(Action::Quarantine).unwrap_or_default();
+            let key = look.state.setup.keymap.word(Action::Quarantine);
             format!("{key} quarantines")
         }
         None if dialog.subjects.len() > 1 => {

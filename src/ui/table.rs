@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     app::{
+        action::Action,
         board::{Phase, SessionBoard},
         state::Store,
         view::{Focus, Screen, SortBy},
@@ -337,7 +338,8 @@ fn empty(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         let filter = look.clean(&state.view.table.filter);
         lines.push((format!("no session matches \"{filter}\""), theme.title));
         let all = counted(state.view.table.total, "session is hidden", "sessions are hidden");
-        lines.push((format!("{all}; Esc shows all again"), theme.muted));
+        let key = state.setup.keymap.word(Action::Back);
+        lines.push((format!("{all}; {key} shows all again"), theme.muted));
         let not_known = state.filtered.sessions.hidden;
         if not_known > 0 {
             let them = counted(not_known, "of them may match", "of them may match");
@@ -350,7 +352,7 @@ fn empty(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
             format!("{} cannot be read: there may be sessions that are not shown", counted(unseen, "scope", "scopes")),
             theme.danger,
         ));
-        let key = state.setup.keymap.first_key(super::footer::action_of(Screen::Scopes)).unwrap_or_default();
+        let key = state.setup.keymap.word(super::footer::action_of(Screen::Scopes));
         lines.push((format!("{key} shows why, scope by scope"), theme.muted));
     } else if counts.loading > 0 {
         lines.push((format!("{} reading the sessions", look.glyphs.loading), theme.title));

@@ -274,7 +274,9 @@ fn check_on(stage: &mut Stage, input: &Input) {
         true => area,
         false => Rect::new(area.x + 1, area.y + 1, area.width.saturating_sub(2), area.height.saturating_sub(2)),
     };
-    let own = [areas.transcript.map(own), areas.commands];
+    // … and whether there is anything to scroll, or a command to go to, the footer says.
+    let footer = Some(areas.footer).filter(|_| input.wrap || input.commands);
+    let own = [areas.transcript.map(own), areas.commands, footer];
     for position in hostile.buffer.area.positions() {
         if own.iter().flatten().any(|area| area.contains(position)) {
             continue;

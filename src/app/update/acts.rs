@@ -114,7 +114,7 @@ pub(super) fn refuse(state: &mut State, why: impl Into<String>) {
 }
 
 /// The session that acts go to on this screen.
-pub(in crate::app) fn selected(state: &State) -> Option<SessionKey> {
+pub(crate) fn selected(state: &State) -> Option<SessionKey> {
     match state.view.screen {
         Screen::Sessions => state.view.table.list.selected.clone(),
         Screen::History => state.view.history.selected.clone(),

@@ -95,10 +95,8 @@ pub(super) fn gather(state: &mut State) {
     if scopes.len() > 3 {
         let rest = blind - 2;
         scopes.truncate(2);
-        let (one, key) = (rest == 1, state.setup.keymap.first_key(Action::Scopes));
-        let look = key.map_or(String::new(), |key| format!(": press {key}"));
-        let text = format!("CANNOT SEE {rest} more {}{look}", if one { "scope" } else { "scopes" });
-        scopes.push(Banner { kind: BannerKind::Scopes, text });
+        let key = state.setup.keymap.word(Action::Scopes);
+        scopes.push(Banner { kind: BannerKind::Scopes, text: format!("CANNOT SEE {rest} more scopes: press {key}") });
     }
     banners.extend(scopes);
     state.view.banners = banners;
@@ -122,7 +120,7 @@ fn automatic(state: &State, banners: &mut Vec<Banner>) {
     if automatic.rules.is_empty() {
         return;
     }
-    let key = |action| state.setup.keymap.first_key(action).unwrap_or_default();
+    let key = |action| state.setup.keymap.word(action);
     let pending = automatic.pending();
     let stand = match pending.len() {
         1 => "1 session that it would end stands".to_owned(),
@@ -174,7 +172,7 @@ fn returned(state: &State, banners: &mut Vec<Banner>) {
         let Some(board) = state.board.sessions.get(&returned.session).filter(|session| session.is_active()) else {
             continue;
         };
-        let key = |action| state.setup.keymap.first_key(action).unwrap_or_default();
+        let key = |action| state.setup.keymap.word(action);
         let next = match state.setup.quarantine {
             Some(_) => format!("; {} quarantines", key(Action::Quarantine)),
             None => String::new(),

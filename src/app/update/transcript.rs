@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{keys::Scroll, notify};
 use crate::{
     app::{
+        action::Action,
         board::{Phase, SessionBoard},
         layout::Areas,
         message::{Effect, Follow},
@@ -362,7 +363,8 @@ pub(super) fn search(state: &mut State, text: String) {
 pub(super) fn find(state: &mut State, forward: bool) {
     let searched = state.view.transcript.as_ref().map(|view| view.search.clone()).unwrap_or_default();
     if searched.is_empty() {
-        notify(state, "nothing is searched for: / in the transcript", false);
+        let key = state.setup.keymap.word(Action::Filter);
+        notify(state, format!("nothing is searched for: {key} in the transcript"), false);
     } else if !jump(state, forward) {
         notify(state, format!("not in the transcript: {searched}"), true);
     }
@@ -446,7 +448,8 @@ pub(super) fn next_command(state: &mut State, forward: bool) {
 pub(super) fn toggle_playback(state: &mut State) {
     let now = state.now;
     if !has_keys(state) {
-        return notify(state, "playing back works in the transcript: Tab goes there", false);
+        let key = state.setup.keymap.word(Action::NextPane);
+        return notify(state, format!("playing back works in the transcript: {key} goes there"), false);
     }
     let Some(view) = &mut state.view.transcript else { return };
     if view.content.lines().is_empty() {

@@ -155,6 +155,82 @@ mod tests {
 
     use super::*;
 
+    /// Every glyph of a set, by name. The pattern has no `..`, so that a new glyph must be added here.
+    fn every(glyphs: Glyphs) -> Vec<(&'static str, &'static str)> {
+        let Glyphs {
+            border,
+            selected,
+            severities: [informational, low, medium, high, critical],
+            compliant,
+            non_compliant,
+            insufficient,
+            not_applicable,
+            uncertain,
+            repeated,
+            ellipsis,
+            replaced,
+            dot,
+            ascending,
+            descending,
+            blind,
+            loading,
+            disconnected,
+            remedy,
+            unseen,
+            marked,
+            follow,
+            scroll_track,
+            scroll_thumb,
+        } = glyphs;
+        vec![
+            ("top_left", border.top_left),
+            ("top_right", border.top_right),
+            ("bottom_left", border.bottom_left),
+            ("bottom_right", border.bottom_right),
+            ("vertical_left", border.vertical_left),
+            ("vertical_right", border.vertical_right),
+            ("horizontal_top", border.horizontal_top),
+            ("horizontal_bottom", border.horizontal_bottom),
+            ("selected", selected),
+            ("informational", informational),
+            ("low", low),
+            ("medium", medium),
+            ("high", high),
+            ("critical", critical),
+            ("compliant", compliant),
+            ("non_compliant", non_compliant),
+            ("insufficient", insufficient),
+            ("not_applicable", not_applicable),
+            ("uncertain", uncertain),
+            ("repeated", repeated),
+            ("ellipsis", ellipsis),
+            ("replaced", replaced),
+            ("dot", dot),
+            ("ascending", ascending),
+            ("descending", descending),
+            ("blind", blind),
+            ("loading", loading),
+            ("disconnected", disconnected),
+            ("remedy", remedy),
+            ("unseen", unseen),
+            ("marked", marked),
+            ("follow", follow),
+            ("scroll_track", scroll_track),
+            ("scroll_thumb", scroll_thumb),
+        ]
+    }
+
+    #[test]
+    fn all_glyphs_of_ascii_are_ascii_and_all_have_their_width() {
+        for (set, glyphs) in [("utf8", Glyphs::UTF8), ("ascii", Glyphs::ASCII)] {
+            for (name, glyph) in every(glyphs) {
+                let wide = if (set, name) == ("ascii", "ellipsis") { 3 } else { 1 };
+                assert_eq!(glyph.width(), wide, "{set}: {name}");
+                assert!(set == "utf8" || glyph.bytes().all(|byte| byte.is_ascii_graphic()), "{set}: {name}");
+            }
+        }
+    }
+
     #[test]
     fn glyphs_fit_the_locale_and_one_column() {
         assert_eq!(Glyphs::for_locale(None, None, Some("de_DE.UTF-8")), Glyphs::UTF8);

@@ -17,6 +17,7 @@ use crate::{
         action::Action,
         board::SessionBoard,
         layout::Areas,
+        overlay::Overlay,
         state::Store,
         view::{Focus, Screen},
     },
@@ -79,6 +80,13 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 /// What works now, the most useful first.
 fn hints(look: &Look<'_>) -> Vec<Hint> {
     let view = &look.state.view;
+    if let Some(Overlay::Copy(_)) = view.overlay {
+        return vec![
+            Hint::new(Action::Back, "close"),
+            Hint::new(Action::Down, "next"),
+            Hint::new(Action::Copy, "copy the selected"),
+        ];
+    }
     if view.help.is_some() {
         return vec![Hint::new(Action::Down, "scroll"), Hint::new(Action::Back, "close")];
     }

@@ -1,6 +1,13 @@
 //! What leaves the real program beside its frames: bell, notifications, the clipboard, the mouse's modes, the user's command.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs
+)]
 
 #[path = "common/terminal.rs"]
 mod terminal;

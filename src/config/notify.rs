@@ -34,8 +34,8 @@ pub struct Notify {
     pub terminal_quiet_hours: Option<String>,
     /// How the terminal is asked.
     pub protocol: NotifyProtocol,
-    /// Program and arguments, run without a shell; empty: none.
-    #[serde(deserialize_with = "command")]
+    /// Program and arguments, run without a shell; absent or empty: none.
+    #[serde(deserialize_with = "command", skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     /// The command runs from this severity on.
     #[serde(deserialize_with = "names::severity")]

@@ -69,7 +69,7 @@ fn work(
 ) {
     let mut failed = false;
     while let Ok(what) = received.recv() {
-        let outcome = run(command, &what);
+        let outcome = run(command, &what, LONGEST);
         let lost = dropped.swap(0, Ordering::Relaxed);
         let words = match &outcome {
             Err(why) => {
@@ -88,8 +88,8 @@ fn work(
     }
 }
 
-/// Runs it to its end, at most for [`LONGEST`].
-fn run(command: &[String], what: &Notification) -> Result<(), String> {
+/// Runs it to its end, or ends it and all that it started.
+fn run(command: &[String], what: &Notification, longest: Duration) -> Result<(), String> {
     let (title, text) = (what.title(), what.text());
     let filled = |word: &String| word.replace("{title}", &title).replace("{text}", &text);
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
@@ -111,16 +111,72 @@ fn run(command: &[String], what: &Notification) -> Result<(), String> {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(format!("{program}: {status}")),
-            Ok(None) if began.elapsed() < LONGEST => thread::sleep(LOOK),
+            Ok(None) if began.elapsed() < longest => thread::sleep(LOOK),
             Ok(None) => {
                 // The system's `kill`, as for stopping: groups cannot be signalled without unsafe code or one more crate.
                 let group = format!("-{}", child.id());
                 let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("{program}: ended after {} s", LONGEST.as_secs()));
+                return Err(format!("{program}: ended after {} s", longest.as_secs()));
             }
             Err(error) => return Err(format!("{program}: {error}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_takes_too_long_is_ended_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("child");
+        let script = format!("sleep 600 & echo $! > {0}.part; mv {0}.part {0}; wait", file.display());
+        let what = Notification::of_rule("DOC-01", "payments");
+        // Long enough for a shell to start on a machine that has much to do.
+        let longest = Duration::from_secs(3);
+        let why = run(&words(&["/bin/sh", "-c", &script]), &what, longest).unwrap_err();
+        assert!(why.contains("ended after 3 s"), "{why}");
+        let child = std::fs::read_to_string(&file).unwrap();
+        let began = Instant::now();
+        let is_there =
+            || Command::new("kill").args(["-0", child.trim()]).stderr(Stdio::null()).status().unwrap().success();
+        // A zombie that nobody waits for still has its number.
+        let is_dead =
+            || std::fs::read_to_string(format!("/proc/{}/stat", child.trim())).is_ok_and(|stat| stat.contains(") Z "));
+        while is_there() && !is_dead() {
+            assert!(began.elapsed() < Duration::from_secs(10), "{} goes on", child.trim());
+            thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn words_are_filled_in_as_arguments_and_never_read_by_a_shell() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("told");
+        let script = format!("printf %s \"$1\" > {}", file.display());
+        let what = Notification::of_rule("$(touch x)`;|", "a b");
+        run(&words(&["/bin/sh", "-c", &script, "sh", "{text}"]), &what, LONGEST).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), what.text());
+        assert!(run(&words(&["/bin/false"]), &what, LONGEST).unwrap_err().contains("/bin/false"));
+    }
+
+    #[test]
+    fn what_does_not_get_its_turn_is_counted_and_said() {
+        let (messages, mut received) = mpsc::channel(64);
+        let notifier = Notifier::start(words(&["/bin/sleep", "0.2"]), messages);
+        for _ in 0..QUEUE + 8 {
+            notifier.notify(Notification::of_rule("DOC-01", "payments"));
+        }
+        let Some(Message::NotTold(why)) = received.blocking_recv() else { panic!("nothing was said") };
+        assert!(why.contains("were not told"), "{why}");
     }
 }

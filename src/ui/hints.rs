@@ -17,6 +17,7 @@ use crate::{
         action::Action,
         board::SessionBoard,
         layout::Areas,
+        overlay::Overlay,
         state::Store,
         update::acts,
         view::{Focus, Screen},
@@ -88,13 +89,21 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 /// What works now, the most useful first. What would do nothing is not among it, unless it says why.
 fn hints(look: &Look<'_>) -> Vec<Hint> {
     let mut hints = wanted(look);
-    let over = look.state.view.help.is_some() || look.state.view.sheet.is_some();
+    let view = &look.state.view;
+    let over = view.help.is_some() || view.sheet.is_some() || view.overlay.is_some();
     hints.retain(|hint| over || hint.off || hint.action.is_none_or(|action| off_now(look.state, action).is_none()));
     hints
 }
 
 fn wanted(look: &Look<'_>) -> Vec<Hint> {
     let view = &look.state.view;
+    if let Some(Overlay::Copy(_)) = view.overlay {
+        return vec![
+            Hint::new(Action::Back, "close"),
+            Hint::new(Action::Down, "next"),
+            Hint::new(Action::Copy, "copy the selected"),
+        ];
+    }
     if view.overlay.is_some() {
         // It says its keys itself, and those below it do nothing.
         return Vec::new();

@@ -146,8 +146,8 @@ fn a_heading_sorts_and_the_second_click_reverses() {
             let place = |state: &State| {
                 state.view.pointer.seen.headings.iter().find(|(_, there)| *there == by).map(|(area, _)| middle(*area))
             };
-            let target = place(&state).unwrap_or(middle(area));
-            click(&mut state, target);
+            let cell = place(&state).unwrap_or(middle(area));
+            click(&mut state, cell);
             assert_eq!((state.view.table.sort, state.view.table.reverse), (by, false), "{size:?}");
             frame(&mut state);
             if let Some(cell) = place(&state) {
@@ -320,8 +320,10 @@ fn a_click_beside_what_lies_over_the_screen_loses_and_confirms_nothing() {
         covered(&mut state, what);
         let before = layers(&state);
         let (screen, on) = (state.view.screen, selected(&state));
+        frame(&mut state);
         for cell in (0..120).step_by(7).flat_map(|x| (0..40).step_by(3).map(move |y| (x, y))) {
-            let effects = click_after(&mut state, cell, 100);
+            let mut effects = mouse_after(&mut state, MouseEventKind::Down(MouseButton::Left), cell, 100);
+            effects.extend(mouse_after(&mut state, MouseEventKind::Up(MouseButton::Left), cell, 10));
             assert!(effects.is_empty(), "{what}: {effects:?}");
         }
         assert_eq!(layers(&state), before, "{what}");

@@ -7,6 +7,7 @@ mod asking;
 mod border;
 mod border_property;
 mod dump;
+mod history;
 mod picture;
 mod snapshots;
 #[allow(dead_code)] // the benchmarks use it too

@@ -300,8 +300,7 @@ fn back(state: &mut State) {
         }
         state.view.focus = Focus::Table;
         state.view.opened = false;
-    } else if outcomes::dismiss(state) {
-    } else if history::go_back(state) {
+    } else if outcomes::dismiss(state) || history::go_back(state) {
     } else if state.view.opened {
         state.view.opened = false;
         state.view.focus = Focus::Table;

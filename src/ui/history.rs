@@ -32,16 +32,16 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         piece("History ", theme.title),
         piece(format!("{} of 30 days", counted(counts.all, "session", "sessions")), theme.text),
     ];
+    if !filter.is_empty() {
+        let not_known = look.state.filtered.history.words();
+        title.push(piece(format!("  {} shown{not_known}, filter ", list.rows.len()), theme.muted));
+        title.extend(look.filter());
+    }
     if counts.non_compliant > 0 {
         title.push(piece(format!(", {} non-compliant", counts.non_compliant), theme.danger));
     }
     if counts.unjudged > 0 {
         title.push(piece(format!(", {} not judged", counts.unjudged), theme.insufficient));
-    }
-    if !filter.is_empty() {
-        let not_known = look.state.filtered.history.words();
-        title.push(piece(format!("  {} shown{not_known}, filter ", list.rows.len()), theme.muted));
-        title.extend(look.filter());
     }
     title.push(piece(format!("  (store {}, service {})", counts.stored, counts.listed), theme.muted));
     let state = sources(look);
@@ -77,7 +77,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         Column::new("", 2, 2, 0),
         Column::new("VERDICT", 13, 17, 0),
         Column::number("ENDED", 6, 8, 0),
-        Column::number("WHEN", 5, 16, 7),
+        Column::number("WHEN", 16, 16, 10),
         Column::new("HOW", 10, 18, 5),
         Column::number("LASTED", 6, 7, 6),
         Column::new("ACCOUNT", 8, 24, 2).middle(),
@@ -85,7 +85,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         Column::new("NODE", 12, 32, 0).middle(),
         Column::new("OWNER", 14, 40, 0),
         Column::new("DOCUMENT", 10, 34, 4).documents(),
-        Column::new("S3 LOG", 11, 22, 3),
+        Column::new("S3 LOG", 12, 22, 3),
         Column::new("REASON", 16, 60, 9),
     ];
     // Where the selection is near the end, the lines above take rows from below it.
@@ -128,27 +128,24 @@ fn nothing(look: &Look<'_>) -> (String, Style) {
 /// How the reading is: under way, or how old.
 fn sources(look: &Look<'_>) -> Pieces<'static> {
     let (book, theme) = (&look.state.history, look.theme);
-    let mut words = Vec::new();
-    if book.store == StoredPast::Reading || (book.store == StoredPast::NotAsked && look.state.store == Store::Opening) {
-        words.push(piece(format!("{} reading the store", look.glyphs.loading), theme.muted));
-    }
     let all = book.scopes.len();
     let reading = book.scopes.values().filter(|past| past.reading).count();
+    let opening = book.store == StoredPast::NotAsked && look.state.store == Store::Opening;
+    let mut under_way = Vec::new();
+    if book.store == StoredPast::Reading || opening {
+        under_way.push("the store".to_owned());
+    }
     if reading > 0 {
         let so_far: usize = book.scopes.values().map(|past| past.sessions).sum();
-        let done = all - reading;
-        let text = format!("{} read {done} of {all} scopes, {so_far} sessions so far", look.glyphs.loading);
-        if !words.is_empty() {
-            words.push(piece("  ", theme.text));
-        }
-        words.push(piece(text, theme.muted));
-    } else if let Some(oldest) = book.scopes.values().filter_map(|past| past.read_at).min() {
-        if !words.is_empty() {
-            words.push(piece("  ", theme.text));
-        }
-        words.push(piece(format!("read {} ago", look.ago(oldest)), theme.muted));
+        under_way.push(format!("{} of {all} scopes, {so_far} sessions so far", all - reading));
     }
-    words
+    if !under_way.is_empty() {
+        return vec![piece(format!("{} reading {}", look.glyphs.loading, under_way.join(", ")), theme.muted)];
+    }
+    match book.scopes.values().filter_map(|past| past.read_at).min() {
+        Some(oldest) => vec![piece(format!("read {} ago", look.ago(oldest)), theme.muted)],
+        None => Vec::new(),
+    }
 }
 
 /// What is not there, and why: scopes that cannot be read, a store that cannot.

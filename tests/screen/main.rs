@@ -11,6 +11,7 @@ mod dump;
 mod filtering;
 mod mouse;
 mod palette;
+mod history;
 mod picture;
 mod snapshots;
 mod states;

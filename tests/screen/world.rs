@@ -23,7 +23,7 @@ pub fn now() -> Timestamp {
     "2026-11-20T09:14:00Z".parse().unwrap()
 }
 
-fn ago(seconds: i64) -> Timestamp {
+pub fn ago(seconds: i64) -> Timestamp {
     now() - SignedDuration::from_secs(seconds)
 }
 

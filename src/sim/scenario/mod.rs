@@ -113,6 +113,8 @@ pub struct Scenario {
     pub happenings: Vec<HappeningSpec>,
     /// Harmless work that never ends.
     pub crowd: Option<CrowdSpec>,
+    /// Sessions that were over long before.
+    pub past: Option<PastSpec>,
     /// A crowd that was there all at once, for measurements.
     pub generate: Option<GenerateSpec>,
 }
@@ -225,6 +227,9 @@ impl Scenario {
         }
         if self.crowd.as_ref().is_some_and(|crowd| crowd.owners.is_empty() || crowd.reasons.is_empty()) {
             return Err("a crowd needs owners and reasons".into());
+        }
+        if self.past.as_ref().is_some_and(|past| past.owners.is_empty() || past.reasons.is_empty()) {
+            return Err("a past needs owners and reasons".into());
         }
         for document in self.documents.iter().filter(|document| !document.absent) {
             if document.versions.is_empty() {

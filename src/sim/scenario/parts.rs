@@ -352,6 +352,38 @@ fn warm_up() -> f64 {
     3600.0
 }
 
+/// Sessions that were over long before the world starts, evenly spread. Nobody of today's is among their owners: whether a principal is
+/// new hangs on its past.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastSpec {
+    /// How many.
+    pub sessions: usize,
+    /// Days over which they are spread.
+    #[serde(default = "past_days")]
+    pub days: f64,
+    /// Days for which their log streams are kept; their archive objects are for all.
+    #[serde(default = "past_stream_days")]
+    pub stream_days: f64,
+    /// Share of them that failed.
+    #[serde(default = "past_failed")]
+    pub failed: f64,
+    /// Owners; `{account}` is the account of the node.
+    pub owners: Vec<String>,
+    /// Reasons; `{n}` is a ticket number.
+    pub reasons: Vec<String>,
+}
+
+fn past_days() -> f64 {
+    29.5
+}
+fn past_stream_days() -> f64 {
+    14.0
+}
+fn past_failed() -> f64 {
+    0.04
+}
+
 /// Many sessions at once on made-up nodes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,6 +18,7 @@ pub mod meddling;
 pub mod model;
 pub mod opening;
 pub mod organization;
+pub mod past;
 pub mod powershell;
 pub mod risky;
 pub mod screens;
@@ -161,6 +162,7 @@ impl World {
         for (number, happening) in scenario.happenings.iter().enumerate() {
             world.agenda.put(Moment::at(happening.at), Happening::Scripted(number));
         }
+        world.seed_past();
         world.generate();
         world.seat_crowd();
         world.play_until(Moment::at(0.0));

@@ -155,7 +155,7 @@ impl World {
         Some((id, index))
     }
 
-    fn setting(&self, opening: &Opening, node: &Node) -> Setting {
+    pub(super) fn setting(&self, opening: &Opening, node: &Node) -> Setting {
         let state = self.region(&opening.account, &opening.region);
         let document = |name: &str| state.and_then(|state| state.documents.get(name));
         let name = opening.document.as_deref().unwrap_or("SSM-SessionManagerRunShell");
@@ -213,15 +213,15 @@ impl World {
     }
 }
 
-struct Setting {
-    kind: Kind,
-    logging: Logging,
-    max_minutes: Option<u64>,
-    idle_minutes: f64,
-    run_as_user: String,
-    profile: String,
-    command: Option<String>,
-    failed: bool,
+pub(super) struct Setting {
+    pub(super) kind: Kind,
+    pub(super) logging: Logging,
+    pub(super) max_minutes: Option<u64>,
+    pub(super) idle_minutes: f64,
+    pub(super) run_as_user: String,
+    pub(super) profile: String,
+    pub(super) command: Option<String>,
+    pub(super) failed: bool,
 }
 
 /// The member at a JSON pointer, or null.
@@ -234,13 +234,13 @@ fn is_true(value: &Value) -> bool {
 }
 
 /// Whether an agent version is older than the three first numbers of another.
-fn is_older(version: &str, than: [u64; 3]) -> bool {
+pub(super) fn is_older(version: &str, than: [u64; 3]) -> bool {
     let numbers: Vec<u64> = version.split('.').take(3).map(|part| part.parse().unwrap_or(0)).collect();
     numbers.as_slice() < than.as_slice()
 }
 
 /// A session id: the last part of the owner's ARN and a random tail.
-fn session_id(owner: &str, form: &SessionIdForm, random: &mut fastrand::Rng) -> String {
+pub(super) fn session_id(owner: &str, form: &SessionIdForm, random: &mut fastrand::Rng) -> String {
     const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let name = owner.rsplit(['/', ':']).next().unwrap_or("session");
     match form {

@@ -91,11 +91,11 @@ fn values(state: &State, key: Key, sign: &str, given: &Part<'_>) -> Offer {
                         count(&mut counted, value, "");
                     }
                 });
-                return best(counted, &last, "");
+                return best(counted, &last);
             }
         }
         each_tag(state, |key, _| count(&mut counted, key, ""));
-        return best(counted, &last, "");
+        return best(counted, &last);
     }
     let board = &state.board;
     let sessions = || shown_sessions(state);
@@ -123,7 +123,7 @@ fn values(state: &State, key: Key, sign: &str, given: &Part<'_>) -> Offer {
         Key::Text(field) => sessions().for_each(|session| of_field(&mut counted, board, session, field)),
         Key::Tag | Key::Time(_) => {}
     }
-    best(counted, &last, "")
+    best(counted, &last)
 }
 
 fn of_field(counted: &mut Counted, board: &Board, session: &SessionBoard, field: super::Field) {
@@ -190,7 +190,7 @@ fn fixed_offer(all: impl Iterator<Item = (String, String)>, typed: &str, range: 
 }
 
 /// Those that fit what is typed of them: those that begin with it first, then those of most sessions.
-fn best(counted: Counted, part: &Part<'_>, unit: &str) -> Offer {
+fn best(counted: Counted, part: &Part<'_>) -> Offer {
     let typed = lower(&part.text());
     let mut fitting: Vec<_> = counted
         .into_iter()
@@ -204,7 +204,7 @@ fn best(counted: Counted, part: &Part<'_>, unit: &str) -> Offer {
     let only = fitting.len() == 1;
     let candidates = fitting.into_iter().filter(|(.., text, _)| !only || lower(text) != typed);
     let candidates = candidates.map(|(_, Reverse(sessions), text, about)| {
-        let sessions = format!("{sessions}{unit}");
+        let sessions = sessions.to_string();
         let about = if about.is_empty() { sessions } else { format!("{sessions}  {about}") };
         Candidate { insert: value(&text), about }
     });

@@ -262,10 +262,13 @@ pub struct Typed {
 }
 
 impl Filter {
-    /// What of a text that is being typed can be in force: all of it; or all but the term at its end that is not complete.
+    /// What of a text that is being typed can be in force: all of it; or all but the term at its end that is
+    /// not complete or wrong. Where another term is wrong, the filter before stays.
     pub fn typed(text: &str) -> Typed {
         let Err(problem) = Self::parse(text) else { return Typed { in_force: Some(text.to_owned()), problem: None } };
-        let in_force = if problem.incomplete {
+        // A key that is typed letter by letter was a word of free text before its sign: that is not to stay in force.
+        let at_end = parse::words(text).last().is_some_and(|word| word.range.start == problem.term);
+        let in_force = if at_end {
             // An open quote is closed for the time being, once there is something in it.
             let closed = format!("{text}\"");
             let closed = if text.get(problem.range.clone()) == Some("\"") { "\"" } else { closed.as_str() };

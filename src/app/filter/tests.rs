@@ -322,7 +322,8 @@ fn what_is_typed_stays_in_force_as_far_as_it_is_complete() {
     assert_eq!(in_force("jane \"a b").as_deref(), Some("jane \"a b\""));
     assert_eq!(in_force("jane reason:\"").as_deref(), Some("jane"));
     assert_eq!(in_force("owner:").as_deref(), Some(""));
-    assert_eq!(in_force("jane ownr:x"), None);
+    assert_eq!(in_force("jane ownr:x").as_deref(), Some("jane"));
+    assert_eq!(in_force("jane ownr:x bob"), None);
     assert_eq!(in_force("ownr:x age>"), None);
 }
 

@@ -221,7 +221,7 @@ fn names(state: &State) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn nothing_that_is_masked_is_on_the_wall(
         size in (1u16..520, 1u16..160), which in 0usize..4, minutes in 0i64..60

@@ -162,3 +162,16 @@ fn print_everywhere(state: &mut State, number: usize) {
         world::observe(state, Observation::Transcript { session, events: events.clone(), at }, at);
     }
 }
+
+/// The wall, on which each second is another picture.
+#[divan::bench]
+fn wall_with_10_000_sessions(bencher: Bencher) {
+    let mut state = world::crowd(SIZE, 10_000);
+    world::press(&mut state, KeyCode::Char('w'));
+    let theme = Theme::load("default-dark", None).unwrap();
+    let mut terminal = terminal();
+    bencher.bench_local(|| {
+        state.now += SignedDuration::from_secs(1);
+        draw(&mut terminal, &state, &theme);
+    });
+}

@@ -38,6 +38,8 @@ impl Default for WallSetup {
 
 /// Transcripts that are shown in turn, at most.
 pub const MOST_IN_TURN: usize = 6;
+/// With fewer suspicious ones, others fill the panes.
+const LEAST_IN_TURN: usize = 2;
 /// Sessions that the wall has rows for, at most.
 const MOST_ROWS: usize = 64;
 /// The keys are told for so long after one was pressed.
@@ -171,15 +173,20 @@ impl Wall {
             worst_first.then_with(|| a.session.key.cmp(&b.session.key))
         });
         self.rows = ranked.iter().take(MOST_ROWS).map(|(_, session)| session.session.key.clone()).collect();
-        let mut turn: Vec<&SessionBoard> =
-            ranked.iter().take_while(|(bad, _)| bad.0.is_some()).map(|(_, session)| *session).collect();
-        let readable = |session: &SessionBoard| board.no_log(&session.session).is_none();
+        // A pane that says that there is nothing to read is worth less than one in which something happens: what cannot be
+        // read has its row.
+        let readable = |session: &&SessionBoard| board.no_log(&session.session).is_none();
+        let suspicious = ranked.iter().take_while(|(bad, _)| bad.0.is_some()).map(|(_, session)| *session);
+        let mut turn: Vec<&SessionBoard> = suspicious.filter(readable).take(MOST_IN_TURN).collect();
+        if turn.len() < LEAST_IN_TURN {
+            let harmless = ranked.iter().skip_while(|(bad, _)| bad.0.is_some()).map(|(_, session)| *session);
+            let mut others: Vec<&SessionBoard> = harmless.filter(readable).collect();
+            others.sort_by_key(|session| Reverse(session.last_output()));
+            let most = if turn.is_empty() { MOST_IN_TURN } else { LEAST_IN_TURN - turn.len() };
+            turn.extend(others.into_iter().take(most));
+        }
         if turn.is_empty() {
-            // Nothing is suspicious: those in which something happens.
-            turn = ranked.iter().map(|(_, session)| *session).collect();
-            turn.sort_by_key(|session| (!readable(session), Reverse(session.last_output())));
-        } else {
-            turn.sort_by_key(|session| !readable(session));
+            turn.extend(ranked.iter().map(|(_, session)| *session));
         }
         self.rotation = turn.into_iter().take(MOST_IN_TURN).map(|session| session.session.key.clone()).collect();
     }

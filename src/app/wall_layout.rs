@@ -112,7 +112,7 @@ impl WallAreas {
         };
         if taken {
             // The numbers and the clock stay; a transcript of what it is about has the lower half, where there is room.
-            let transcript = if middle.height >= 16 { middle.height / 2 } else { 0 };
+            let transcript = if middle.height >= 16 { middle.height * 2 / 5 } else { 0 };
             let upper = Rect { height: middle.height - transcript, ..middle };
             areas.takeover = Some(upper);
             if transcript > 0 {

@@ -47,7 +47,7 @@ fn critical(state: &State, rule: &str, seconds: i64) -> Alert {
         rule: rule.into(),
         title: "a tunnel into production".into(),
         severity: Severity::Critical,
-        source: AlertSource::Finding,
+        source: AlertSource::Hand,
         subject,
         owner: "arn:aws:sts::111122223333:assumed-role/Ops/jane".into(),
         evidence: Vec::new(),
@@ -87,7 +87,8 @@ fn transcripts_are_shown_in_turn_each_for_the_dwell_time() {
     let dwell = state.setup.wall.dwell;
     update(&mut state, Message::Tick, since + dwell - SignedDuration::from_secs(1));
     let still = seen(&state);
-    update(&mut state, Message::Tick, wall(&state).since + dwell);
+    let next = wall(&state).since + dwell;
+    update(&mut state, Message::Tick, next);
     assert_ne!(seen(&state), still);
     let mut all = std::collections::BTreeSet::new();
     for _ in 0..8 {
@@ -149,7 +150,15 @@ fn nothing_acts_on_what_nobody_selected() {
         let mut state = on_wall(&["a-1", "b-2"]);
         let screen = state.view.screen;
         let Some(key) = state.setup.keymap.first_key(info.action) else { continue };
-        let event = KeyEvent::new(key.codes.first().to_owned(), key.modifiers);
+        let code = match (key.as_str(), key.chars().next()) {
+            (name, Some(letter)) if name.len() == 1 => KeyCode::Char(letter),
+            ("enter", _) => KeyCode::Enter,
+            ("tab", _) => KeyCode::Tab,
+            ("space", _) => KeyCode::Char(' '),
+            _ => continue,
+        };
+        let shift = matches!(code, KeyCode::Char(letter) if letter.is_uppercase());
+        let event = KeyEvent::new(code, if shift { KeyModifiers::SHIFT } else { KeyModifiers::NONE });
         let effects = update(&mut state, Message::Key(event), at(5));
         assert!(
             state.view.dialog.is_none() && state.view.overlay.is_none() && state.view.input.is_none(),

@@ -78,17 +78,17 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, wall: &Wall
     let high = area.height - 1;
     // One scale for all: numbers that are compared are of one size.
     let room = (share.saturating_sub(3), high);
-    let scales = counters.iter().map(|counter| letters::scale(&number(counter), room, ascii));
-    let scale = scales.map(|scale| scale.map(|scale| scale.size("0", ascii).1)).min().flatten();
-    let scale = scale.and_then(|rows| letters::scale("0", (rows * 2, rows), ascii)).unwrap_or(Scale::Half);
+    let scales = counters.iter().map(|counter| letters::scale(&number(counter), room));
+    let scale = scales.map(|scale| scale.map(|scale| scale.size("0").1)).min().flatten();
+    let scale = scale.and_then(|rows| letters::scale("0", (rows * 2, rows))).unwrap_or(Scale::Half);
     for (index, counter) in counters.iter().enumerate() {
         let x = area.x + share * u16::try_from(index).unwrap_or(0) + 2;
         let wide = share.saturating_sub(2);
         let number = number(counter);
         let place = Rect { x, width: wide, height: high, ..area };
-        match letters::scale(&number, room, ascii) {
+        match letters::scale(&number, room) {
             Some(own) => {
-                let scale = if scale.size("0", ascii).1 <= own.size("0", ascii).1 { scale } else { own };
+                let scale = if scale.size("0").1 <= own.size("0").1 { scale } else { own };
                 letters::draw(buffer, place, &number, (scale, ascii), counter.style);
             }
             None => {
@@ -137,13 +137,12 @@ pub(super) fn draw_age(look: &Look<'_>, buffer: &mut Buffer, area: Rect, mood: M
         put_line(buffer, (area.x, area.y), room, &[piece(format!(" {words}"), style)], look.glyphs.ellipsis);
         return;
     }
-    let ascii = state.setup.ascii;
-    let scale = letters::scale(&clock, (area.width / 3, area.height), ascii);
-    let wide = scale.map_or(9, |scale| scale.size(&clock, ascii).0 + 2);
+    let scale = letters::scale(&clock, (area.width / 3, area.height));
+    let wide = scale.map_or(9, |scale| scale.size(&clock).0 + 2);
     let right = Rect { x: area.right().saturating_sub(wide), width: wide.min(area.width), ..area };
     headline(look, buffer, Rect { width: right.width.saturating_sub(1), ..right }, &clock, style);
     let left = Rect { x: area.x + 2, width: area.width.saturating_sub(wide + 3), ..area };
-    let fits = |text: &str| letters::scale(text, (left.width, left.height), ascii).is_some();
+    let fits = |text: &str| letters::scale(text, (left.width, left.height)).is_some();
     let words = if fits(&words) || !fits(&short) { words } else { short };
     headline(look, buffer, left, &words, style);
 }

@@ -8,7 +8,7 @@ const HIGH: u16 = 5;
 /// How many cells a pixel takes. Cells are twice as high as wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scale {
-    /// Two pixels above each other in a cell; in ASCII a cell each.
+    /// Two pixels above each other in a cell.
     Half,
     /// So many rows, and twice as many columns, a pixel.
     Full(u16),
@@ -19,10 +19,9 @@ impl Scale {
     const ALL: [Self; 6] = [Self::Full(6), Self::Full(4), Self::Full(3), Self::Full(2), Self::Full(1), Self::Half];
 
     /// Columns and rows of that text.
-    pub(super) fn size(self, text: &str, ascii: bool) -> (u16, u16) {
+    pub(super) fn size(self, text: &str) -> (u16, u16) {
         let pixels: u16 = text.chars().map(|letter| shape(letter).0 + 1).sum::<u16>().saturating_sub(1);
         match self {
-            Self::Half if ascii => (pixels, HIGH),
             Self::Half => (pixels, HIGH.div_ceil(2)),
             Self::Full(rows) => (pixels.saturating_mul(2 * rows), HIGH.saturating_mul(rows)),
         }
@@ -30,12 +29,12 @@ impl Scale {
 }
 
 /// The largest scale at which a text fits; nothing: none does, or it has a letter that is not here.
-pub(super) fn scale(text: &str, (width, height): (u16, u16), ascii: bool) -> Option<Scale> {
+pub(super) fn scale(text: &str, (width, height): (u16, u16)) -> Option<Scale> {
     if text.is_empty() || text.chars().any(|letter| shape(letter) == UNKNOWN) {
         return None;
     }
     Scale::ALL.into_iter().find(|scale| {
-        let (columns, rows) = scale.size(text, ascii);
+        let (columns, rows) = scale.size(text);
         columns <= width && rows <= height
     })
 }
@@ -58,17 +57,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, text: &str, (scale, ascii): 
             }
         };
         match scale {
-            Scale::Half if ascii => {
-                for (column, row) in pixels(wide, HIGH).filter(|(column, row)| lit(*column, *row)) {
-                    put(column, row, "#");
-                }
-            }
             Scale::Half => {
                 for (column, row) in pixels(wide, HIGH.div_ceil(2)) {
                     match (lit(column, row * 2), lit(column, row * 2 + 1)) {
-                        (true, true) => put(column, row, "█"),
-                        (true, false) => put(column, row, "▀"),
-                        (false, true) => put(column, row, "▄"),
+                        (true, true) => put(column, row, if ascii { "#" } else { "█" }),
+                        (true, false) => put(column, row, if ascii { "\"" } else { "▀" }),
+                        (false, true) => put(column, row, if ascii { "." } else { "▄" }),
                         (false, false) => {}
                     }
                 }
@@ -168,12 +162,11 @@ mod tests {
                 assert!(same || shape(*earlier) != shape(*letter), "{earlier} and {letter}");
             }
         }
-        assert_eq!(scale("漢", (500, 100), false), None, "what cannot be drawn is no big text");
-        assert_eq!(scale("12", (7, 3), false), Some(Scale::Half));
-        assert_eq!(scale("12", (7, 3), true), None);
-        assert_eq!(scale("12", (14, 5), false), Some(Scale::Full(1)));
+        assert_eq!(scale("漢", (500, 100)), None, "what cannot be drawn is no big text");
+        assert_eq!(scale("12", (7, 3)), Some(Scale::Half));
+        assert_eq!(scale("12", (14, 5)), Some(Scale::Full(1)));
         for (scale, ascii) in Scale::ALL.into_iter().flat_map(|scale| [(scale, false), (scale, true)]) {
-            let (wide, high) = scale.size("12:45", ascii);
+            let (wide, high) = scale.size("12:45");
             let mut buffer = Buffer::empty(Rect::new(0, 0, wide, high));
             let area = buffer.area;
             draw(&mut buffer, area, "12:45", (scale, ascii), Style::default());

@@ -155,7 +155,7 @@ fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         }
         said.push(word.word.to_owned());
         let room = (wide.saturating_sub(2), area.height);
-        let fits = said.iter().find_map(|text| letters::scale(text, room, ascii).map(|scale| (text, scale)));
+        let fits = said.iter().find_map(|text| letters::scale(text, room).map(|scale| (text, scale)));
         match fits {
             Some((text, scale)) => {
                 letters::draw(buffer, Rect { x: x + 1, width: room.0, ..part }, text, (scale, ascii), word.style);
@@ -198,10 +198,10 @@ fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, wall: &Wall) {
 /// Big where there is room and the text allows it, else in one line.
 fn headline(look: &Look<'_>, buffer: &mut Buffer, area: Rect, text: &str, style: Style) -> u16 {
     let ascii = look.state.setup.ascii;
-    match letters::scale(text, (area.width, area.height), ascii) {
+    match letters::scale(text, (area.width, area.height)) {
         Some(scale) => {
             letters::draw(buffer, area, text, (scale, ascii), style);
-            scale.size(text, ascii).1
+            scale.size(text).1
         }
         None => {
             text::put(

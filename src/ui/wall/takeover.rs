@@ -62,10 +62,15 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, alarm: &Ala
         let place = Rect { y, height: high.clamp(1, room), ..inner };
         y += headline(look, buffer, place, words, style) + u16::from(high > 1 && room > 12);
     };
-    // A third for the word, a third for what it is, the rest for who and where.
+    // Half for the word, half for what it is, where who and where leave room for big letters.
     let bold = loud.add_modifier(Modifier::BOLD);
     let spare = inner.height.saturating_sub(u16::try_from(facts.len()).unwrap_or(0) + 2);
-    let (word, what) = if spare >= 12 { (spare / 3, spare / 3) } else { (spare.saturating_sub(1), 1) };
+    let (word, what) = match spare {
+        24.. => (spare / 3, spare / 3),
+        8..24 => (spare / 2, spare / 2 - 1),
+        6..8 => (3, 3),
+        _ => (spare.saturating_sub(1), 1),
+    };
     line(buffer, "CRITICAL", word.max(1), bold);
     line(buffer, &title, what.max(1), bold);
     let each = if spare >= 24 { 3 } else { 1 };

@@ -51,6 +51,9 @@ impl Place {
 
     /// Where the keys go now.
     pub fn of(view: &View) -> Self {
+        if view.wall.is_some() {
+            return Self::Wall;
+        }
         match (view.screen, view.focus) {
             (Screen::Sessions, Focus::Table) => Self::Table,
             (Screen::Sessions, Focus::Detail) => Self::Detail,

@@ -138,7 +138,7 @@ const STATES: [(&str, Build); 22] = [
 
 fn hinted(state: &State) -> Vec<Hint> {
     let theme = Theme::load("default-dark", None).unwrap();
-    hints(&Look { state, theme: &theme, glyphs: &Glyphs::UTF8 })
+    hints(&Look { state, theme: &theme, glyphs: &Glyphs::UTF8, masked: false })
 }
 
 /// What can be seen of a State.

@@ -37,8 +37,8 @@ pub(super) fn toggle(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// What the mouse did.
 pub(super) fn event(state: &mut State, event: MouseEvent, effects: &mut Vec<Effect>) {
-    if !state.view.pointer.on {
-        // It was on its way when it was switched off.
+    if !state.view.pointer.on || state.view.wall.is_some() {
+        // It was on its way when it was switched off; and nothing is selected on the wall.
         return;
     }
     let cell = cell_of(&event);

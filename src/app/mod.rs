@@ -6,12 +6,15 @@ pub mod alerts;
 mod alerts_tests;
 pub mod automatic;
 pub mod board;
+pub mod changes;
 pub mod clip;
 pub mod dialog;
 pub mod filter;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub mod fixture;
+pub mod frozen;
+pub mod grouping;
 pub mod history;
 pub mod keymap;
 pub mod layout;

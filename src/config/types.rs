@@ -10,6 +10,7 @@ use super::{
     names,
     notify::Notify,
     quarantine::Quarantine,
+    table::Table,
     value::{self, Period, Template},
     wall::Wall,
 };
@@ -47,6 +48,8 @@ pub struct Config {
     pub store: Retention,
     /// Filters with a name.
     pub filters: Vec<NamedFilter>,
+    /// The table of sessions.
+    pub table: Table,
     /// The screen that nobody touches.
     pub wall: Wall,
     /// Action name to its keys; an empty list unbinds the action.
@@ -68,6 +71,7 @@ impl Default for Config {
             response: Response::default(),
             store: Retention::default(),
             filters: Vec::new(),
+            table: Table::default(),
             wall: Wall::default(),
             keys: BTreeMap::new(),
         }

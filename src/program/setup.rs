@@ -16,6 +16,7 @@ use crate::{
         action::ACTIONS,
         board::Board,
         filter::{Filter, SavedFilter},
+        grouping::GroupBy,
         keymap::{Keymap, parse_key},
         notify::{Channel, Channels, Protocol},
         wall::WallSetup,
@@ -23,7 +24,9 @@ use crate::{
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
     compliance::{Engine, Parameters, Rule, Subject},
-    config::{self, Compliance, Config, NamedFilter, Quarantine, QuarantineMethodName, Settings, Vocabulary},
+    config::{
+        self, Compliance, Config, NamedFilter, Quarantine, QuarantineMethodName, Settings, TableGroup, Vocabulary,
+    },
     detection::Detector,
     domain::{QuarantineMethod, Severity},
     response::AlertTargets,
@@ -56,7 +59,8 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
 /// The demo's settings: the defaults with what the command line says of looks; accounts and acts of the config stay out.
 pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
-    let Config { theme, filters, keys, read_only, mouse, notify, wall, .. } = std::mem::take(&mut settings.config);
+    let Config { theme, filters, keys, read_only, mouse, notify, table, wall, .. } =
+        std::mem::take(&mut settings.config);
     // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
     // A dozen people look after all of it.
     let compliance = Compliance {
@@ -65,7 +69,8 @@ pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
         max_nodes: 12,
         ..Compliance::default()
     };
-    settings.config = Config { theme, filters, keys, read_only, mouse, notify, wall, compliance, ..Config::default() };
+    settings.config =
+        Config { theme, filters, keys, read_only, mouse, notify, table, wall, compliance, ..Config::default() };
     Ok(settings)
 }
 
@@ -277,7 +282,14 @@ pub(super) fn state(
         },
         zone: jiff::tz::TimeZone::system(),
     };
-    Ok(State::new(board, detector, setup, Timestamp::now()))
+    let mut state = State::new(board, detector, setup, Timestamp::now());
+    state.view.table.group = match config.table.group {
+        TableGroup::None => GroupBy::None,
+        TableGroup::Account => GroupBy::Account,
+        TableGroup::Owner => GroupBy::Owner,
+        TableGroup::Node => GroupBy::Node,
+    };
+    Ok(state)
 }
 
 /// How people are told, as the config says.

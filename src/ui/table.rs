@@ -11,15 +11,18 @@ use ratatui::{
 
 use super::{
     columns::{self, Column, Row},
+    frozen::ShownLine,
     look::Look,
     text::{self, Pieces, counted, piece},
 };
 use crate::{
     app::{
         action::Action,
-        board::{Phase, SessionBoard},
+        board::Phase,
+        frozen::{RowFacts, Since},
+        grouping::{self, Line},
         state::Store,
-        view::{Focus, Screen, SortBy},
+        view::{Screen, SortBy},
     },
     domain::{Session, SessionKey, SessionStatus, Severity, Verdict},
 };
@@ -38,7 +41,9 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rec
     let table = &view.table;
     let shown = table.list.rows.len();
     let mut title: Pieces<'_> = vec![piece("Sessions ", look.theme.title)];
-    if table.filter.is_empty() {
+    if let Some(frozen) = &table.frozen {
+        title.extend(super::frozen::title(look, frozen, shown));
+    } else if table.filter.is_empty() {
         title.push(piece(table.total.to_string(), look.theme.text));
     } else {
         let not_known = look.state.filtered.sessions.words();
@@ -46,14 +51,19 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rec
         title.push(piece("  filter ", look.theme.muted));
         title.extend(look.filter());
     }
+    title.extend(super::frozen::while_away(look));
     title.extend(marked(look));
     let sorted = match table.sort {
         SortBy::Severity => "worst first".to_owned(),
         other => format!("by {}", other.title().to_lowercase()),
     };
     let sorted = if table.reverse { format!("{sorted}, reversed") } else { sorted };
+    let sorted = match table.group.word() {
+        Some(word) => format!("per {word}, {sorted}"),
+        None => sorted,
+    };
     let state = [piece(sorted, look.theme.muted)];
-    let inner = look.pane(buffer, area, &title, &state, view.focus == Focus::Table);
+    let inner = super::frozen::pane(look, buffer, area, &title, &state);
     if inner.height == 0 {
         return Vec::new();
     }
@@ -63,13 +73,18 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rec
     }
     let visible = usize::from(inner.height.saturating_sub(1));
     let roomy = inner.width >= ROOMY;
-    let keys: Vec<&SessionKey> = table.list.rows.iter().skip(table.list.offset).take(visible).collect();
-    let form = Form { roomy, detections: keys.iter().any(|key| detected(look, key).is_some()) };
+    let lines = grouping::lines(&table.groups, shown, table.list.offset, visible);
+    let shown_lines: Vec<ShownLine<'_>> = lines.iter().map(|line| ShownLine::of(look, *line)).collect();
+    let detected = |line: &ShownLine<'_>| line.facts.as_ref().is_some_and(|facts| facts.detection.is_some());
+    let form =
+        Form { roomy, detections: shown_lines.iter().any(|line| matches!(line.line, Line::Row(_)) && detected(line)) };
     let ending = look.ending();
-    let rows: Vec<Row<'_>> = keys.into_iter().map(|key| row(look, key, form, &ending)).collect();
+    let rows: Vec<Row<'_>> = shown_lines.iter().map(|line| row(look, line, form, &ending)).collect();
     let verdicts = rows.iter().filter_map(|row| row.cells.get(VERDICT)).map(|cell| text::line_width(cell)).max();
     let columns = columns(look, form, inner.width, verdicts.unwrap_or(0));
     let headings = columns::draw(buffer, inner, &columns, &rows, &look.dress(table.reverse));
+    super::frozen::headings(look, buffer, inner, &shown_lines);
+    let visible = lines.iter().filter(|line| matches!(line, Line::Row(_))).count();
     let position = look.position(table.list.offset, visible, shown);
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
     headings
@@ -102,11 +117,6 @@ struct Form {
     roomy: bool,
     /// A row has a detection.
     detections: bool,
-}
-
-/// What was typed in a session that a rule detects.
-fn detected(look: &Look<'_>, key: &SessionKey) -> Option<(String, Style)> {
-    super::detections::cell(look, look.state.board.sessions.get(key)?)
 }
 
 fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Column> {
@@ -147,14 +157,21 @@ fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Colu
     columns
 }
 
-fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form, ending: &Ending<'_>) -> Row<'a> {
+fn row<'a>(look: &'a Look<'a>, line: &'a ShownLine<'a>, form: Form, ending: &Ending<'_>) -> Row<'a> {
+    let (Some(key), Line::Row(_)) = (line.key, line.line) else {
+        // The heading of a group is written over all columns.
+        return Row::new(Vec::new(), None);
+    };
     let roomy = form.roomy;
     let over = (look.state.view.table.list.selected.as_ref() == Some(key)).then_some(look.theme.selection);
     let lead = look.state.view.marked.contains(key).then(|| {
         let style = look.theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED);
         piece(look.glyphs.marked, style)
     });
-    let Some(session) = look.state.board.sessions.get(key) else {
+    let sign = line.sign(look);
+    let lead_is_taken = lead.is_some();
+    let lead = lead.or(sign.clone());
+    let Some(session) = line.facts.as_deref() else {
         // The column of the node comes before those that are dropped.
         let node = 4 + usize::from(roomy) + usize::from(form.detections);
         let mut cells = vec![Vec::new(); node];
@@ -166,16 +183,22 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form, ending: &Ending<
     };
     let theme = look.theme;
     let record = &session.session;
-    let unseen = look.unseen_since(session).is_some();
+    let unseen = session.unseen_since.is_some();
     let plain = |style: Style| match (session.is_active(), unseen) {
         (false, _) => theme.ghost,
         (true, true) => theme.muted.add_modifier(Modifier::ITALIC),
         (true, false) => style,
     };
-    let (mark, word, verdict_style) = look.verdict(session);
+    let (mark, word, verdict_style) = look.verdict_of((session.verdict, session.severity), unseen, session.adopted);
+    // Where another sign has the place of it, the verdict itself says that something changed.
+    let said = if lead_is_taken && sign.is_some() {
+        verdict_style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+    } else {
+        verdict_style
+    };
     // From afar a row is as bad as the worst that is known of it.
-    let typed = session.detections.worst().filter(|worst| *worst >= Severity::High);
-    let broken = session.judgement.severity().filter(|_| session.judgement.verdict() == Verdict::NonCompliant);
+    let typed = session.typed.filter(|worst| *worst >= Severity::High);
+    let broken = session.severity.filter(|_| session.verdict == Some(Verdict::NonCompliant));
     let (mark, mark_style) = match typed.filter(|typed| Some(*typed) > broken) {
         Some(typed) => look.mark(Verdict::NonCompliant, Some(typed)),
         None => (mark, verdict_style),
@@ -184,12 +207,12 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form, ending: &Ending<
     let ordinary = record.document_name() == Session::DEFAULT_DOCUMENT;
     let reason = record.reason.as_deref().unwrap_or_default();
     let owner = look.owner(&record.owner);
-    let condition = condition(look, session, roomy, ending.get(key).copied());
+    let condition = condition(look, (session, line.since), roomy, ending.get(key).copied());
     let word = match word {
         "INSUFFICIENT_DATA" => "INSUFFICIENT",
         word => word,
     };
-    let mut verdict = vec![piece(if roomy { word } else { beside(word, &condition.0) }, verdict_style)];
+    let mut verdict = vec![piece(if roomy { word } else { beside(word, &condition.0) }, said)];
     if !roomy && !condition.0.is_empty() {
         verdict.push(piece(" ", theme.text));
         verdict.push(piece(condition.0.clone(), condition.1));
@@ -204,14 +227,15 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: Form, ending: &Ending<
         vec![piece(look.clean(record.document_name()), plain(if ordinary { theme.muted } else { theme.text }))],
         vec![piece(look.clean(reason), plain(theme.muted))],
         recorder(look, session, plain),
-        vec![piece(age(look, session), plain(theme.text))],
+        vec![piece(age(session), plain(theme.text))],
         vec![piece(last, plain(last_style))],
     ];
     if roomy {
         cells.insert(VERDICT + 1, vec![piece(condition.0, condition.1)]);
     }
     if form.detections {
-        let cell = detected(look, key).map(|(words, style)| vec![piece(words, plain(style))]);
+        let cell = session.detection.as_ref().map(|shown| super::detections::shown_cell(look, shown));
+        let cell = cell.map(|(words, style)| vec![piece(words, plain(style))]);
         cells.insert(VERDICT + 1, cell.unwrap_or_default());
     }
     Row { cells, over, lead }
@@ -233,9 +257,20 @@ type Ending<'a> = HashMap<&'a SessionKey, Timestamp>;
 
 /// What is to be said of a session beside its verdict: that it ended or ends, that it is not seen now, its status. In the
 /// column of the status all of it, beside the verdict only what is out of the ordinary.
-fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool, ending_since: Option<Timestamp>) -> (String, Style) {
+///
+/// Of a frozen row as it was; but what is being done to its session now, or was, is said at once.
+fn condition(
+    look: &Look<'_>,
+    (session, became): (&RowFacts, Option<Since>),
+    roomy: bool,
+    ending_since: Option<Timestamp>,
+) -> (String, Style) {
     let theme = look.theme;
-    let (status, style) = look.status(session);
+    let (status, style) = look.status_of(&session.phase, &session.session.status);
+    if became == Some(Since::Ended) {
+        let word = if roomy { "ended since" } else { "ended" };
+        return (word.to_owned(), theme.warning.add_modifier(Modifier::BOLD));
+    }
     if !session.is_active() {
         return (if roomy { status } else { "ended".to_owned() }, theme.muted);
     }
@@ -245,13 +280,17 @@ fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool, ending_since:
     if let Some(countdown) = countdown(look, &session.session.key) {
         return countdown;
     }
+    if became == Some(Since::Changed) {
+        let word = if roomy { "changed since" } else { "changed" };
+        return (word.to_owned(), theme.warning);
+    }
     if session.session.status == SessionStatus::Terminating {
         let word = if roomy { "TERMINATING" } else { "ENDING" };
         return (word.to_owned(), theme.warning.add_modifier(Modifier::BOLD));
     }
-    if let Some(since) = look.unseen_since(session) {
-        let age = look.ago(since);
-        let well = matches!(session.judgement.verdict, Some(Verdict::Compliant | Verdict::NotApplicable));
+    if let Some(since) = session.unseen_since {
+        let age = text::age(session.as_of.duration_since(since));
+        let well = matches!(session.verdict, Some(Verdict::Compliant | Verdict::NotApplicable));
         let words = match (roomy, well) {
             (true, _) => format!("seen {age} ago"),
             // The verdict's own word says the rest.
@@ -288,19 +327,19 @@ fn countdown(look: &Look<'_>, key: &SessionKey) -> Option<(String, Style)> {
     })
 }
 
-fn node<'a>(look: &Look<'a>, session: &'a SessionBoard, roomy: bool, name_style: Style, id_style: Style) -> Pieces<'a> {
+fn node<'a>(look: &Look<'a>, session: &'a RowFacts, roomy: bool, name_style: Style, id_style: Style) -> Pieces<'a> {
     let id = look.clean(session.session.target.as_str());
-    match look.node_name(session) {
+    match super::frozen::node_name(look, session) {
         Some(name) if roomy => vec![piece(name, name_style), piece(" ", id_style), piece(id, id_style)],
         Some(name) => vec![piece(name, name_style)],
         None => vec![piece(id, name_style)],
     }
 }
 
-fn age(look: &Look<'_>, session: &SessionBoard) -> String {
+fn age(session: &RowFacts) -> String {
     let until = match session.phase {
         Phase::Ended { at, .. } => at,
-        Phase::Active => look.state.now,
+        Phase::Active => session.as_of,
     };
     match session.session.started_at {
         Some(started) => text::age(until.duration_since(started)),
@@ -309,20 +348,20 @@ fn age(look: &Look<'_>, session: &SessionBoard) -> String {
 }
 
 /// How its recorder is.
-fn recorder(look: &Look<'_>, session: &SessionBoard, plain: impl Fn(Style) -> Style) -> Pieces<'static> {
+fn recorder(look: &Look<'_>, session: &RowFacts, plain: impl Fn(Style) -> Style) -> Pieces<'static> {
     if !session.is_active() {
         return Vec::new();
     }
-    let recorder = look.state.board.recorder(session, look.state.now);
-    vec![piece(recorder.word(), plain(look.recorder(recorder)))]
+    vec![piece(session.recorder.word(), plain(look.recorder(session.recorder)))]
 }
 
 /// When it printed last; what is less than ten seconds ago happens now.
-fn last_output(look: &Look<'_>, session: &SessionBoard) -> (String, Style) {
-    match session.last_output() {
+fn last_output(look: &Look<'_>, session: &RowFacts) -> (String, Style) {
+    match session.last_output {
         Some(at) => {
-            let recent = look.state.now.duration_since(at) < SignedDuration::from_secs(10);
-            (look.ago(at), if recent { look.theme.accent } else { look.theme.muted })
+            let ago = session.as_of.duration_since(at);
+            let recent = ago < SignedDuration::from_secs(10);
+            (text::age(ago), if recent { look.theme.accent } else { look.theme.muted })
         }
         None => (look.glyphs.not_applicable.to_owned(), look.theme.muted),
     }

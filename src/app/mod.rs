@@ -7,6 +7,7 @@ mod alerts_tests;
 pub mod automatic;
 pub mod board;
 pub mod clip;
+pub mod columns;
 pub mod dialog;
 pub mod filter;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::{
     names,
     notify::Notify,
     quarantine::Quarantine,
+    table::Table,
     value::{self, Period, Template},
     wall::Wall,
 };
@@ -49,6 +50,8 @@ pub struct Config {
     pub filters: Vec<NamedFilter>,
     /// The screen that nobody touches.
     pub wall: Wall,
+    /// Columns and order of the sessions table.
+    pub table: Table,
     /// Action name to its keys; an empty list unbinds the action.
     pub keys: KeyBindings,
 }
@@ -69,6 +72,7 @@ impl Default for Config {
             store: Retention::default(),
             filters: Vec::new(),
             wall: Wall::default(),
+            table: Table::default(),
             keys: BTreeMap::new(),
         }
     }

@@ -15,6 +15,7 @@ use crate::{
         Setup, State,
         action::ACTIONS,
         board::Board,
+        columns::{COLUMNS, ColumnId, ColumnSet, ShownColumn, TableSetup},
         filter::{Filter, SavedFilter},
         keymap::{Keymap, parse_key},
         notify::{Channel, Channels, Protocol},
@@ -37,6 +38,8 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
     let actions: Vec<&str> = ACTIONS.iter().map(|info| info.name).collect();
     let rules = built_in_rules();
     let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let columns: Vec<&str> = COLUMNS.iter().map(|info| info.name).collect();
+    let sorting: Vec<&str> = COLUMNS.iter().filter(|info| info.sort.is_some()).map(|info| info.name).collect();
     let vocabulary = Vocabulary {
         actions: &actions,
         is_key: &|key| parse_key(key).is_some(),
@@ -47,6 +50,7 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
         },
         check_filter_keys: &|keys, filters| with_filters(keys, filters).map(drop).map_err(|error| error.to_string()),
         rules: &rules,
+        columns: config::ColumnNames { all: &columns, sorting: &sorting },
     };
     let settings = config::load(cli.global.config.as_deref(), overrides, &vocabulary)
         .map_err(|error| Refusal::config(error.to_string(), error.to_do()))?;
@@ -56,7 +60,8 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
 /// The demo's settings: the defaults with what the command line says of looks; accounts and acts of the config stay out.
 pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
-    let Config { theme, filters, keys, read_only, mouse, notify, wall, .. } = std::mem::take(&mut settings.config);
+    let Config { theme, filters, keys, read_only, mouse, notify, wall, table, .. } =
+        std::mem::take(&mut settings.config);
     // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
     // A dozen people look after all of it.
     let compliance = Compliance {
@@ -65,7 +70,8 @@ pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
         max_nodes: 12,
         ..Compliance::default()
     };
-    settings.config = Config { theme, filters, keys, read_only, mouse, notify, wall, compliance, ..Config::default() };
+    settings.config =
+        Config { theme, filters, keys, read_only, mouse, notify, wall, table, compliance, ..Config::default() };
     Ok(settings)
 }
 
@@ -275,9 +281,25 @@ pub(super) fn state(
             dwell: SignedDuration::try_from(config.wall.dwell.duration()).unwrap_or(SignedDuration::MAX),
             mask: config.wall.mask,
         },
+        table: table(&config.table),
         zone: jiff::tz::TimeZone::system(),
     };
     Ok(State::new(board, detector, setup, Timestamp::now()))
+}
+
+/// The sessions table, as the config says. Its names were checked when it was read.
+fn table(table: &config::Table) -> TableSetup {
+    let shown =
+        |column: &config::TableColumn| Some(ShownColumn { id: ColumnId::named(&column.name)?, width: column.cells });
+    let sort = table.sort.as_deref().and_then(ColumnId::named).and_then(|id| id.info().sort);
+    TableSetup {
+        columns: match &table.columns {
+            Some(columns) => ColumnSet::new(columns.iter().filter_map(shown)),
+            None => ColumnSet::default(),
+        },
+        sort: sort.unwrap_or_default(),
+        reverse: table.reverse,
+    }
 }
 
 /// How people are told, as the config says.

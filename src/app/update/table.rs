@@ -15,5 +15,5 @@ pub(super) fn group_by_next(state: &mut State) {
 
 /// Opens the list of columns.
 pub(super) fn open_columns(state: &mut State) {
-    notify(state, "not built yet", true);
+    super::columns::open(state);
 }

@@ -27,6 +27,10 @@ const VOCABULARY: Vocabulary<'static> = Vocabulary {
             keys.values().flatten().chain(filters.iter().flat_map(|named| &named.keys)).cloned().collect();
         check_keys(&BTreeMap::from([("terminate".to_owned(), taken)]))
     },
+    columns: ssmwatch::config::ColumnNames {
+        all: &["verdict", "account", "node", "owner", "log", "age", "tags"],
+        sorting: &["verdict", "account", "age"],
+    },
     rules: &["DOC-01", "DOC-02", "TIM-02", "WHO-06"],
 };
 

@@ -93,6 +93,7 @@ pub fn setup() -> Setup {
         countdown: SignedDuration::from_secs(30),
         store: "ssmwatch.db".into(),
         wall: crate::app::wall::WallSetup::default(),
+        table: super::columns::TableSetup::default(),
         zone: jiff::tz::TimeZone::UTC,
     }
 }

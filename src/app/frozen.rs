@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     detection::{Confidence, DetectionRule},
-    domain::{Session, SessionKey, Severity, Verdict},
+    domain::{NodeTags, RuleId, Session, SessionKey, Severity, Verdict},
 };
 
 /// What the cells of a session's row are made from: as the board has it, or as it was when the table was frozen.
@@ -43,6 +43,10 @@ pub struct RowFacts {
     pub typed: Option<Severity>,
     /// What the column of detections shows.
     pub detection: Option<ShownDetection>,
+    /// Rules that it breaks or that cannot be judged, each with its severity.
+    pub rules: Box<[(RuleId, Verdict, Severity)]>,
+    /// Tags of its node, if they are known.
+    pub tags: Option<NodeTags>,
 }
 
 /// The worst detection of a session, and how many others there are.
@@ -89,6 +93,11 @@ impl RowFacts {
             last_output: session.last_output(),
             typed: session.detections.worst(),
             detection: ShownDetection::of(session, output),
+            rules: {
+                let findings = session.judgement.findings.iter();
+                findings.map(|finding| (finding.rule.clone(), finding.status, finding.severity)).collect()
+            },
+            tags: board.node(&session.session).and_then(|node| node.tags.value()).cloned(),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod automatic;
 pub mod board;
 pub mod changes;
 pub mod clip;
+pub mod columns;
 pub mod dialog;
 pub mod filter;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What lies over the screen and has all keys: one at a time.
 
 use super::clip::CopyMenu;
+use super::columns::ColumnsMenu;
 use super::palette::Palette;
 
 /// The open overlay.
@@ -9,7 +10,7 @@ pub enum Overlay {
     /// Everything by name.
     Palette(Palette),
     /// The columns of the table.
-    Columns,
+    Columns(ColumnsMenu),
     /// What to copy.
     Copy(CopyMenu),
 }

@@ -54,6 +54,8 @@ pub struct Seen {
     pub rows: Vec<(u16, RowId)>,
     /// The headings that sort.
     pub headings: Vec<(Rect, SortBy)>,
+    /// The columns of the sessions table.
+    pub columns: super::columns::SeenColumns,
     /// The screens' titles.
     pub tabs: Vec<(Rect, Screen)>,
     /// The panes.

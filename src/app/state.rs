@@ -15,7 +15,7 @@ use super::{
     listening::Listening,
     notify::{Channels, Notifying},
     pointing::Pointer,
-    view::View,
+    view::{TableView, View},
 };
 use crate::{
     detection::Detector,
@@ -157,6 +157,8 @@ pub struct Setup {
     pub store: Arc<str>,
     /// The wall.
     pub wall: super::wall::WallSetup,
+    /// Columns and order of the sessions table.
+    pub table: super::columns::TableSetup,
     /// Zone of the clock and of time stamps.
     pub zone: jiff::tz::TimeZone,
 }
@@ -176,6 +178,12 @@ impl State {
                 size: (80, 24),
                 pointer: Pointer { on: setup.mouse, ..Pointer::default() },
                 wall,
+                table: TableView {
+                    columns: setup.table.columns.clone(),
+                    sort: setup.table.sort,
+                    reverse: setup.table.reverse,
+                    ..TableView::default()
+                },
                 ..View::default()
             },
             acts: Vec::new(),

@@ -3,6 +3,7 @@
 pub mod acts;
 mod alerting;
 mod banners;
+mod columns;
 mod copy;
 mod history;
 mod keys;

@@ -97,12 +97,6 @@ impl SortBy {
         Self::LastOutput,
     ];
 
-    /// The next column, around the end.
-    pub fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|column| *column == self).unwrap_or(0);
-        Self::ALL.get((at + 1) % Self::ALL.len()).copied().unwrap_or_default()
-    }
-
     /// The column's heading.
     pub fn title(self) -> &'static str {
         match self {
@@ -181,6 +175,12 @@ pub struct TableView {
     pub sort: SortBy,
     /// In reverse.
     pub reverse: bool,
+    /// The columns that are shown.
+    pub columns: super::columns::ColumnSet,
+    /// Columns that are panned over; `None`: those that matter most are in sight.
+    pub pan: Option<usize>,
+    /// The heading that the keys are on, where they are on the headings and not on the rows.
+    pub heading: Option<super::columns::ColumnId>,
     /// The filter in force; empty: none.
     pub filter: String,
     /// Active sessions before the filter.
@@ -385,6 +385,12 @@ pub const RECENT: usize = 6;
 pub const MOST_BESIDE: usize = 3;
 
 impl View {
+    /// The heading of the sessions table that the keys are on, if they are on one.
+    pub fn heading(&self) -> Option<super::columns::ColumnId> {
+        let there = self.screen == Screen::Sessions && self.focus == Focus::Table && self.wall.is_none();
+        self.table.heading.filter(|_| there && !self.table.list.rows.is_empty())
+    }
+
     /// The sessions whose transcripts are side by side, in their places: those that stay, and the selected one.
     pub fn panes(&self) -> Vec<&SessionKey> {
         let selected = self.table.list.selected.as_ref().filter(|key| !self.beside.contains(key));

@@ -115,6 +115,7 @@ pub fn works_in(action: Action, place: Place) -> bool {
         (_, Place::Wall) => is_screen(action),
         (A::Open, _) => place != Place::Scopes,
         (A::SortNext | A::SortReverse | A::Freeze | A::GroupBy | A::Columns, _) => place == Place::Table,
+        (A::Left | A::Right, Place::Table) => true,
         (A::Left | A::Right | A::Replay | A::NextCommand | A::PreviousCommand, _) => in_transcript,
         (A::Follow | A::Wrap | A::Times | A::Beside | A::NextMatch | A::PreviousMatch, _) => place.is_on_sessions(),
         (A::Mark | A::Faster | A::Slower, _) => place.is_on_sessions(),
@@ -189,6 +190,10 @@ pub fn off_now(state: &State, action: Action) -> Option<&'static str> {
             Place::Preferences => view.preferences.selected.is_none().then_some(nothing),
             _ => board.is_none().then_some(nothing),
         },
+        // On the headings: the next heading, the table held still.
+        Action::Left | Action::Right | Action::Mark if view.heading().is_some() => None,
+        Action::Left if place == Place::Table => view.table.pan.is_none().then_some("no columns to the left"),
+        Action::Right if place == Place::Table => (view.pointer.seen.columns.right == 0).then_some("no more columns"),
         Action::Mark if place == Place::Table => {
             (!active).then_some(if board.is_some() { "it has ended" } else { nothing })
         }

@@ -30,6 +30,8 @@ pub struct Vocabulary<'a> {
     pub check_filter: CheckFilter<'a>,
     /// Whether the keys of filters go together with the bindings and with each other.
     pub check_filter_keys: CheckFilterKeys<'a>,
+    /// Columns of the sessions table.
+    pub columns: super::ColumnNames<'a>,
     /// Ids of the built-in rules; empty: rule ids are not checked.
     pub rules: &'a [&'a str],
 }
@@ -154,6 +156,7 @@ pub fn parse(text: &str, path: &Path, vocabulary: &Vocabulary<'_>) -> Result<Con
     check.hours(&config);
     check.quarantine(&config);
     check.notify(&config);
+    check.table(&config, vocabulary);
     check.keys(&config, vocabulary);
     check.filters(&config, vocabulary);
     if check.complaints.is_empty() {
@@ -284,6 +287,14 @@ impl Check<'_> {
     fn notify(&mut self, config: &Config) {
         for (key, message) in config.notify.complaints() {
             self.key(&[Step::Key("notify"), Step::Key(key)], message);
+        }
+    }
+
+    fn table(&mut self, config: &Config, vocabulary: &Vocabulary<'_>) {
+        for (key, element, message) in config.table.complaints(vocabulary.columns) {
+            let path = [Step::Key("table"), Step::Key(key)];
+            let path: Vec<Step<'_>> = path.into_iter().chain(element.map(Step::Index)).collect();
+            self.value(&path, message);
         }
     }
 

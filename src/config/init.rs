@@ -44,6 +44,10 @@ mod tests {
             check_filter: &|_| Ok(()),
             check_filter_keys: &|_, _| Ok(()),
             rules: &["TIM-02"],
+            columns: crate::config::ColumnNames {
+                all: &["verdict", "account", "node", "owner", "age"],
+                sorting: &["verdict", "age"],
+            },
         };
         parse(text, Path::new("config.toml"), &vocabulary).unwrap()
     }

@@ -15,6 +15,7 @@ use crate::{
         Setup, State,
         action::ACTIONS,
         board::Board,
+        columns::{COLUMNS, ColumnId, ColumnSet, ShownColumn, TableSetup},
         filter::{Filter, SavedFilter},
         grouping::GroupBy,
         keymap::{Keymap, parse_key},
@@ -40,6 +41,8 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
     let actions: Vec<&str> = ACTIONS.iter().map(|info| info.name).collect();
     let rules = built_in_rules();
     let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let columns: Vec<&str> = COLUMNS.iter().map(|info| info.name).collect();
+    let sorting: Vec<&str> = COLUMNS.iter().filter(|info| info.sort.is_some()).map(|info| info.name).collect();
     let vocabulary = Vocabulary {
         actions: &actions,
         is_key: &|key| parse_key(key).is_some(),
@@ -50,6 +53,7 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
         },
         check_filter_keys: &|keys, filters| with_filters(keys, filters).map(drop).map_err(|error| error.to_string()),
         rules: &rules,
+        columns: config::ColumnNames { all: &columns, sorting: &sorting },
     };
     let settings = config::load(cli.global.config.as_deref(), overrides, &vocabulary)
         .map_err(|error| Refusal::config(error.to_string(), error.to_do()))?;
@@ -280,6 +284,7 @@ pub(super) fn state(
             dwell: SignedDuration::try_from(config.wall.dwell.duration()).unwrap_or(SignedDuration::MAX),
             mask: config.wall.mask,
         },
+        table: table(&config.table),
         zone: jiff::tz::TimeZone::system(),
     };
     let mut state = State::new(board, detector, setup, Timestamp::now());
@@ -290,6 +295,21 @@ pub(super) fn state(
         TableGroup::Node => GroupBy::Node,
     };
     Ok(state)
+}
+
+/// The sessions table, as the config says. Its names were checked when it was read.
+fn table(table: &config::Table) -> TableSetup {
+    let shown =
+        |column: &config::TableColumn| Some(ShownColumn { id: ColumnId::named(&column.name)?, width: column.cells });
+    let sort = table.sort.as_deref().and_then(ColumnId::named).and_then(|id| id.info().sort);
+    TableSetup {
+        columns: match &table.columns {
+            Some(columns) => ColumnSet::new(columns.iter().filter_map(shown)),
+            None => ColumnSet::default(),
+        },
+        sort: sort.unwrap_or_default(),
+        reverse: table.reverse,
+    }
 }
 
 /// How people are told, as the config says.

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use crate::app::view::SortBy;
-
 use super::text::{self, Piece, Pieces, line_width, piece, put_line};
 
 /// Makes a text fit into so many cells, with an ellipsis where something was left out.
@@ -26,8 +24,8 @@ pub(super) struct Column {
     pub(super) right: bool,
     /// The table is sorted by it.
     pub(super) sorted: bool,
-    /// A click on its heading sorts by this.
-    pub(super) by: Option<SortBy>,
+    /// The keys are on its heading.
+    pub(super) chosen: bool,
     /// How what does not fit is made shorter.
     pub(super) shorten: Shorten,
 }
@@ -35,7 +33,7 @@ pub(super) struct Column {
 impl Column {
     /// A column of text.
     pub(super) fn new(title: &str, min: u16, max: u16, drop: u8) -> Self {
-        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false, by: None, shorten: text::fit }
+        Self { title: title.to_owned(), min, max, drop, right: false, sorted: false, chosen: false, shorten: text::fit }
     }
 
     /// A column of numbers.
@@ -137,8 +135,77 @@ pub(super) fn widths(columns: &[Column], content: &[u16], room: u16) -> Vec<Opti
     widths
 }
 
+/// What of the columns is in sight.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fitted {
+    /// Indices of the columns that are, in their order.
+    pub(super) drawn: Vec<usize>,
+    /// So many are out of sight to the left; as many were panned over.
+    pub(super) left: usize,
+    /// So many to the right, or because others need the room more.
+    pub(super) right: usize,
+    /// Panned over none, the same are in sight as without panning.
+    pub(super) same_at_first: bool,
+}
+
+/// Which columns are in sight in `room` cells. Those that are never dropped stay, cut as far as it must be; without `pan`
+/// the others go by their rank, with it they stand in their order from that one on.
+pub(super) fn fit(columns: &mut [Column], pan: Option<usize>, room: u16) -> Fitted {
+    let pinned: Vec<usize> =
+        (0..columns.len()).filter(|index| columns.get(*index).is_some_and(|c| c.drop == 0)).collect();
+    let panning: Vec<usize> = (0..columns.len()).filter(|index| !pinned.contains(index)).collect();
+    let least = |columns: &[Column], shown: &mut dyn Iterator<Item = usize>| -> usize {
+        let mins = shown.filter_map(|index| columns.get(index)).map(|column| usize::from(column.min + GAP));
+        mins.sum::<usize>().saturating_sub(usize::from(GAP))
+    };
+    let room = usize::from(room);
+    while least(columns, &mut pinned.iter().copied()) > room {
+        let widest = pinned.iter().copied().max_by_key(|index| columns.get(*index).map_or(0, |column| column.min));
+        let Some(column) = widest.and_then(|index| columns.get_mut(index)).filter(|column| column.min > 1) else {
+            break;
+        };
+        column.min -= 1;
+        column.max = column.max.min(column.min);
+    }
+    let taken = least(columns, &mut pinned.iter().copied());
+    let left = room.saturating_sub(taken + if pinned.is_empty() { 0 } else { usize::from(GAP) });
+    // None is so wide that it never comes into sight.
+    for index in &panning {
+        if let Some(column) = columns.get_mut(*index) {
+            column.min = column.min.min(u16::try_from(left).unwrap_or(u16::MAX)).max(1);
+            column.max = column.max.max(column.min);
+        }
+    }
+    let from = |first: usize| -> Vec<usize> {
+        let mut shown: Vec<usize> = Vec::new();
+        for index in panning.iter().skip(first) {
+            shown.push(*index);
+            if least(columns, &mut shown.iter().copied()) > left {
+                shown.pop();
+                break;
+            }
+        }
+        shown
+    };
+    let mut by_rank = panning.clone();
+    while !by_rank.is_empty() && least(columns, &mut by_rank.iter().copied()) > left {
+        let worst = by_rank.iter().copied().max_by_key(|index| columns.get(*index).map_or(0, |column| column.drop));
+        by_rank.retain(|index| Some(*index) != worst);
+    }
+    let last = (0..panning.len()).find(|first| first + from(*first).len() == panning.len()).unwrap_or(0);
+    let same_at_first = by_rank == from(0);
+    let (shown, left) = match pan {
+        None => (by_rank, 0),
+        Some(pan) => (from(pan.min(last)), pan.min(last)),
+    };
+    let right = panning.len().saturating_sub(left + shown.len());
+    let drawn = (0..columns.len()).filter(|index| pinned.contains(index) || shown.contains(index)).collect();
+    Fitted { drawn, left, right, same_at_first }
+}
+
 fn heading_width(column: &Column) -> u16 {
-    u16::try_from(text::width(&column.title)).unwrap_or(u16::MAX).saturating_add(if column.sorted { 2 } else { 0 })
+    let signs = 2 * u16::from(column.sorted) + u16::from(column.chosen);
+    u16::try_from(text::width(&column.title)).unwrap_or(u16::MAX).saturating_add(signs)
 }
 
 /// What a table looks like beside its rows.
@@ -148,16 +215,18 @@ pub(super) struct Dress<'a> {
     /// Marker of the sorted column.
     pub(super) marker: &'a str,
     pub(super) ellipsis: &'a str,
+    /// Sign and style of the heading that the keys are on.
+    pub(super) chosen: (&'a str, Style),
 }
 
-/// Draws heading and rows into `area` (its first line is the heading). Answers where the headings are that sort.
+/// Draws heading and rows into `area` (its first line is the heading). Answers where the headings are, column by column.
 pub(super) fn draw(
     buffer: &mut Buffer,
     area: Rect,
     columns: &[Column],
     rows: &[Row<'_>],
     dress: &Dress<'_>,
-) -> Vec<(Rect, SortBy)> {
+) -> Vec<Option<Rect>> {
     if area.width < 3 || area.height == 0 {
         return Vec::new();
     }
@@ -172,23 +241,29 @@ pub(super) fn draw(
     let heading = columns
         .iter()
         .map(|column| {
+            let sign = if column.chosen { dress.chosen.0 } else { "" };
+            let style = if column.sorted { dress.sorted } else { dress.heading };
+            let style = if column.chosen { style.patch(dress.chosen.1) } else { style };
             vec![if column.sorted {
-                piece(format!("{} {}", column.title, dress.marker), dress.sorted)
+                piece(format!("{sign}{} {}", column.title, dress.marker), style)
             } else {
-                piece(column.title.as_str(), dress.heading)
+                piece(format!("{sign}{}", column.title), style)
             }]
         })
         .collect();
     let heading = Row::new(heading, None);
-    let mut headings = Vec::new();
+    let mut headings = vec![None; columns.len()];
     for (row, y) in std::iter::once(&heading).chain(rows).zip(area.top()..area.bottom()) {
         let mut x = area.x + 1;
-        for ((column, wide), line) in columns.iter().zip(&widths).zip(&row.cells) {
+        for (((column, wide), line), place) in columns.iter().zip(&widths).zip(&row.cells).zip(&mut headings) {
             let Some(wide) = *wide else { continue };
             let room = wide.min(area.right().saturating_sub(x + 1));
             set(buffer, (x, y), room, line, column, dress.ellipsis);
-            if let (true, Some(by)) = (y == area.y, column.by) {
-                headings.push((Rect::new(x, y, room, 1), by));
+            if y == area.y {
+                *place = Some(Rect::new(x, y, room, 1));
+                if column.chosen {
+                    buffer.set_style(Rect::new(x, y, room, 1), dress.chosen.1);
+                }
             }
             x = x.saturating_add(wide + GAP);
             if x >= area.right() {

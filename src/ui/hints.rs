@@ -54,7 +54,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let theme = look.theme;
     let one = |hint: &Hint| -> Option<Pieces<'static>> {
         let Some(action) = hint.action else {
-            let style = theme.warning.add_modifier(Modifier::BOLD);
+            let style = if hint.off { theme.warning.add_modifier(Modifier::BOLD) } else { theme.muted };
             return Some(vec![piece(format!(" {} ", hint.words), style)]);
         };
         let key = look.state.setup.keymap.first_key(action)?;
@@ -231,6 +231,15 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
     let selected = view.table.list.selected.as_ref();
     let transcript = view.transcript.as_ref();
     match view.focus {
+        Focus::Table if view.heading().is_some() => {
+            hints.push(Hint::new(Action::Right, "next heading"));
+            hints.push(Hint::new(Action::SortNext, "sort by it"));
+            hints.push(Hint::new(Action::Mark, "freeze"));
+            hints.push(Hint { action: None, words: "+ - width, < > move".into(), off: false });
+            hints.push(Hint::new(Action::Down, "back to the rows"));
+            hints.push(Hint::of(Action::Columns));
+            return;
+        }
         Focus::Table => {
             if selected.is_some() {
                 hints.push(Hint::of(Action::Open));
@@ -249,6 +258,8 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
             let several = [Action::Freeze, Action::SortNext, Action::GroupBy, Action::SortReverse, Action::Columns];
             if view.table.total > 0 {
                 hints.extend(several.map(|action| of_table(look, action)));
+                hints.push(Hint::new(Action::Right, "more columns"));
+                hints.push(Hint::new(Action::Left, "columns back"));
             }
         }
         Focus::Detail => {

@@ -317,6 +317,7 @@ impl<'a> Look<'a> {
             sorted: self.theme.accent.add_modifier(Modifier::BOLD),
             marker: if reverse { self.glyphs.ascending } else { self.glyphs.descending },
             ellipsis: self.glyphs.ellipsis,
+            chosen: (self.glyphs.selected, self.theme.selection),
         }
     }
 

@@ -8,6 +8,7 @@ mod alert_sheet;
 mod alerts;
 mod banner;
 mod columns;
+mod columns_menu;
 mod commands;
 mod completion;
 mod copy;
@@ -22,6 +23,7 @@ mod help;
 mod hints;
 mod history;
 mod look;
+mod more_columns;
 mod overlay;
 mod palette;
 mod preferences;
@@ -86,7 +88,7 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
     match state.view.screen {
         Screen::Sessions => {
             if let Some(area) = table {
-                drawn.seen.headings = table::draw(&look, buffer, area);
+                (drawn.seen.headings, drawn.seen.columns) = table::draw(&look, buffer, area);
             }
             if let Some(area) = detail {
                 drawn.detail_lines = detail::draw(&look, buffer, area);

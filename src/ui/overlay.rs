@@ -11,7 +11,10 @@ use crate::app::overlay::Overlay;
 /// Draws the open overlay; where the cursor stands if something is being typed.
 pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, overlay: &Overlay) -> Option<Position> {
     match overlay {
-        Overlay::Columns => None,
+        Overlay::Columns(menu) => {
+            super::columns_menu::draw(look, buffer, area, menu);
+            None
+        }
         Overlay::Copy(menu) => {
             super::copy::draw(look, buffer, area, menu);
             None

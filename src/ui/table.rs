@@ -10,7 +10,7 @@ use ratatui::{
 };
 
 use super::{
-    columns::{self, Column, Row},
+    columns::{self, Column, Fitted, Row},
     frozen::ShownLine,
     look::Look,
     text::{self, Pieces, counted, piece},
@@ -19,6 +19,7 @@ use crate::{
     app::{
         action::Action,
         board::Phase,
+        columns::{ColumnId, SeenColumns},
         frozen::{RowFacts, Since},
         grouping::{self, Line},
         state::Store,
@@ -32,11 +33,9 @@ const ROOMY: u16 = 150;
 
 /// Below this width the verdict gets no more room than its longest word.
 const NARROW: u16 = 58;
-/// The place of the verdict among the columns.
-const VERDICT: usize = 1;
 
-/// Draws the pane; answers where the headings are that sort.
-pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rect, SortBy)> {
+/// Draws the pane; answers where the headings are that sort, and which columns are in sight.
+pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> (Vec<(Rect, SortBy)>, SeenColumns) {
     let view = &look.state.view;
     let table = &view.table;
     let shown = table.list.rows.len();
@@ -65,29 +64,84 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> Vec<(Rec
     let state = [piece(sorted, look.theme.muted)];
     let inner = super::frozen::pane(look, buffer, area, &title, &state);
     if inner.height == 0 {
-        return Vec::new();
+        return Default::default();
     }
     if shown == 0 {
         empty(look, buffer, inner);
-        return Vec::new();
+        return Default::default();
     }
     let visible = usize::from(inner.height.saturating_sub(1));
-    let roomy = inner.width >= ROOMY;
     let lines = grouping::lines(&table.groups, shown, table.list.offset, visible);
     let shown_lines: Vec<ShownLine<'_>> = lines.iter().map(|line| ShownLine::of(look, *line)).collect();
-    let detected = |line: &ShownLine<'_>| line.facts.as_ref().is_some_and(|facts| facts.detection.is_some());
-    let form =
-        Form { roomy, detections: shown_lines.iter().any(|line| matches!(line.line, Line::Row(_)) && detected(line)) };
+    let form = form(look, inner.width, &shown_lines);
     let ending = look.ending();
-    let rows: Vec<Row<'_>> = shown_lines.iter().map(|line| row(look, line, form, &ending)).collect();
-    let verdicts = rows.iter().filter_map(|row| row.cells.get(VERDICT)).map(|cell| text::line_width(cell)).max();
-    let columns = columns(look, form, inner.width, verdicts.unwrap_or(0));
-    let headings = columns::draw(buffer, inner, &columns, &rows, &look.dress(table.reverse));
+    let rows: Vec<Row<'_>> = shown_lines.iter().map(|line| row(look, line, &form, &ending)).collect();
+    let seen = draw_columns(look, buffer, inner, &form, rows);
     super::frozen::headings(look, buffer, inner, &shown_lines);
     let visible = lines.iter().filter(|line| matches!(line, Line::Row(_))).count();
     let position = look.position(table.list.offset, visible, shown);
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
-    headings
+    seen
+}
+
+/// Draws the columns that are in sight, and how many are not.
+fn draw_columns(
+    look: &Look<'_>,
+    buffer: &mut Buffer,
+    area: Rect,
+    form: &Form,
+    mut rows: Vec<Row<'_>>,
+) -> (Vec<(Rect, SortBy)>, SeenColumns) {
+    let table = &look.state.view.table;
+    let room = area.width.saturating_sub(2);
+    let verdicts = rows.iter().filter_map(|row| row.cells.get(VERDICT)).map(|cell| text::line_width(cell)).max();
+    let all = columns(look, form, area.width, verdicts.unwrap_or(0));
+    let mut columns = all.clone();
+    let mut fitted = columns::fit(&mut columns, table.pan, room);
+    let mut right = String::new();
+    if fitted.left + fitted.right > 0 {
+        // The number of those to the right has its place after the last heading.
+        let taken = 1 + fitted.right.to_string().len();
+        columns = all;
+        fitted = columns::fit(&mut columns, table.pan, room.saturating_sub(u16::try_from(taken).unwrap_or(u16::MAX)));
+        if fitted.right > 0 {
+            right = format!("{}{}", fitted.right, look.glyphs.more_right);
+        }
+    }
+    let taken = u16::try_from(text::width(&right)).unwrap_or(u16::MAX);
+    let pick = |index: &usize| columns.get(*index).cloned().map(|column| Column { drop: 0, ..column });
+    let drawn: Vec<Column> = fitted.drawn.iter().filter_map(pick).collect();
+    for row in &mut rows {
+        let mut cells: Vec<Option<Pieces<'_>>> = std::mem::take(&mut row.cells).into_iter().map(Some).collect();
+        let pick = |index: &usize| cells.get_mut(*index).and_then(Option::take).unwrap_or_default();
+        row.cells = fitted.drawn.iter().map(pick).collect();
+    }
+    let inner = Rect { width: area.width.saturating_sub(taken), ..area };
+    let places = columns::draw(buffer, inner, &drawn, &rows, &look.dress(table.reverse));
+    for (row, y) in rows.iter().zip(area.top() + 1..area.bottom()) {
+        if let Some(over) = row.over {
+            buffer.set_style(Rect::new(area.x, y, area.width, 1), over);
+        }
+    }
+    let sign = look.theme.accent.add_modifier(Modifier::BOLD);
+    if !right.is_empty() && area.width > taken {
+        text::put(buffer, (area.right() - taken, area.y), taken, &right, sign, look.glyphs.ellipsis);
+    }
+    if fitted.left > 0 {
+        let left = format!("{}{}", look.glyphs.more_left, fitted.left);
+        text::put(buffer, (area.x, area.y), 3.min(area.width), &left, sign, look.glyphs.ellipsis);
+    }
+    let place = |index: usize| {
+        let at = fitted.drawn.iter().position(|drawn| *drawn == index)?;
+        places.get(at).copied().flatten()
+    };
+    // The sign of the verdict is no column of its own.
+    let all: Vec<(ColumnId, Option<Rect>)> =
+        form.ids.iter().enumerate().map(|(index, id)| (*id, place(index + VERDICT))).collect();
+    let headings = all.iter().filter_map(|(id, place)| Some(((*place)?, id.info().sort?))).collect();
+    let all = all.into_iter().map(|(id, place)| (id, place.map(|place| place.width))).collect();
+    let Fitted { left, right, same_at_first, .. } = fitted;
+    (headings, SeenColumns { all, left, right, same_at_first })
 }
 
 /// How many sessions are marked for acts on many, those among them that the filter hides.
@@ -110,59 +164,80 @@ fn marked<'a>(look: &Look<'_>) -> Pieces<'a> {
     vec![piece(words, style)]
 }
 
+/// The place of the verdict among the columns as they are drawn: after its sign.
+const VERDICT: usize = 1;
+
 /// What the table has room and use for.
-#[derive(Clone, Copy)]
 struct Form {
-    /// A status has a word of its own, and the node its id.
+    /// The node has its id, and the last output its words.
     roomy: bool,
-    /// A row has a detection.
-    detections: bool,
+    /// A status has a word of its own.
+    status: bool,
+    /// The columns that have something to show, in their order, the verdict first.
+    ids: Vec<ColumnId>,
 }
 
-fn columns(look: &Look<'_>, form: Form, width: u16, verdicts: usize) -> Vec<Column> {
-    let roomy = form.roomy;
+fn form(look: &Look<'_>, width: u16, lines: &[ShownLine<'_>]) -> Form {
+    let set = &look.state.view.table.columns;
+    let roomy = width >= ROOMY;
+    // Without room the status stands beside the verdict, as it does where nobody wants its column.
+    let status = set.has(ColumnId::Status) && (roomy || set.width(ColumnId::Status).is_some());
+    let is_detected = |line: &ShownLine<'_>| line.facts.as_ref().is_some_and(|facts| facts.detection.is_some());
+    let detected = || lines.iter().any(|line| matches!(line.line, Line::Row(_)) && is_detected(line));
+    let ids = set.shown().iter().map(|column| column.id).filter(|id| match id {
+        ColumnId::Status => status,
+        ColumnId::Detected => detected(),
+        _ => true,
+    });
+    Form { roomy, status, ids: ids.collect() }
+}
+
+fn columns(look: &Look<'_>, form: &Form, width: u16, verdicts: usize) -> Vec<Column> {
     let table = &look.state.view.table;
-    let sorted = |by: SortBy, mut column: Column| {
-        column.sorted = table.sort == by;
-        column.by = Some(by);
-        column
-    };
+    let heading = look.state.view.heading();
     // What is said of a session beside its verdict shall not cut it.
     let verdict = if width < NARROW { 13 } else { u16::try_from(verdicts).unwrap_or(u16::MAX).clamp(13, 20) };
-    let mut columns = vec![
-        Column::new("", 2, 2, 0),
-        sorted(SortBy::Severity, Column::new("VERDICT", verdict, 20, 0)),
-        sorted(SortBy::Account, Column::new("ACCOUNT", 9, 24, 4).middle()),
-        sorted(SortBy::Region, Column::new("REGION", 9, 16, 8).middle()),
-        sorted(
-            SortBy::Node,
-            if roomy { Column::new("NODE", 20, 44, 0) } else { Column::new("NODE", 10, 24, 0).middle() },
-        ),
-        sorted(SortBy::Owner, Column::new("OWNER", 10, 40, 2)),
-        sorted(SortBy::Document, Column::new("DOCUMENT", 10, 34, 5).documents()),
-        sorted(SortBy::Reason, Column::new("REASON", 12, 60, 9)),
-        Column::new("LOG", 8, 9, 3),
-        sorted(SortBy::Age, Column::number("AGE", 5, 7, 0)),
-        sorted(
-            SortBy::LastOutput,
-            if roomy { Column::number("LAST OUT", 10, 10, 6) } else { Column::number("OUT", 5, 7, 6) },
-        ),
-    ];
-    if roomy {
-        columns.insert(VERDICT + 1, Column::new("STATUS", 9, 24, 1));
-    }
-    if form.detections {
-        columns.insert(VERDICT + 1, Column::new("DETECTED", 8, 12, 0));
-    }
-    columns
+    let column = |id: &ColumnId| {
+        let title = id.info().title;
+        let mut column = match id {
+            ColumnId::Verdict => Column::new(title, verdict, 20, 0),
+            ColumnId::Detected => Column::new(title, 8, 12, 1),
+            ColumnId::Status => Column::new(title, 9, 24, 1),
+            ColumnId::Account => Column::new(title, 9, 24, 4).middle(),
+            ColumnId::Region => Column::new(title, 9, 16, 8).middle(),
+            ColumnId::Node if form.roomy => Column::new(title, 20, 44, 0),
+            ColumnId::Node => Column::new(title, 10, 24, 0).middle(),
+            ColumnId::Owner => Column::new(title, 10, 40, 2),
+            ColumnId::Document => Column::new(title, 10, 34, 5).documents(),
+            ColumnId::Reason => Column::new(title, 12, 60, 9),
+            ColumnId::Log => Column::new(title, 8, 9, 3),
+            ColumnId::Age => Column::number(title, 5, 7, 1),
+            ColumnId::LastOutput if form.roomy => Column::number(title, 10, 10, 6),
+            ColumnId::LastOutput => Column::number("OUT", 5, 7, 6),
+            // Who asks for more columns than the usual ones wants to see them.
+            ColumnId::AccountId => Column::new(title, 12, 12, 2),
+            ColumnId::NodeId => Column::new(title, 10, 20, 2).middle(),
+            ColumnId::SessionId => Column::new(title, 12, 40, 2).middle(),
+            ColumnId::Started => Column::new(title, 8, 16, 2),
+            ColumnId::Access => Column::new(title, 6, 12, 2),
+            ColumnId::Rules => Column::new(title, 8, 30, 2),
+            ColumnId::Tags => Column::new(title, 12, 60, 2),
+        };
+        if let Some(width) = table.columns.width(*id) {
+            (column.min, column.max) = (width, width);
+        }
+        column.sorted = Some(*id) == ColumnId::sorting(table.sort);
+        column.chosen = Some(*id) == heading;
+        column
+    };
+    std::iter::once(Column::new("", 2, 2, 0)).chain(form.ids.iter().map(column)).collect()
 }
 
-fn row<'a>(look: &'a Look<'a>, line: &'a ShownLine<'a>, form: Form, ending: &Ending<'_>) -> Row<'a> {
+fn row<'a>(look: &'a Look<'a>, line: &'a ShownLine<'a>, form: &Form, ending: &Ending<'_>) -> Row<'a> {
     let (Some(key), Line::Row(_)) = (line.key, line.line) else {
         // The heading of a group is written over all columns.
         return Row::new(Vec::new(), None);
     };
-    let roomy = form.roomy;
     let over = (look.state.view.table.list.selected.as_ref() == Some(key)).then_some(look.theme.selection);
     let lead = look.state.view.marked.contains(key).then(|| {
         let style = look.theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED);
@@ -172,13 +247,12 @@ fn row<'a>(look: &'a Look<'a>, line: &'a ShownLine<'a>, form: Form, ending: &End
     let lead_is_taken = lead.is_some();
     let lead = lead.or(sign.clone());
     let Some(session) = line.facts.as_deref() else {
-        // The column of the node comes before those that are dropped.
-        let node = 4 + usize::from(roomy) + usize::from(form.detections);
-        let mut cells = vec![Vec::new(); node];
-        if let Some(verdict) = cells.get_mut(VERDICT) {
-            verdict.push(piece("gone", look.theme.ghost));
-        }
-        cells.push(vec![piece(look.clean(key.id.as_str()), look.theme.ghost)]);
+        let cell = |id: &ColumnId| match id {
+            ColumnId::Verdict => vec![piece("gone", look.theme.ghost)],
+            ColumnId::Node | ColumnId::SessionId => vec![piece(look.clean(key.id.as_str()), look.theme.ghost)],
+            _ => Vec::new(),
+        };
+        let cells = std::iter::once(Vec::new()).chain(form.ids.iter().map(cell)).collect();
         return Row { cells, over, lead };
     };
     let theme = look.theme;
@@ -203,41 +277,47 @@ fn row<'a>(look: &'a Look<'a>, line: &'a ShownLine<'a>, form: Form, ending: &End
         Some(typed) => look.mark(Verdict::NonCompliant, Some(typed)),
         None => (mark, verdict_style),
     };
-    let (last, last_style) = last_output(look, session);
-    let ordinary = record.document_name() == Session::DEFAULT_DOCUMENT;
-    let reason = record.reason.as_deref().unwrap_or_default();
-    let owner = look.owner(&record.owner);
-    let condition = condition(look, (session, line.since), roomy, ending.get(key).copied());
+    let condition = condition(look, (session, line.since), form.status, ending.get(key).copied());
     let word = match word {
         "INSUFFICIENT_DATA" => "INSUFFICIENT",
         word => word,
     };
-    let mut verdict = vec![piece(if roomy { word } else { beside(word, &condition.0) }, said)];
-    if !roomy && !condition.0.is_empty() {
+    let mut verdict = vec![piece(if form.status { word } else { beside(word, &condition.0) }, said)];
+    if !form.status && !condition.0.is_empty() {
         verdict.push(piece(" ", theme.text));
         verdict.push(piece(condition.0.clone(), condition.1));
     }
-    let mut cells = vec![
-        vec![piece(mark, mark_style)],
-        verdict,
-        vec![piece(look.account(&key.scope), plain(theme.text))],
-        vec![piece(look.clean(key.scope.region.as_str()), plain(theme.muted))],
-        node(look, session, roomy, plain(theme.text), plain(theme.muted)),
-        vec![piece(owner, plain(theme.text))],
-        vec![piece(look.clean(record.document_name()), plain(if ordinary { theme.muted } else { theme.text }))],
-        vec![piece(look.clean(reason), plain(theme.muted))],
-        recorder(look, session, plain),
-        vec![piece(age(session), plain(theme.text))],
-        vec![piece(last, plain(last_style))],
-    ];
-    if roomy {
-        cells.insert(VERDICT + 1, vec![piece(condition.0, condition.1)]);
-    }
-    if form.detections {
-        let cell = session.detection.as_ref().map(|shown| super::detections::shown_cell(look, shown));
-        let cell = cell.map(|(words, style)| vec![piece(words, plain(style))]);
-        cells.insert(VERDICT + 1, cell.unwrap_or_default());
-    }
+    let cell = |id: &ColumnId| match id {
+        ColumnId::Verdict => verdict.clone(),
+        ColumnId::Detected => {
+            let cell = session.detection.as_ref().map(|shown| super::detections::shown_cell(look, shown));
+            cell.map(|(words, style)| vec![piece(words, plain(style))]).unwrap_or_default()
+        }
+        ColumnId::Status => vec![piece(condition.0.clone(), condition.1)],
+        ColumnId::Account => vec![piece(look.account(&key.scope), plain(theme.text))],
+        ColumnId::Region => vec![piece(look.clean(key.scope.region.as_str()), plain(theme.muted))],
+        ColumnId::Node => {
+            let with_id = form.roomy && !form.ids.contains(&ColumnId::NodeId);
+            node(look, session, with_id, plain(theme.text), plain(theme.muted))
+        }
+        ColumnId::Owner => vec![piece(look.owner(&record.owner), plain(theme.text))],
+        ColumnId::Document => {
+            let ordinary = record.document_name() == Session::DEFAULT_DOCUMENT;
+            let style = if ordinary { theme.muted } else { theme.text };
+            vec![piece(look.clean(record.document_name()), plain(style))]
+        }
+        ColumnId::Reason => {
+            vec![piece(look.clean(record.reason.as_deref().unwrap_or_default()), plain(theme.muted))]
+        }
+        ColumnId::Log => recorder(look, session, plain),
+        ColumnId::Age => vec![piece(age(session), plain(theme.text))],
+        ColumnId::LastOutput => {
+            let (last, style) = last_output(look, session);
+            vec![piece(last, plain(style))]
+        }
+        more => super::more_columns::cell(look, session, *more, plain),
+    };
+    let cells = std::iter::once(vec![piece(mark, mark_style)]).chain(form.ids.iter().map(cell)).collect();
     Row { cells, over, lead }
 }
 

@@ -134,6 +134,7 @@ impl Analyst {
             countdown: run.countdown,
             store: path.display().to_string().into(),
             wall: ssmwatch::app::wall::WallSetup::default(),
+            table: ssmwatch::app::columns::TableSetup::default(),
             zone: jiff::tz::TimeZone::UTC,
         };
         let (messages, received) = mpsc::channel(1024);

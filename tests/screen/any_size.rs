@@ -111,9 +111,32 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
     state
 }
 
-const STEPS: [&str; 22] = [
-    "1", "\n\nnjG", "3\nnnj", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG",
-    "2jjjc", "2z\tx", "6jjj", "   tx\n", "xy\n漢", "\nGGG",
+const STEPS: [&str; 25] = [
+    "1",
+    "\n\nnjG",
+    "3\nnnj",
+    "t",
+    "tx\n",
+    "a",
+    "2",
+    "3",
+    "4",
+    "5",
+    "?",
+    "/漢字",
+    "\nf",
+    "\n\t",
+    "\n\t/x",
+    "sSjjG",
+    "2jjjc",
+    "2z\tx",
+    "6jjj",
+    "   tx\n",
+    "xy\n漢",
+    "\nGGG",
+    "CjjJ+ G y",
+    "kll++>s",
+    "lllkl",
 ];
 
 fn walk(state: &mut State, keys: &str, texts: &Texts) {

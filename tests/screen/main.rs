@@ -6,6 +6,7 @@ mod any_size;
 mod asking;
 mod border;
 mod border_property;
+mod columns;
 mod credentials;
 mod dump;
 mod filtering;

@@ -72,6 +72,7 @@ pub fn setup() -> Setup {
         countdown: SignedDuration::from_secs(30),
         store: "~/.local/share/ssmwatch/ssmwatch.db".into(),
         wall: ssmwatch::app::wall::WallSetup::default(),
+        table: ssmwatch::app::columns::TableSetup::default(),
         zone: jiff::tz::TimeZone::UTC,
     }
 }

@@ -4,8 +4,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use jiff::SignedDuration;
 
 use super::{
-    acts, copy, history, line, mouse, notify, outcomes, overlay, palette, quarantine, sheet, table, themes, transcript,
-    wall,
+    acts, columns, copy, history, line, mouse, notify, outcomes, overlay, palette, quarantine, sheet, table, themes,
+    transcript, wall,
 };
 use crate::{
     app::{
@@ -90,6 +90,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     if let Some(index) = state.setup.keymap.filter(key).filter(|_| state.view.wall.is_none()) {
         return line::toggle_saved(state, index);
     }
+    if columns::key(state, (event, key), action) {
+        return;
+    }
     let Some(action) = action else { return };
     palette::note_used(state, action);
     run(state, action, event.code, effects);
@@ -159,13 +162,10 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::Filter => line::begin(state),
         Action::SortNext | Action::SortReverse if state.view.screen == Screen::History => history::sort(state, action),
         Action::SortNext | Action::SortReverse if table::is_held(state) => {}
-        Action::SortNext => {
-            let table = &mut state.view.table;
-            table.sort = table.sort.next();
-            table.reverse = false;
-        }
+        Action::SortNext => columns::sort_next(state),
         Action::SortReverse => state.view.table.reverse = !state.view.table.reverse,
         Action::Follow => transcript::toggle_follow(state),
+        Action::Left | Action::Right if columns::on_table(state) => columns::pan(state, action == Action::Right),
         Action::Left => transcript::shift(state, false),
         Action::Right => transcript::shift(state, true),
         Action::Wrap => transcript::toggle_wrap(state),

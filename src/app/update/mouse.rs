@@ -72,6 +72,7 @@ fn press(state: &mut State, cell: (u16, u16), effects: &mut Vec<Effect>) {
         return;
     }
     touch(state);
+    state.view.table.heading = None;
     let seen = &state.view.pointer.seen;
     if let Some((_, screen)) = seen.tabs.iter().find(|(area, _)| is_in(*area, cell)) {
         return keys::show(state, *screen);

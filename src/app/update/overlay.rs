@@ -19,7 +19,8 @@ pub(super) fn key(state: &mut State, event: KeyEvent, key: KeyCombination, effec
         return;
     }
     match &overlay {
-        Overlay::Palette(_) | Overlay::Columns => {}
+        Overlay::Palette(_) => {}
+        Overlay::Columns(menu) => return super::columns::menu_key(state, menu.clone(), (event, key), effects),
         Overlay::Copy(menu) => return super::copy::key(state, menu.clone(), event, key, effects),
     }
     state.view.overlay = Some(overlay);

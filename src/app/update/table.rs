@@ -47,5 +47,5 @@ pub(super) fn holds_filter(state: &mut State) -> bool {
 
 /// Opens the list of columns.
 pub(super) fn open_columns(state: &mut State) {
-    notify(state, "not built yet", true);
+    super::columns::open(state);
 }

@@ -47,6 +47,10 @@ pub struct Glyphs {
     pub unseen: &'static str,
     /// Before a session that is marked for acts on many.
     pub marked: &'static str,
+    /// Before the number of columns that are out of sight to the left.
+    pub more_left: &'static str,
+    /// After the number of those to the right.
+    pub more_right: &'static str,
     /// Following the end.
     pub follow: &'static str,
     /// Track of a scroll bar.
@@ -78,6 +82,8 @@ impl Glyphs {
         remedy: "→",
         unseen: "●",
         marked: "»",
+        more_left: "‹",
+        more_right: "›",
         follow: "↧",
         scroll_track: "│",
         scroll_thumb: "█",
@@ -114,6 +120,8 @@ impl Glyphs {
         remedy: ">",
         unseen: "@",
         marked: "=",
+        more_left: "<",
+        more_right: ">",
         follow: "v",
         scroll_track: "|",
         scroll_thumb: "#",
@@ -178,6 +186,8 @@ mod tests {
             remedy,
             unseen,
             marked,
+            more_left,
+            more_right,
             follow,
             scroll_track,
             scroll_thumb,
@@ -214,6 +224,8 @@ mod tests {
             ("remedy", remedy),
             ("unseen", unseen),
             ("marked", marked),
+            ("more_left", more_left),
+            ("more_right", more_right),
             ("follow", follow),
             ("scroll_track", scroll_track),
             ("scroll_thumb", scroll_thumb),

@@ -256,6 +256,7 @@ pub fn page(heads: &[GroupHead], rows: usize, from: usize, by: isize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;
 
     use super::*;

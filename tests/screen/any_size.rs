@@ -111,9 +111,9 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
     state
 }
 
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 26] = [
     "1", "\n\nnjG", "3\nnnj", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG",
-    "2jjjc", "2z\tx", "6jjj", "   tx\n", "xy\n漢", "\nGGG",
+    "2jjjc", "2z\tx", "6jjj", "   tx\n", "xy\n漢", "\nGGG", "bjjG", "bbpjG", "bbbp\n", "pjjzGp",
 ];
 
 fn walk(state: &mut State, keys: &str, texts: &Texts) {

@@ -9,6 +9,7 @@ mod border_property;
 mod credentials;
 mod dump;
 mod filtering;
+mod frozen;
 mod history;
 mod mouse;
 mod palette;

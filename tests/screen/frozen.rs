@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, MouseButton, MouseEvent, MouseEventKind};
 use jiff::SignedDuration;
 use ssmwatch::{
-    app::{Message, State, pointing::RowId, update},
+    app::{Message, State, changes::Change, pointing::RowId, update},
     domain::{Observation, Session, SessionKey, SessionStatus},
     ui::theme::{Glyphs, MONO},
 };
@@ -126,9 +126,12 @@ fn frozen_rows_stand_still() {
 fn marks_of_what_changed() {
     at_all_sizes("changes", |size| {
         let mut state = world::bad_day(size);
-        // Where a row is marked for acts, its verdict says that it changed.
         world::press(&mut state, KeyCode::Char('j'));
         go_on(&mut state);
+        // Where a row is marked for acts, its verdict says that it changed.
+        let changed = |key: &&SessionKey| state.changes.of(key, state.now) == Some(Change::Changed);
+        let key = state.view.table.list.rows.iter().find(changed).cloned().unwrap();
+        state.view.marked.insert(key);
         state
     });
 }

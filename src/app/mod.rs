@@ -15,6 +15,8 @@ pub mod filter;
 #[allow(clippy::unwrap_used)]
 pub mod fixture;
 pub mod frozen;
+#[cfg(test)]
+mod frozen_tests;
 pub mod grouping;
 pub mod history;
 pub mod keymap;

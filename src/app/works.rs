@@ -100,15 +100,7 @@ pub fn works_in(action: Action, place: Place) -> bool {
     match (action, place) {
         // Nobody touches the wall: what it is for, and the way back to the desk.
         (
-            A::Wall
-            | A::Mask
-            | A::Freeze
-            | A::Help
-            | A::Palette
-            | A::SavedFilters
-            | A::NextTheme
-            | A::Mouse
-            | A::Refresh,
+            A::Wall | A::Mask | A::Help | A::Palette | A::SavedFilters | A::NextTheme | A::Mouse | A::Refresh,
             Place::Wall,
         ) => true,
         (A::Spare | A::PauseAutomatic | A::Back | A::Suspend | A::Quit, Place::Wall) => true,
@@ -183,9 +175,10 @@ pub fn off_now(state: &State, action: Action) -> Option<&'static str> {
     let playing = transcript.is_some_and(|transcript| transcript.playback.is_some());
     let nothing = "nothing selected";
     let frozen = "the table is frozen";
+    let in_transcript = matches!(place, Place::Transcript | Place::Commands);
     match action {
         Action::SortNext | Action::SortReverse | Action::GroupBy if state.is_frozen() => Some(frozen),
-        Action::Filter if state.is_frozen() && matches!(place, Place::Table | Place::Detail) => Some(frozen),
+        Action::Filter if state.is_frozen() && !(in_transcript || place == Place::History) => Some(frozen),
         Action::Open => match place {
             Place::Preferences => view.preferences.selected.is_none().then_some(nothing),
             _ => board.is_none().then_some(nothing),

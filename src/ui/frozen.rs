@@ -129,6 +129,10 @@ pub(super) fn pane(look: &Look<'_>, buffer: &mut Buffer, area: Rect, title: &[Pi
     let mut theme = look.theme.clone();
     theme.border = theme.warning;
     theme.border_focused = theme.warning.add_modifier(Modifier::BOLD);
+    // How it is sorted can wait: that it stands still, and what is otherwise, cannot.
+    let room = usize::from(area.width.saturating_sub(12));
+    let fits = text::line_width(title) + text::line_width(state) <= room;
+    let state = if fits { state } else { &[] };
     Look { theme: &theme, ..*look }.pane(buffer, area, title, state, focused)
 }
 

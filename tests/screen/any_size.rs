@@ -111,6 +111,7 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
     state
 }
 
+<<<<<<< HEAD
 const STEPS: [&str; 25] = [
     "1",
     "\n\nnjG",
@@ -137,6 +138,11 @@ const STEPS: [&str; 25] = [
     "CjjJ+ G y",
     "kll++>s",
     "lllkl",
+=======
+const STEPS: [&str; 26] = [
+    "1", "\n\nnjG", "3\nnnj", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG",
+    "2jjjc", "2z\tx", "6jjj", "   tx\n", "xy\n漢", "\nGGG", "bjjG", "bbpjG", "bbbp\n", "pjjzGp",
+>>>>>>> frozen
 ];
 
 fn walk(state: &mut State, keys: &str, texts: &Texts) {

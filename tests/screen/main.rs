@@ -10,6 +10,7 @@ mod columns;
 mod credentials;
 mod dump;
 mod filtering;
+mod frozen;
 mod history;
 mod mouse;
 mod palette;

@@ -111,8 +111,7 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
     state
 }
 
-<<<<<<< HEAD
-const STEPS: [&str; 25] = [
+const STEPS: [&str; 29] = [
     "1",
     "\n\nnjG",
     "3\nnnj",
@@ -135,14 +134,13 @@ const STEPS: [&str; 25] = [
     "   tx\n",
     "xy\n漢",
     "\nGGG",
+    "bjjG",
+    "bbpjG",
+    "bbbp\n",
+    "pjjzGp",
     "CjjJ+ G y",
     "kll++>s",
     "lllkl",
-=======
-const STEPS: [&str; 26] = [
-    "1", "\n\nnjG", "3\nnnj", "t", "tx\n", "a", "2", "3", "4", "5", "?", "/漢字", "\nf", "\n\t", "\n\t/x", "sSjjG",
-    "2jjjc", "2z\tx", "6jjj", "   tx\n", "xy\n漢", "\nGGG", "bjjG", "bbpjG", "bbbp\n", "pjjzGp",
->>>>>>> frozen
 ];
 
 fn walk(state: &mut State, keys: &str, texts: &Texts) {

@@ -356,11 +356,26 @@ fn data_directory() -> Result<PathBuf, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::view::SortBy;
 
     fn with(quarantine: Option<Quarantine>) -> FleetConfig {
         let mut settings = Settings::default();
         settings.config.response.quarantine = quarantine;
         fleet_config(&settings)
+    }
+
+    #[test]
+    fn the_line_that_keeps_the_columns_is_read_as_it_was_shown() {
+        let shown = |(id, width)| ShownColumn { id, width };
+        let columns = [(ColumnId::Verdict, Some(16)), (ColumnId::Tags, None), (ColumnId::Owner, Some(30))];
+        for setup in [
+            TableSetup::default(),
+            TableSetup { columns: ColumnSet::new(columns.map(shown)), sort: SortBy::LastOutput, reverse: true },
+        ] {
+            let config: Config = toml::from_str(&setup.to_toml()).unwrap_or_default();
+            assert!(config.table.columns.is_some());
+            assert_eq!(table(&config.table), setup);
+        }
     }
 
     #[test]

@@ -336,6 +336,24 @@ mod tests {
     }
 
     #[test]
+    fn panned_columns_come_in_their_order_and_the_others_stay() {
+        let fitted = |pan, room| fit(&mut columns(), pan, room);
+        assert_eq!(fitted(None, 40).drawn, [0, 1, 2, 3]);
+        let home = fitted(None, 16);
+        assert_eq!((home.drawn, home.left, home.right, home.same_at_first), (vec![0, 1, 3], 0, 1, true));
+        let panned = fitted(Some(1), 16);
+        assert_eq!((panned.drawn, panned.left, panned.right), (vec![0, 2, 3], 1, 0));
+        assert_eq!(fitted(Some(9), 16).drawn, [0, 2, 3], "never past the end");
+        assert_eq!(fitted(Some(9), 40).left, 0, "where all fits there is nothing to pan");
+        // One that is wider than the room comes into sight as far as there is any.
+        let mut wide = columns();
+        if let Some(column) = wide.get_mut(2) {
+            (column.min, column.max) = (200, 200);
+        }
+        assert_eq!(fit(&mut wide, Some(1), 16).drawn, [0, 2, 3]);
+    }
+
+    #[test]
     fn what_is_shown_always_fits() {
         for room in 9..200 {
             let shown: Vec<u16> = widths(&columns(), &[50, 50, 50, 50], room).into_iter().flatten().collect();

@@ -232,11 +232,12 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
     let transcript = view.transcript.as_ref();
     match view.focus {
         Focus::Table if view.heading().is_some() => {
-            hints.push(Hint::new(Action::Right, "next heading"));
-            hints.push(Hint::new(Action::SortNext, "sort by it"));
+            hints.push(Hint::new(Action::Down, "rows"));
+            hints.push(Hint::new(Action::Right, "next"));
+            hints.push(Hint::new(Action::SortNext, "sort"));
             hints.push(Hint::new(Action::Mark, "freeze"));
-            hints.push(Hint { action: None, words: "+ - width, < > move".into(), off: false });
-            hints.push(Hint::new(Action::Down, "back to the rows"));
+            hints.push(Hint { action: None, words: "+ - width".into(), off: false });
+            hints.push(Hint { action: None, words: "< > move".into(), off: false });
             hints.push(Hint::of(Action::Columns));
             return;
         }

@@ -1,5 +1,7 @@
 //! The columns of the sessions table: their list, columns of one's own, panned, the keys on the headings.
 
+use std::cell::RefCell;
+
 use crossterm::event::KeyCode;
 use proptest::prelude::*;
 use ratatui::{Terminal, backend::TestBackend};
@@ -148,7 +150,7 @@ fn there_are_signs_without_utf_8() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]
     fn any_columns_at_any_size_show_the_verdict_and_stay_inside(
         width in 40_u16..=220, height in 12_u16..=50,
@@ -158,18 +160,20 @@ proptest! {
         pan in proptest::option::of(0_usize..20),
         heading in proptest::option::of(0..COLUMNS.len()),
     ) {
-        let mut state = world::bad_day((120, 30));
+        // One world for all cases: building it takes longer than everything else here.
+        thread_local!(static WORLD: RefCell<State> = RefCell::new(world::bad_day((120, 30))));
+        WORLD.with_borrow_mut(|state| {
         let now = state.now;
-        update(&mut state, Message::Resize(width, height), now);
+        update(state, Message::Resize(width, height), now);
         let shown = order.iter().zip(widths).take(count).map(|(id, width)| ShownColumn { id: *id, width });
         state.view.table.columns = ColumnSet::new(shown);
         state.view.table.pan = pan;
         state.view.table.heading = heading.map(|at| COLUMNS[at].id);
-        see(&mut state);
+        see(state);
         let seen = &state.view.pointer.seen;
         let pane = seen.panes[0].0;
         prop_assert!(seen.columns.width(ColumnId::Verdict).is_some_and(|width| width > 0));
-        let buffer = drawn(&state, "default-dark", &Glyphs::UTF8);
+        let buffer = drawn(state, "default-dark", &Glyphs::UTF8);
         for (y, _) in &seen.rows {
             prop_assert_eq!(buffer[(pane.right() - 1, *y)].symbol(), "│");
             let sign: String = (pane.x + 2..pane.x + 4).map(|x| buffer[(x, *y)].symbol()).collect();
@@ -179,5 +183,7 @@ proptest! {
         let known = seen.columns.all.len();
         let there = seen.columns.all.iter().filter(|(_, width)| width.is_some()).count();
         prop_assert_eq!(known, there + seen.columns.left + seen.columns.right, "what is not in sight is counted");
+        Ok(())
+        })?;
     }
 }

@@ -217,7 +217,12 @@ fn a_store_that_refuses_is_told_once() {
 fn a_command_that_does_not_work_is_said() {
     let mut state = state(Channels::default());
     update(&mut state, Message::NotTold("the command of [notify] did not work: x".into()), at(1));
-    assert!(state.view.notice.as_ref().unwrap().bad);
+    let said = |state: &State| state.view.banners.iter().any(|banner| banner.text.contains("did not work: x"));
+    assert!(said(&state));
+    update(&mut state, Message::Tick, at(600));
+    assert!(said(&state), "it stays until somebody has seen it");
+    press(&mut state, crossterm::event::KeyCode::Esc, 601_000);
+    assert!(!said(&state));
 }
 
 proptest! {

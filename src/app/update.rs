@@ -106,7 +106,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
             }
         }
         Message::Detections(Err(problem)) => state.detections_problem = Some(problem),
-        Message::NotTold(why) => notify(state, why.to_string(), true),
+        Message::NotTold(why) => state.view.not_told = Some(why),
         Message::Themes { names, problem, quiet } => themes::read_again(state, names, problem, quiet),
         Message::Quit => effects.push(Effect::Quit),
     }

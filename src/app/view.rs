@@ -353,6 +353,8 @@ pub struct View {
     pub masked: Option<bool>,
     /// What must not be overlooked.
     pub banners: Vec<Banner>,
+    /// Why people were not told of something, until it was seen (`Esc`).
+    pub not_told: Option<std::sync::Arc<str>>,
     /// The passing word.
     pub notice: Option<Notice>,
     /// Index into the themes.

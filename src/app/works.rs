@@ -106,6 +106,8 @@ pub fn works_in(action: Action, place: Place) -> bool {
         (A::Spare | A::PauseAutomatic | A::Back | A::Suspend | A::Quit, Place::Wall) => true,
         (_, Place::Wall) => is_screen(action),
         (A::Open, _) => place != Place::Scopes,
+        (A::SortNext | A::SortReverse, Place::History) => true,
+        (A::Terminate, Place::History) => false,
         (A::SortNext | A::SortReverse | A::Freeze | A::GroupBy | A::Columns, _) => place == Place::Table,
         (A::Left | A::Right, Place::Table) => true,
         (A::Left | A::Right | A::Replay | A::NextCommand | A::PreviousCommand, _) => in_transcript,

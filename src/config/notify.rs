@@ -103,8 +103,22 @@ fn severity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Severit
     names::severity(deserializer).map(Some)
 }
 
+/// A word in braces that nothing is filled in for.
+fn placeholder(word: &str) -> Option<&str> {
+    let inside = word.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(inside, _)| inside);
+    let is_name = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
+    inside.filter(is_name).find(|name| !matches!(*name, "title" | "text"))
+}
+
 fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let command = Vec::<String>::deserialize(deserializer)?;
+    if command.is_empty() {
+        return Err(D::Error::custom("no word; leave the key out where no command is to run"));
+    }
+    if let Some(unknown) = command.iter().find_map(|word| placeholder(word)) {
+        let message = format!("`{{{unknown}}}` is nothing that is filled in; there are {{title}} and {{text}}");
+        return Err(D::Error::custom(message));
+    }
     if command.first().is_some_and(|program| program.trim().is_empty()) {
         return Err(D::Error::custom(
             "the first word is the program, and it is empty; write for instance [\"notify-send\", \"{title}\", \"{text}\"]",

@@ -105,9 +105,9 @@ fn cells<'a>(look: &Look<'a>, act: &'a Act) -> Vec<Pieces<'a>> {
     let theme = look.theme;
     let on = match &act.subject {
         Subject::Preferences(_) | Subject::Account(_) => {
-            format!("{} {}", look.clean(act.subject.id()), look.account_of(&act.subject))
+            format!("{} {}", look.subject_id(&act.subject), look.account_of(&act.subject))
         }
-        subject => look.clean(subject.id()).into_owned(),
+        subject => look.subject_id(subject),
     };
     let by = match &act.actor.rule {
         Some(rule) => piece(format!("automatic ({})", look.clean(rule.as_str())), theme.warning),
@@ -234,7 +234,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let title = [
         piece(format!("{} ", act.kind.title()), theme.title),
         piece(format!("act {} on {} ", act.id, act.subject.kind()), theme.muted),
-        piece(look.clean(act.subject.id()), theme.muted),
+        piece(look.subject_id(&act.subject), theme.muted),
     ];
     let inner = look.pane(buffer, area, &title, &[], false);
     if inner.width < 3 {

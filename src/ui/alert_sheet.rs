@@ -112,7 +112,7 @@ impl Sheet<'_> {
         let theme = look.theme;
         match subject {
             Subject::Session(key) => {
-                self.field("session", &look.clean(key.id.as_str()), theme.title);
+                self.field("session", &look.session_id(key), theme.title);
                 match look.state.board.sessions.get(key) {
                     Some(session) => {
                         let (status, style) = look.status(session);

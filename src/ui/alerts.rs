@@ -178,8 +178,14 @@ fn row<'a>(look: &'a Look<'a>, id: &'a AlertId) -> Option<Row<'a>> {
 /// What it is about, in one cell: the id of a session, the node, or the word.
 fn subject(look: &Look<'_>, subject: &Subject) -> String {
     match subject {
-        Subject::Session(_) => look.clean(subject.id()).into_owned(),
-        Subject::Node(..) => format!("node {}", look.clean(subject.id())),
+        Subject::Session(_) => look.subject_id(subject),
+        Subject::Node(..) => {
+            if look.masked {
+                look.subject_id(subject)
+            } else {
+                format!("node {}", look.subject_id(subject))
+            }
+        }
         Subject::Preferences(_) => "preferences".to_owned(),
         Subject::Account(_) => "the account".to_owned(),
         Subject::Program => "ssmwatch".to_owned(),

@@ -31,7 +31,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> usize {
     let mut title: Pieces<'_> = vec![piece("Details", look.theme.title)];
     if let Some(session) = session {
         title.push(piece("  ", look.theme.text));
-        title.push(piece(look.clean(session.session.key.id.as_str()).into_owned(), look.theme.muted));
+        title.push(piece(look.session_id(&session.session.key), look.theme.muted));
     }
     let inner = look.pane(buffer, area, &title, &[], view.focus == Focus::Detail);
     let Some(session) = session else {
@@ -349,7 +349,7 @@ impl Sheet<'_> {
         let theme = look.theme;
         let record = &session.session;
         self.heading("Session", &format!("ssm:DescribeSessions, {} ago", look.ago(session.listed_at)));
-        self.field("id", &look.clean(record.key.id.as_str()), theme.text);
+        self.field("id", &look.session_id(&record.key), theme.text);
         self.field(
             "target",
             &format!("{}, {}", look.clean(record.target.as_str()), kind_word(NodeKind::of(&record.target))),

@@ -302,13 +302,16 @@ fn counters(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 fn numbers(look: &Look<'_>) -> Vec<Counter> {
     let (counts, theme) = (&look.state.counts, look.theme);
     let loud = |count: usize, loud: Style| if count > 0 { loud.add_modifier(Modifier::BOLD) } else { theme.muted };
-    let mut all = vec![Counter { number: counts.active.to_string(), style: theme.title, words: [" active"; 3] }];
+    // Where nothing was read there may be anything.
+    let nothing_read = counts.scopes > 0 && counts.never_read == counts.scopes;
+    let number = |count: usize| if nothing_read { "?".to_owned() } else { count.to_string() };
+    let mut all = vec![Counter { number: number(counts.active), style: theme.title, words: [" active"; 3] }];
     if counts.unseen > 0 {
         let words = [" not seen now)", " unseen)", " unseen)"];
         all.push(Counter { number: format!("({}", counts.unseen), style: loud(counts.unseen, theme.warning), words });
     }
     all.push(Counter {
-        number: counts.non_compliant.to_string(),
+        number: number(counts.non_compliant),
         style: loud(counts.non_compliant, theme.danger),
         words: [" non-compliant", " non-compliant", " non-compl."],
     });
@@ -327,7 +330,7 @@ fn numbers(look: &Look<'_>) -> Vec<Counter> {
         all.push(Counter { number: waiting.to_string(), style, words });
     }
     all.push(Counter {
-        number: counts.insufficient.to_string(),
+        number: number(counts.insufficient),
         style: loud(counts.insufficient, theme.insufficient),
         words: [" insufficient data", " insufficient", " insuff."],
     });

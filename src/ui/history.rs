@@ -116,7 +116,9 @@ fn nothing(look: &Look<'_>) -> (String, Style) {
         .filter(|scope| book.scopes.get(*scope).is_none_or(|past| past.read_at.is_none()));
     let unread = unread.count();
     if book.counts.all > 0 && !filter.is_empty() {
-        (format!("filter matches nothing: \"{}\"", look.clean(filter)), theme.title)
+        // What is not known is said here as well: nothing found is not nothing there.
+        let not_known = look.state.filtered.history.words();
+        (format!("filter matches nothing: \"{}\"{not_known}", look.clean(filter)), theme.title)
     } else if unread > 0 {
         let scopes = counted(unread, "scope is", "scopes are");
         (format!("nothing to show so far, and {scopes} not read"), theme.warning)
@@ -329,7 +331,7 @@ pub(super) fn draw_detail(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         look.pane(buffer, area, &[], &[], false);
         return;
     };
-    let title = [piece(look.clean(key.id.as_str()), theme.title)];
+    let title = [piece(look.session_id(key), theme.title)];
     let inner = look.pane(buffer, area, &title, &[], false);
     if inner.width < 3 {
         return;

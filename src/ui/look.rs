@@ -231,6 +231,21 @@ impl<'a> Look<'a> {
         if self.masked { self.state.masks.name(Masked::Node, id) } else { self.clean(id).into_owned() }
     }
 
+    /// A session's id. It begins with the name of a user: masked, also where the session is only remembered.
+    pub(super) fn session_id(&self, key: &SessionKey) -> String {
+        let id = key.id.as_str();
+        if self.masked { self.state.masks.name(Masked::Session, id) } else { self.clean(id).into_owned() }
+    }
+
+    /// The id of what an act or an alert is about.
+    pub(super) fn subject_id(&self, subject: &Subject) -> String {
+        match subject {
+            Subject::Session(key) => self.session_id(key),
+            Subject::Node(_, node) if self.masked => self.state.masks.name(Masked::Node, node.as_str()),
+            subject => self.clean(subject.id()).into_owned(),
+        }
+    }
+
     /// Name and id of a session's node.
     pub(super) fn node(&self, session: &'a SessionBoard) -> String {
         let id = self.node_id(session);

@@ -26,7 +26,7 @@ pub(super) fn cell<'a>(
         ColumnId::AccountId if look.masked => text(&look.account(&record.key.scope)),
         ColumnId::AccountId => text(record.key.scope.account.as_str()),
         ColumnId::NodeId => vec![piece(look.node_id_of(record), plain(theme.text))],
-        ColumnId::SessionId => text(record.key.id.as_str()),
+        ColumnId::SessionId => vec![piece(look.session_id(&record.key), plain(theme.text))],
         ColumnId::Started => match record.started_at {
             Some(at) => vec![piece(look.when(at), plain(theme.text))],
             None => not_known(),

@@ -66,7 +66,13 @@ fn write(sheet: &mut Sheet<'_>, shown: &RuleSheet, finding: &Finding) {
     ]);
     sheet.words(Vec::new(), 0, &look.clean(&finding.title), theme.title);
     let subject = match &shown.of {
-        SheetOf::Session(key) => format!("session {}", look.clean(key.id.as_str())),
+        SheetOf::Session(key) => {
+            if look.masked {
+                look.session_id(key)
+            } else {
+                format!("session {}", look.session_id(key))
+            }
+        }
         SheetOf::Preferences(scope) => format!("preferences of {}", look.place(scope)),
     };
     sheet.words(Vec::new(), 0, &subject, theme.muted);

@@ -43,7 +43,10 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> (Vec<(Re
     if let Some(frozen) = &table.frozen {
         title.extend(super::frozen::title(look, frozen, shown));
     } else if table.filter.is_empty() {
-        title.push(piece(table.total.to_string(), look.theme.text));
+        let counts = &look.state.counts;
+        let nothing_read = counts.scopes > 0 && counts.never_read == counts.scopes;
+        let number = if nothing_read { "?".to_owned() } else { table.total.to_string() };
+        title.push(piece(number, look.theme.text));
     } else {
         let not_known = look.state.filtered.sessions.words();
         title.push(piece(format!("{shown} of {}{not_known}", table.total), look.theme.text));
@@ -249,7 +252,7 @@ fn row<'a>(look: &'a Look<'a>, line: &'a ShownLine<'a>, form: &Form, ending: &En
     let Some(session) = line.facts.as_deref() else {
         let cell = |id: &ColumnId| match id {
             ColumnId::Verdict => vec![piece("gone", look.theme.ghost)],
-            ColumnId::Node | ColumnId::SessionId => vec![piece(look.clean(key.id.as_str()), look.theme.ghost)],
+            ColumnId::Node | ColumnId::SessionId => vec![piece(look.session_id(key), look.theme.ghost)],
             _ => Vec::new(),
         };
         let cells = std::iter::once(Vec::new()).chain(form.ids.iter().map(cell)).collect();
@@ -410,7 +413,8 @@ fn countdown(look: &Look<'_>, key: &SessionKey) -> Option<(String, Style)> {
 fn node<'a>(look: &Look<'a>, session: &'a RowFacts, roomy: bool, name_style: Style, id_style: Style) -> Pieces<'a> {
     let id = look.clean(session.session.target.as_str());
     match super::frozen::node_name(look, session) {
-        Some(name) if roomy => vec![piece(name, name_style), piece(" ", id_style), piece(id, id_style)],
+        // Masked, name and id are one.
+        Some(name) if roomy && !look.masked => vec![piece(name, name_style), piece(" ", id_style), piece(id, id_style)],
         Some(name) => vec![piece(name, name_style)],
         None => vec![piece(id, name_style)],
     }

@@ -302,7 +302,7 @@ fn a_permission_that_was_denied_is_not_offered_as_if_it_worked() {
 }
 
 /// What was done on that day, each kind in another state.
-fn acts(size: (u16, u16)) -> State {
+pub fn acts(size: (u16, u16)) -> State {
     let mut state = raised(size);
     world::select(&mut state, MALLORY);
     world::press(&mut state, KeyCode::Char('t'));

@@ -111,3 +111,34 @@ fn below_the_smallest_size_it_says_so() {
         insta::assert_snapshot!(format!("too_small_{}x{}", size.0, size.1), shown);
     }
 }
+
+#[test]
+fn where_nothing_was_read_no_number_is_a_zero() {
+    for size in SIZES {
+        let words = crate::acting::words(&failing(world::unread(size, &world::scopes()), FailureClass::Denied, "no"));
+        assert!(words.contains("? active") && words.contains("Sessions ?"), "{words}");
+        assert!(!words.contains("0 non-compl"), "{words}");
+    }
+}
+
+#[test]
+fn what_is_not_seen_is_not_live() {
+    let state = later(world::bad_day((200, 60)), 45);
+    assert!(!crate::acting::words(&state).contains("live 0s"));
+}
+
+#[test]
+fn masked_nobody_is_named_on_any_screen() {
+    let names = ["jane", "mallory", "tom-0f", "ines-0e", "payments-web", "payments-prod", "111122223333"];
+    for size in SIZES {
+        for (key, screen) in SCREENS {
+            let mut state = crate::acting::acts(size);
+            world::press(&mut state, KeyCode::Char('m'));
+            world::press(&mut state, KeyCode::Char(key));
+            let words = crate::acting::words(&state);
+            for name in names {
+                assert!(!words.contains(name), "{screen} shows {name}: {words}");
+            }
+        }
+    }
+}

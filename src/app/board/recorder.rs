@@ -170,8 +170,11 @@ impl Board {
         if broken("LOG-02") {
             return Recorder::Stalled { since };
         }
+        // What is not seen now is not live now, either.
+        let unseen = self.unseen_since(session, now).is_some();
         match (self.no_log(&session.session), health) {
             (Some(reason), _) => Recorder::NoLog(reason),
+            (None, _) if unseen => Recorder::NotKnown,
             (None, Some(health)) if health.events > 0 => {
                 let delay = health.delay_seconds;
                 if broken("LOG-11") { Recorder::Late { delay } } else { Recorder::Live { delay } }

@@ -50,6 +50,10 @@ pub(super) fn gather(state: &mut State) {
         let text = format!("RULES NOT RELOADED, the old ones stay in force: {problem}");
         banners.push(Banner { kind: BannerKind::Rules, text });
     }
+    if let Some(problem) = &state.view.not_told {
+        let text = format!("NOT TOLD, [notify]: {problem}; {} takes this away", state.setup.keymap.word(Action::Back));
+        banners.push(Banner { kind: BannerKind::Rules, text });
+    }
     if let Some(problem) = &state.themes_problem {
         let text = format!("THEME NOT READ, the old look stays: {problem}");
         banners.push(Banner { kind: BannerKind::Rules, text });

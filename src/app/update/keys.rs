@@ -290,6 +290,10 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 fn back(state: &mut State) {
+    // A word about what did not work stays until it is read: the key is for that, then. Others go with whatever else it does.
+    if state.view.notice.take().is_some_and(|notice| notice.bad) {
+        return;
+    }
     let view = &mut state.view;
     if view.screen == Screen::Sessions && view.focus != Focus::Table {
         if let Some(transcript) = view.transcript.as_mut() {

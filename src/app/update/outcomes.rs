@@ -278,7 +278,8 @@ pub(super) fn dismiss(state: &mut State) -> bool {
         })
         .collect();
     let returned = std::mem::take(&mut state.view.returned);
-    let any = !seen.is_empty() || !returned.is_empty();
+    let not_told = state.view.not_told.take().is_some();
+    let any = !seen.is_empty() || !returned.is_empty() || not_told;
     state.view.returns_seen.extend(returned.into_iter().map(|returned| returned.session));
     state.view.dismissed.extend(seen);
     any

@@ -90,10 +90,11 @@ impl Changes {
         (fresh || self.return_at(now).is_some_and(|back| back.covers(mark))).then_some(mark.change)
     }
 
-    /// What changed while nobody looked, for a while after the return: new, changed, ended.
-    pub fn while_away(&self, now: Timestamp) -> Option<(usize, usize, usize)> {
+    /// What changed while nobody looked among the sessions that count, for a while after the return: new, changed, ended.
+    pub fn while_away(&self, now: Timestamp, counts: impl Fn(&SessionKey) -> bool) -> Option<(usize, usize, usize)> {
         let back = self.return_at(now)?;
-        let count = |change| self.marks.values().filter(|mark| mark.change == change && back.covers(mark)).count();
+        let counted = |(key, mark): &(&SessionKey, &Mark)| back.covers(mark) && counts(key);
+        let count = |change| self.marks.iter().filter(counted).filter(|(_, mark)| mark.change == change).count();
         let counts = (count(Change::New), count(Change::Changed), count(Change::Ended));
         (counts != (0, 0, 0)).then_some(counts)
     }

@@ -250,18 +250,18 @@ fn what_changed_while_nobody_looked_is_marked_at_the_return() {
     press(&mut state, KeyCode::Char('j'), 2_000);
     listed(&mut state, vec![session("a"), disconnected("b"), session("c")], 30);
     update(&mut state, Message::Tick, at(70));
-    assert_eq!((state.changes.of(&key("c"), state.now), state.changes.while_away(state.now)), (None, None));
+    assert_eq!((state.changes.of(&key("c"), state.now), state.changes.while_away(state.now, |_| true)), (None, None));
     press(&mut state, KeyCode::Char('j'), 71_000);
-    assert_eq!(state.changes.while_away(state.now), Some((1, 1, 0)));
+    assert_eq!(state.changes.while_away(state.now, |_| true), Some((1, 1, 0)));
     assert_eq!(state.changes.of(&key("c"), state.now), Some(Change::New));
     update(&mut state, Message::Tick, at(80));
-    assert_eq!((state.changes.of(&key("c"), state.now), state.changes.while_away(state.now)), (None, None));
+    assert_eq!((state.changes.of(&key("c"), state.now), state.changes.while_away(state.now, |_| true)), (None, None));
     // On another screen nobody looks at the table, whatever is pressed there.
     press(&mut state, KeyCode::Char('5'), 81_000);
     listed(&mut state, vec![session("a"), disconnected("b"), session("c"), session("d")], 85);
     press(&mut state, KeyCode::Char('j'), 95_000);
     press(&mut state, KeyCode::Char('1'), 100_000);
     // Time went on for the verdicts of the others, too.
-    assert!(matches!(state.changes.while_away(state.now), Some((1, _, 0))));
+    assert!(matches!(state.changes.while_away(state.now, |_| true), Some((1, _, 0))));
     assert_eq!(state.changes.of(&key("d"), state.now), Some(Change::New));
 }

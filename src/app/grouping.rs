@@ -255,6 +255,7 @@ pub fn page(heads: &[GroupHead], rows: usize, from: usize, by: isize) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;

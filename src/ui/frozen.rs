@@ -1,6 +1,6 @@
 //! What is special about the lines of the sessions table: headings of groups, rows that are held still, signs of what changed.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::OnceCell, collections::HashSet};
 
 use ratatui::{
     buffer::Buffer,
@@ -113,7 +113,16 @@ pub(super) fn title(look: &Look<'_>, frozen: &Frozen, shown: usize) -> Pieces<'s
 /// `5 new, 2 changed`: what came about while nobody looked.
 pub(super) fn while_away(look: &Look<'_>) -> Option<Piece<'static>> {
     let state = look.state;
-    let (new, changed, ended) = state.changes.while_away(state.now).filter(|_| !state.is_frozen())?;
+    let table = &state.view.table;
+    if table.frozen.is_some() {
+        return None;
+    }
+    // What the filter hides is nothing to look for in the rows; looked up once, and only for the moment of the return.
+    let shown: OnceCell<HashSet<&SessionKey>> = OnceCell::new();
+    let counts = |key: &SessionKey| {
+        table.filter.is_empty() || shown.get_or_init(|| table.list.rows.iter().collect()).contains(key)
+    };
+    let (new, changed, ended) = state.changes.while_away(state.now, counts)?;
     let counts = [(new, "new"), (changed, "changed"), (ended, "ended")];
     let words: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();

@@ -6,6 +6,7 @@ pub mod alerts;
 mod alerts_tests;
 pub mod automatic;
 pub mod board;
+pub mod changes;
 pub mod clip;
 pub mod columns;
 pub mod dialog;
@@ -13,6 +14,8 @@ pub mod filter;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub mod fixture;
+pub mod frozen;
+pub mod grouping;
 pub mod history;
 pub mod keymap;
 pub mod layout;

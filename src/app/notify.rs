@@ -155,6 +155,9 @@ pub struct Notification {
     /// The alert's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     alert: Option<Word>,
+    /// Names of accounts are masked: other people can read the screen that shows this. The command is told all the same.
+    #[serde(skip)]
+    masked: bool,
     /// When.
     at: Timestamp,
 }
@@ -167,7 +170,8 @@ impl Notification {
 
     /// One line of what.
     pub fn text(&self) -> String {
-        let place: Vec<String> = self.account.iter().chain(&self.region).map(ToString::to_string).collect();
+        let account = self.account.as_ref().filter(|_| !self.masked);
+        let place: Vec<String> = account.into_iter().chain(&self.region).map(ToString::to_string).collect();
         let place = place.join(" ");
         let mut parts = Vec::new();
         match (self.alerts, &self.rule) {
@@ -230,6 +234,7 @@ impl Notification {
             rule: Some(Word::new(rule)),
             rule_title: Some(Word::new(rule)),
             account: Some(Word::new(account)),
+            masked: false,
             region: None,
             alert: None,
             at: Timestamp::UNIX_EPOCH,
@@ -391,6 +396,7 @@ impl State {
             account: None,
             region: None,
             alert: None,
+            masked: self.is_masked(),
             at: self.now,
         };
         if let [alert] = found.as_slice() {

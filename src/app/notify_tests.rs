@@ -89,6 +89,20 @@ fn what_is_told_has_rule_title_and_place_and_nothing_of_the_session() {
 }
 
 #[test]
+fn masked_only_the_command_is_told_the_account() {
+    let mut state = state(Channels { command: channel(Severity::Critical), ..Channels::default() });
+    state.view.masked = Some(true);
+    let effects = list(&mut state, vec![rogue("a-1")], 1);
+    let what = effects.iter().find_map(|effect| match effect {
+        Effect::Notify { what, .. } => Some(what),
+        _ => None,
+    });
+    let what = what.unwrap();
+    assert!(!what.text().contains("payments-prod") && what.text().contains("eu-central-1"), "{}", what.text());
+    assert!(what.json().contains("\"account\":\"payments-prod\""), "{}", what.json());
+}
+
+#[test]
 fn the_same_occurrence_is_told_once_and_a_new_one_again() {
     let mut state = state(Channels { bell: channel(Severity::Critical), ..Channels::default() });
     assert_eq!(see(&mut state, vec![rogue("a")], 1).len(), 1);

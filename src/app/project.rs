@@ -3,8 +3,9 @@
 use std::cmp::{Ordering, Reverse};
 
 use super::{
-    board::{Board, ScopeBoard, SessionBoard},
+    board::{Board, Freshness, ScopeBoard, SessionBoard},
     filter::{Filtered, NotKnown, PastRow, Row},
+    grouping::{self, GroupBy},
     history::{PastSession, PastSort},
     state::{Projected, State},
     view::{ListView, Screen, SortBy},
@@ -14,17 +15,31 @@ use crate::domain::{Alert, Owner, Severity, Verdict};
 impl State {
     /// Recomputes rows, counts and scroll positions where their inputs changed.
     pub(super) fn project(&mut self) {
+        self.thaw_for_selection();
         let table = &self.view.table;
+        let fresh = |board: &Board, now| {
+            board.scopes.values().filter(|scope| board.freshness(scope, now) == Freshness::Fresh).count()
+        };
         let inputs = Projected {
             board_revision: Some(self.board.revision),
             filter: table.filter.clone(),
             sort: table.sort,
             reverse: table.reverse,
+            group: table.group,
+            fresh: if table.group == GroupBy::None && table.frozen.is_none() {
+                0
+            } else {
+                fresh(&self.board, self.now)
+            },
         };
         if inputs != self.projected || self.filtered.is_due(self.now) {
             self.filtered.take(&inputs.filter);
             self.filtered.again_at = None;
-            self.project_sessions();
+            if self.is_frozen() {
+                self.compare_frozen();
+            } else {
+                self.project_sessions();
+            }
             self.project_lists();
             self.projected = inputs;
         }
@@ -101,6 +116,8 @@ impl State {
             })
             .collect();
         sort(&self.board, &mut rows, table.sort, table.reverse);
+        let (rows, groups) = grouping::group(&self.board, rows, table.group, now);
+        table.groups = groups;
         let before = table.list.position();
         table.list.rows = rows.into_iter().map(|session| session.session.key.clone()).collect();
         if table.touched {
@@ -224,7 +241,7 @@ pub fn node_name<'a>(board: &'a Board, session: &'a SessionBoard) -> &'a str {
         .unwrap_or_else(|| session.session.target.as_str())
 }
 
-fn compare_names(a: &str, b: &str) -> Ordering {
+pub(super) fn compare_names(a: &str, b: &str) -> Ordering {
     let lower = |text: &'_ str| text.chars().flat_map(char::to_lowercase).collect::<String>();
     if a.is_ascii() && b.is_ascii() {
         return a.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(b.bytes().map(|byte| byte.to_ascii_lowercase()));

@@ -51,6 +51,8 @@ pub struct State {
     pub(super) notifying: Notifying,
     /// Names that the mask puts in place of accounts, owners, nodes and sessions.
     pub masks: super::mask::MaskBook,
+    /// What changed since the last look at the table.
+    pub changes: super::changes::Changes,
     /// The last hour, minute by minute.
     pub trend: super::trend::Trend,
     /// The numbers of the header, as of `now`.
@@ -107,6 +109,9 @@ pub(super) struct Projected {
     pub(super) filter: String,
     pub(super) sort: super::view::SortBy,
     pub(super) reverse: bool,
+    pub(super) group: super::grouping::GroupBy,
+    /// Scopes that are seen: headings of groups and frozen rows say what is not.
+    pub(super) fresh: usize,
 }
 
 /// Settings that hold for the whole run.
@@ -165,6 +170,7 @@ impl State {
         let wall = setup.wall.start.then(super::wall::Wall::default);
         Self {
             masks: super::mask::MaskBook::default(),
+            changes: super::changes::Changes::default(),
             trend: super::trend::Trend::default(),
             board,
             listening: Listening::new(detector),
@@ -176,6 +182,7 @@ impl State {
                     columns: setup.table.columns.clone(),
                     sort: setup.table.sort,
                     reverse: setup.table.reverse,
+                    group: setup.table.group,
                     ..TableView::default()
                 },
                 ..View::default()

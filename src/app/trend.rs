@@ -73,7 +73,7 @@ fn place(minute: i64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use jiff::SignedDuration;
 
     use super::*;

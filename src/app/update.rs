@@ -23,6 +23,7 @@ mod wall;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    grouping,
     layout::Areas,
     message::{Effect, Message},
     state::{State, Store},
@@ -42,6 +43,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
     state.now = state.now.max(now);
     // What an observation changes is told by the board; everything else is drawn.
     let before = state.board.revision;
+    let attended = matches!(message, Message::Key(_) | Message::Mouse(_) | Message::Paste(_));
     state.revision += u64::from(!matches!(message, Message::Observed(_)));
     let mut effects = Vec::new();
     match message {
@@ -116,6 +118,7 @@ pub fn update(state: &mut State, message: Message, now: Timestamp) -> Vec<Effect
     alerting::recall(state, &mut effects);
     state.notify_people(&mut effects);
     state.revision += u64::from(state.board.revision != before);
+    state.note_changes(attended);
     settle(state, &mut effects);
     effects
 }
@@ -157,7 +160,10 @@ fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(areas) = &areas {
         let rows = areas.table_rows();
         match state.view.screen {
-            Screen::Sessions => state.view.table.list.scroll(rows),
+            Screen::Sessions => {
+                let table = &mut state.view.table;
+                grouping::scroll(&mut table.list, &table.groups, rows);
+            }
             Screen::Alerts => state.view.alerts.scroll(rows),
             Screen::Acts => state.view.acts.scroll(rows),
             Screen::Preferences => state.view.preferences.scroll(rows),

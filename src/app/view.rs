@@ -189,6 +189,12 @@ pub struct TableView {
     pub touched: bool,
     /// When the selection moved by itself, while nobody was at the keyboard.
     pub moved_at: Option<Timestamp>,
+    /// Grouped by.
+    pub group: super::grouping::GroupBy,
+    /// The groups of the rows, in their order; none where they are not grouped.
+    pub groups: Vec<super::grouping::GroupHead>,
+    /// The table is held still.
+    pub frozen: Option<Box<super::frozen::Frozen>>,
 }
 
 /// A principal that is back on a node from which its session was ended.

@@ -182,7 +182,10 @@ pub fn off_now(state: &State, action: Action) -> Option<&'static str> {
     let transcript = view.transcript.as_ref();
     let playing = transcript.is_some_and(|transcript| transcript.playback.is_some());
     let nothing = "nothing selected";
+    let frozen = "the table is frozen";
     match action {
+        Action::SortNext | Action::SortReverse | Action::GroupBy if state.is_frozen() => Some(frozen),
+        Action::Filter if state.is_frozen() && matches!(place, Place::Table | Place::Detail) => Some(frozen),
         Action::Open => match place {
             Place::Preferences => view.preferences.selected.is_none().then_some(nothing),
             _ => board.is_none().then_some(nothing),

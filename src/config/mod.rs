@@ -24,7 +24,7 @@ pub use limits::{DAYS, parse_hours};
 pub use names::{is_region, parse_severity};
 pub use notify::{Notify, NotifyProtocol};
 pub use quarantine::{Quarantine, QuarantineMethodName};
-pub use table::{ColumnNames, Table, TableColumn};
+pub use table::{ColumnNames, Table, TableColumn, TableGroup};
 pub use types::{Account, Alerts, Config, KeyBindings, Organization, Poll, Response, Retention};
 pub use value::{Pattern, Period, TagPattern, Template};
 pub use wall::Wall;

@@ -16,6 +16,23 @@ pub struct Table {
     pub sort: Option<String>,
     /// In reverse.
     pub reverse: bool,
+    /// What the sessions are grouped by.
+    pub group: TableGroup,
+}
+
+/// What the sessions are grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableGroup {
+    /// They are not.
+    #[default]
+    None,
+    /// The account.
+    Account,
+    /// Who started them.
+    Owner,
+    /// The node.
+    Node,
 }
 
 /// A column by its name, with its cells if they are not to be as content and room ask: `owner`, `owner:30`.

@@ -48,10 +48,10 @@ pub struct Config {
     pub store: Retention,
     /// Filters with a name.
     pub filters: Vec<NamedFilter>,
+    /// The table of sessions.
+    pub table: Table,
     /// The screen that nobody touches.
     pub wall: Wall,
-    /// Columns and order of the sessions table.
-    pub table: Table,
     /// Action name to its keys; an empty list unbinds the action.
     pub keys: KeyBindings,
 }
@@ -71,8 +71,8 @@ impl Default for Config {
             response: Response::default(),
             store: Retention::default(),
             filters: Vec::new(),
-            wall: Wall::default(),
             table: Table::default(),
+            wall: Wall::default(),
             keys: BTreeMap::new(),
         }
     }

@@ -17,6 +17,7 @@ use crate::{
         board::Board,
         columns::{COLUMNS, ColumnId, ColumnSet, ShownColumn, TableSetup},
         filter::{Filter, SavedFilter},
+        grouping::GroupBy,
         keymap::{Keymap, parse_key},
         notify::{Channel, Channels, Protocol},
         wall::WallSetup,
@@ -24,7 +25,9 @@ use crate::{
     aws::{Access, AccountConfig, Fleet, FleetConfig},
     cli::Cli,
     compliance::{Engine, Parameters, Rule, Subject},
-    config::{self, Compliance, Config, NamedFilter, Quarantine, QuarantineMethodName, Settings, Vocabulary},
+    config::{
+        self, Compliance, Config, NamedFilter, Quarantine, QuarantineMethodName, Settings, TableGroup, Vocabulary,
+    },
     detection::Detector,
     domain::{QuarantineMethod, Severity},
     response::AlertTargets,
@@ -60,7 +63,7 @@ pub(super) fn settings(cli: &Cli) -> Result<Settings, Refusal> {
 /// The demo's settings: the defaults with what the command line says of looks; accounts and acts of the config stay out.
 pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
     let mut settings = settings(cli)?;
-    let Config { theme, filters, keys, read_only, mouse, notify, wall, table, .. } =
+    let Config { theme, filters, keys, read_only, mouse, notify, table, wall, .. } =
         std::mem::take(&mut settings.config);
     // Its people come through an identity provider, which never tells AWS of a second factor; and its history begins with it.
     // A dozen people look after all of it.
@@ -71,7 +74,7 @@ pub(super) fn demo_settings(cli: &Cli) -> Result<Settings, Refusal> {
         ..Compliance::default()
     };
     settings.config =
-        Config { theme, filters, keys, read_only, mouse, notify, wall, table, compliance, ..Config::default() };
+        Config { theme, filters, keys, read_only, mouse, notify, table, wall, compliance, ..Config::default() };
     Ok(settings)
 }
 
@@ -299,6 +302,12 @@ fn table(table: &config::Table) -> TableSetup {
         },
         sort: sort.unwrap_or_default(),
         reverse: table.reverse,
+        group: match table.group {
+            TableGroup::None => GroupBy::None,
+            TableGroup::Account => GroupBy::Account,
+            TableGroup::Owner => GroupBy::Owner,
+            TableGroup::Node => GroupBy::Node,
+        },
     }
 }
 
@@ -360,7 +369,12 @@ mod tests {
         let columns = [(ColumnId::Verdict, Some(16)), (ColumnId::Tags, None), (ColumnId::Owner, Some(30))];
         for setup in [
             TableSetup::default(),
-            TableSetup { columns: ColumnSet::new(columns.map(shown)), sort: SortBy::LastOutput, reverse: true },
+            TableSetup {
+                columns: ColumnSet::new(columns.map(shown)),
+                sort: SortBy::LastOutput,
+                reverse: true,
+                group: GroupBy::Owner,
+            },
         ] {
             let config: Config = toml::from_str(&setup.to_toml()).unwrap_or_default();
             assert!(config.table.columns.is_some());

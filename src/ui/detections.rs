@@ -6,6 +6,7 @@ use super::{detail::Sheet, look::Look, text, text::piece};
 use crate::{
     app::{
         board::{SessionBoard, TailGap},
+        frozen::ShownDetection,
         listening::Detected,
     },
     detection::Confidence,
@@ -21,13 +22,15 @@ pub(super) fn times(look: &Look<'_>, gap: &TailGap) -> String {
 
 /// The cell of a table for what was typed in a session: the worst, and how many others there are.
 pub(super) fn cell<'a>(look: &Look<'a>, session: &'a SessionBoard) -> Option<(String, Style)> {
-    let output = look.state.view.show_output_detections;
-    let mut shown = session.detections.shown(output);
-    let worst = shown.next()?;
-    let (sign, style) = super::transcript::detection(look, worst.severity, worst.confidence);
-    let others = shown.count();
-    let more = if others > 0 { format!(" +{others}") } else { String::new() };
-    Some((format!("{sign}{}{more}", look.clean(&worst.rule.id)), style))
+    let shown = ShownDetection::of(session, look.state.view.show_output_detections)?;
+    Some(shown_cell(look, &shown))
+}
+
+/// The same of what was found before.
+pub(super) fn shown_cell(look: &Look<'_>, shown: &ShownDetection) -> (String, Style) {
+    let (sign, style) = super::transcript::detection(look, shown.severity, shown.confidence);
+    let more = if shown.others > 0 { format!(" +{}", shown.others) } else { String::new() };
+    (format!("{sign}{}{more}", look.clean(&shown.rule.id)), style)
 }
 
 /// Detections that are written out; the others are counted.

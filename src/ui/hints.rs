@@ -195,6 +195,18 @@ fn automatic(look: &Look<'_>, hints: &mut Vec<Hint>) {
     }
 }
 
+/// A key that changes how the table is looked at, by how it is now.
+fn of_table(look: &Look<'_>, action: Action) -> Hint {
+    match action {
+        Action::Freeze if look.state.is_frozen() => Hint::new(action, "go on"),
+        Action::GroupBy => match look.state.view.table.group.next().word() {
+            Some(word) => Hint::new(action, format!("group by {word}")),
+            None => Hint::new(action, "no groups"),
+        },
+        action => Hint::of(action),
+    }
+}
+
 /// Down the list, or back up from its end.
 fn moves(hints: &mut Vec<Hint>, position: Option<usize>, rows: usize) {
     match position {
@@ -246,7 +258,7 @@ fn sessions(look: &Look<'_>, hints: &mut Vec<Hint>) {
             }
             let several = [Action::Freeze, Action::SortNext, Action::GroupBy, Action::SortReverse, Action::Columns];
             if view.table.total > 0 {
-                hints.extend(several.map(Hint::of));
+                hints.extend(several.map(|action| of_table(look, action)));
                 hints.push(Hint::new(Action::Right, "more columns"));
                 hints.push(Hint::new(Action::Left, "columns back"));
             }

@@ -28,10 +28,10 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     let (book, view) = (&look.state.history, &look.state.view.past);
     let counts = &book.counts;
     let filter = &look.state.view.table.filter;
-    let mut title = vec![
-        piece("History ", theme.title),
-        piece(format!("{} of 30 days", counted(counts.all, "session", "sessions")), theme.text),
-    ];
+    let mut title = vec![piece("History ", theme.title), piece(counted(counts.all, "session", "sessions"), theme.text)];
+    if filter.is_empty() {
+        title.push(piece(" of 30 days", theme.text));
+    }
     if !filter.is_empty() {
         let not_known = look.state.filtered.history.words();
         title.push(piece(format!("  {} shown{not_known}, filter ", list.rows.len()), theme.muted));

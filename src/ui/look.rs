@@ -20,7 +20,9 @@ use crate::{
         board::{Phase, Recorder, SessionBoard},
         mask::Masked,
     },
-    domain::{ActKind, MissingFact, NodeId, Owner, ScopeId, SessionKey, SessionStatus, Severity, Subject, Verdict},
+    domain::{
+        ActKind, MissingFact, NodeId, Owner, ScopeId, Session, SessionKey, SessionStatus, Severity, Subject, Verdict,
+    },
     transcript,
 };
 
@@ -71,14 +73,25 @@ impl<'a> Look<'a> {
     /// Mark and word of a session's verdict. What was well when it was last seen is not called well while it is not seen.
     pub(super) fn verdict(&self, session: &SessionBoard) -> (String, &'static str, Style) {
         let judgement = &session.judgement;
-        match judgement.verdict {
-            Some(Verdict::Compliant | Verdict::NotApplicable) if self.unseen_since(session).is_some() => {
+        let unseen = self.unseen_since(session).is_some();
+        self.verdict_of((judgement.verdict, judgement.severity()), unseen, session.adopted)
+    }
+
+    /// The same of what was copied from a session.
+    pub(super) fn verdict_of(
+        &self,
+        (verdict, severity): (Option<Verdict>, Option<Severity>),
+        unseen: bool,
+        adopted: bool,
+    ) -> (String, &'static str, Style) {
+        match verdict {
+            Some(Verdict::Compliant | Verdict::NotApplicable) if unseen => {
                 (format!("{} ", self.glyphs.insufficient), "STALE", self.theme.insufficient)
             }
-            None if session.adopted => self.not_judged(),
+            None if adopted => self.not_judged(),
             None => (format!("{} ", self.glyphs.loading), "not judged yet", self.theme.muted),
             Some(verdict) => {
-                let (mark, style) = self.mark(verdict, judgement.severity());
+                let (mark, style) = self.mark(verdict, severity);
                 (mark, verdict.word(), style)
             }
         }
@@ -209,7 +222,12 @@ impl<'a> Look<'a> {
 
     /// The id of a session's node.
     pub(super) fn node_id(&self, session: &SessionBoard) -> String {
-        let id = session.session.target.as_str();
+        self.node_id_of(&session.session)
+    }
+
+    /// The same of what was copied from a session.
+    pub(super) fn node_id_of(&self, session: &Session) -> String {
+        let id = session.target.as_str();
         if self.masked { self.state.masks.name(Masked::Node, id) } else { self.clean(id).into_owned() }
     }
 
@@ -224,15 +242,20 @@ impl<'a> Look<'a> {
 
     /// A session's status for people; an ended one says how it ended.
     pub(super) fn status(&self, session: &SessionBoard) -> (String, Style) {
-        match &session.phase {
+        self.status_of(&session.phase, &session.session.status)
+    }
+
+    /// The same of what was copied from a session.
+    pub(super) fn status_of(&self, phase: &Phase, status: &SessionStatus) -> (String, Style) {
+        match phase {
             Phase::Ended { how, .. } => (format!("ended ({})", self.clean(how)), self.theme.muted),
             Phase::Active => {
-                let style = match session.session.status {
+                let style = match status {
                     SessionStatus::Connected => self.theme.text,
                     SessionStatus::Terminating | SessionStatus::Failed => self.theme.warning,
                     _ => self.theme.muted,
                 };
-                (self.clean(session.session.status.as_str()).into_owned(), style)
+                (self.clean(status.as_str()).into_owned(), style)
             }
         }
     }

@@ -17,6 +17,7 @@ mod detail;
 mod detections;
 mod dialog;
 mod footer;
+mod frozen;
 mod header;
 mod help;
 mod hints;

@@ -7,14 +7,14 @@ use super::{
     text::{Pieces, piece},
 };
 use crate::{
-    app::{board::SessionBoard, columns::ColumnId},
+    app::{columns::ColumnId, frozen::RowFacts},
     domain::{AccessType, Verdict},
 };
 
 /// The cell of such a column. What is not known is said to be so, and is not empty.
 pub(super) fn cell<'a>(
     look: &Look<'a>,
-    session: &'a SessionBoard,
+    session: &'a RowFacts,
     id: ColumnId,
     plain: impl Fn(Style) -> Style,
 ) -> Pieces<'a> {
@@ -25,7 +25,7 @@ pub(super) fn cell<'a>(
     match id {
         ColumnId::AccountId if look.masked => text(&look.account(&record.key.scope)),
         ColumnId::AccountId => text(record.key.scope.account.as_str()),
-        ColumnId::NodeId => vec![piece(look.node_id(session), plain(theme.text))],
+        ColumnId::NodeId => vec![piece(look.node_id_of(record), plain(theme.text))],
         ColumnId::SessionId => text(record.key.id.as_str()),
         ColumnId::Started => match record.started_at {
             Some(at) => vec![piece(look.when(at), plain(theme.text))],
@@ -38,19 +38,19 @@ pub(super) fn cell<'a>(
         },
         ColumnId::Rules => {
             let mut cell = Pieces::new();
-            for finding in &session.judgement.findings {
-                let style = match finding.status {
-                    Verdict::NonCompliant => theme.severity(finding.severity),
+            for (rule, status, severity) in &session.rules {
+                let style = match status {
+                    Verdict::NonCompliant => theme.severity(*severity),
                     _ => theme.insufficient,
                 };
                 if !cell.is_empty() {
                     cell.push(piece(" ", plain(theme.text)));
                 }
-                cell.push(piece(look.clean(finding.rule.as_str()).into_owned(), plain(style)));
+                cell.push(piece(look.clean(rule.as_str()).into_owned(), plain(style)));
             }
             cell
         }
-        ColumnId::Tags => match look.state.board.node(record).and_then(|node| node.tags.value()) {
+        ColumnId::Tags => match &session.tags {
             Some(tags) => {
                 let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 vec![piece(look.clean(&tags.join(" ")).into_owned(), plain(theme.muted))]

@@ -4,9 +4,10 @@ use ratatui::layout::Rect;
 
 use crate::app::{
     State,
+    grouping::{self, Line},
     layout::Areas,
     pointing::{Pane, RowId, Seen},
-    view::{Focus, ListView, Screen},
+    view::{Focus, ListView, Screen, TableView},
 };
 
 /// Lines of a list's pane before its first row: the border and the heading.
@@ -33,7 +34,7 @@ pub(super) fn of(state: &State, areas: &Areas) -> Seen {
     }
     if let Some(area) = areas.table {
         seen.rows = match view.screen {
-            Screen::Sessions => rows(area, &view.table.list, RowId::Session),
+            Screen::Sessions => session_rows(area, &view.table),
             Screen::Alerts => rows(area, &view.alerts, RowId::Alert),
             Screen::Preferences => rows(area, &view.preferences, RowId::Preferences),
             Screen::History => rows(area, &view.history, RowId::Ended),
@@ -48,4 +49,16 @@ pub(super) fn of(state: &State, areas: &Areas) -> Seen {
 fn rows<Id: Clone>(area: Rect, list: &ListView<Id>, row: impl Fn(Id) -> RowId) -> Vec<(u16, RowId)> {
     let lines = area.y.saturating_add(BEFORE_ROWS)..area.bottom().saturating_sub(1);
     lines.zip(list.rows.iter().skip(list.offset).cloned().map(row)).collect()
+}
+
+/// The same of the sessions: a heading of a group is no row.
+fn session_rows(area: Rect, table: &TableView) -> Vec<(u16, RowId)> {
+    let screen = area.y.saturating_add(BEFORE_ROWS)..area.bottom().saturating_sub(1);
+    let list = &table.list;
+    let lines = grouping::lines(&table.groups, list.rows.len(), list.offset, screen.len());
+    let row = |line| match line {
+        Line::Row(row) => list.rows.get(row).cloned().map(RowId::Session),
+        Line::Heading(_) => None,
+    };
+    screen.zip(lines).filter_map(|(y, line)| Some((y, row(line)?))).collect()
 }

@@ -130,9 +130,41 @@ fn escape(svg: &mut String, text: &str) {
     }
 }
 
-/// Draws a frame's line or a full block as a shape, so that it joins its neighbors in every font; whether it is one.
+/// The part of a cell that a block element fills: from the left, from the top, width, height, all of 1; and how solid it is.
+fn block(character: char) -> Option<([f32; 4], f32)> {
+    Some(match character {
+        '█' => ([0.0, 0.0, 1.0, 1.0], 1.0),
+        '▓' => ([0.0, 0.0, 1.0, 1.0], 0.75),
+        '▀' => ([0.0, 0.0, 1.0, 0.5], 1.0),
+        '▌' => ([0.0, 0.0, 0.5, 1.0], 1.0),
+        '▐' => ([0.5, 0.0, 0.5, 1.0], 1.0),
+        '▁'..='▇' => {
+            let eighths = u8::try_from(u32::from(character) - u32::from('▁') + 1).unwrap_or(8);
+            let high = f32::from(eighths) / 8.0;
+            ([0.0, 1.0 - high, 1.0, high], 1.0)
+        }
+        _ => return None,
+    })
+}
+
+/// Draws a frame's line or a block element as a shape, so that it joins its neighbors in every font; whether it is one.
 fn shape(svg: &mut String, character: char, (x, y): (f32, f32), color: u32) -> bool {
     let (wide, high, _) = CELL;
+    if let Some(([left, top, width, height], opacity)) = block(character) {
+        let opacity = if opacity < 1.0 { format!(" fill-opacity=\"{opacity}\"") } else { String::new() };
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\" fill=\"#{color:06x}\"{opacity} \
+             shape-rendering=\"crispEdges\"/>",
+            x + left * wide,
+            y + top * high,
+            width * wide,
+            height * high
+        );
+        return true;
+    }
+    // The two lines of a double frame lie so far from its middle.
+    const APART: f32 = 1.5;
     let (right, bottom, middle_x, middle_y) = (x + wide, y + high, x + wide / 2.0, y + high / 2.0);
     let path = match character {
         '─' => format!("M{x:.1} {middle_y:.1}H{right:.1}"),
@@ -141,14 +173,24 @@ fn shape(svg: &mut String, character: char, (x, y): (f32, f32), color: u32) -> b
         '┐' => format!("M{x:.1} {middle_y:.1}H{middle_x:.1}V{bottom:.1}"),
         '└' => format!("M{middle_x:.1} {y:.1}V{middle_y:.1}H{right:.1}"),
         '┘' => format!("M{middle_x:.1} {y:.1}V{middle_y:.1}H{x:.1}"),
-        '█' => {
-            let _ = writeln!(
-                svg,
-                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"{:.1}\" fill=\"#{color:06x}\"/>",
-                y + 2.0,
-                high - 4.0
-            );
-            return true;
+        '═' => {
+            let (one, two) = (middle_y - APART, middle_y + APART);
+            format!("M{x:.1} {one:.1}H{right:.1}M{x:.1} {two:.1}H{right:.1}")
+        }
+        '║' => {
+            let (one, two) = (middle_x - APART, middle_x + APART);
+            format!("M{one:.1} {y:.1}V{bottom:.1}M{two:.1} {y:.1}V{bottom:.1}")
+        }
+        '╔' | '╗' | '╚' | '╝' => {
+            let side = if matches!(character, '╔' | '╚') { right } else { x };
+            let end = if matches!(character, '╔' | '╗') { bottom } else { y };
+            // The outer line is the one away from the side that it goes to.
+            let (away_x, away_y) = ((middle_x - side).signum() * APART, (middle_y - end).signum() * APART);
+            let corner = |by: f32| {
+                let (corner_x, corner_y) = (middle_x + by * away_x, middle_y + by * away_y);
+                format!("M{side:.1} {corner_y:.1}H{corner_x:.1}V{end:.1}")
+            };
+            format!("{}{}", corner(1.0), corner(-1.0))
         }
         _ => return false,
     };

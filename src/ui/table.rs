@@ -11,16 +11,19 @@ use ratatui::{
 
 use super::{
     columns::{self, Column, Fitted, Row},
+    frozen::ShownLine,
     look::Look,
     text::{self, Pieces, counted, piece},
 };
 use crate::{
     app::{
         action::Action,
-        board::{Phase, SessionBoard},
+        board::Phase,
         columns::{ColumnId, SeenColumns},
+        frozen::{RowFacts, Since},
+        grouping::{self, Line},
         state::Store,
-        view::{Focus, Screen, SortBy},
+        view::{Screen, SortBy},
     },
     domain::{Session, SessionKey, SessionStatus, Severity, Verdict},
 };
@@ -37,7 +40,9 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> (Vec<(Re
     let table = &view.table;
     let shown = table.list.rows.len();
     let mut title: Pieces<'_> = vec![piece("Sessions ", look.theme.title)];
-    if table.filter.is_empty() {
+    if let Some(frozen) = &table.frozen {
+        title.extend(super::frozen::title(look, frozen, shown));
+    } else if table.filter.is_empty() {
         title.push(piece(table.total.to_string(), look.theme.text));
     } else {
         let not_known = look.state.filtered.sessions.words();
@@ -45,14 +50,19 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> (Vec<(Re
         title.push(piece("  filter ", look.theme.muted));
         title.extend(look.filter());
     }
+    title.extend(super::frozen::while_away(look));
     title.extend(marked(look));
     let sorted = match table.sort {
         SortBy::Severity => "worst first".to_owned(),
         other => format!("by {}", other.title().to_lowercase()),
     };
     let sorted = if table.reverse { format!("{sorted}, reversed") } else { sorted };
+    let sorted = match table.group.word() {
+        Some(word) => format!("per {word}, {sorted}"),
+        None => sorted,
+    };
     let state = [piece(sorted, look.theme.muted)];
-    let inner = look.pane(buffer, area, &title, &state, view.focus == Focus::Table);
+    let inner = super::frozen::pane(look, buffer, area, &title, &state);
     if inner.height == 0 {
         return Default::default();
     }
@@ -61,11 +71,14 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) -> (Vec<(Re
         return Default::default();
     }
     let visible = usize::from(inner.height.saturating_sub(1));
-    let keys: Vec<&SessionKey> = table.list.rows.iter().skip(table.list.offset).take(visible).collect();
-    let form = form(look, inner.width, &keys);
+    let lines = grouping::lines(&table.groups, shown, table.list.offset, visible);
+    let shown_lines: Vec<ShownLine<'_>> = lines.iter().map(|line| ShownLine::of(look, *line)).collect();
+    let form = form(look, inner.width, &shown_lines);
     let ending = look.ending();
-    let rows: Vec<Row<'_>> = keys.into_iter().map(|key| row(look, key, &form, &ending)).collect();
+    let rows: Vec<Row<'_>> = shown_lines.iter().map(|line| row(look, line, &form, &ending)).collect();
     let seen = draw_columns(look, buffer, inner, &form, rows);
+    super::frozen::headings(look, buffer, inner, &shown_lines);
+    let visible = lines.iter().filter(|line| matches!(line, Line::Row(_))).count();
     let position = look.position(table.list.offset, visible, shown);
     look.on_frame(buffer, area, area.bottom() - 1, &[], &position);
     seen
@@ -164,23 +177,19 @@ struct Form {
     ids: Vec<ColumnId>,
 }
 
-fn form(look: &Look<'_>, width: u16, keys: &[&SessionKey]) -> Form {
+fn form(look: &Look<'_>, width: u16, lines: &[ShownLine<'_>]) -> Form {
     let set = &look.state.view.table.columns;
     let roomy = width >= ROOMY;
     // Without room the status stands beside the verdict, as it does where nobody wants its column.
     let status = set.has(ColumnId::Status) && (roomy || set.width(ColumnId::Status).is_some());
-    let detected = || keys.iter().any(|key| detected(look, key).is_some());
+    let is_detected = |line: &ShownLine<'_>| line.facts.as_ref().is_some_and(|facts| facts.detection.is_some());
+    let detected = || lines.iter().any(|line| matches!(line.line, Line::Row(_)) && is_detected(line));
     let ids = set.shown().iter().map(|column| column.id).filter(|id| match id {
         ColumnId::Status => status,
         ColumnId::Detected => detected(),
         _ => true,
     });
     Form { roomy, status, ids: ids.collect() }
-}
-
-/// What was typed in a session that a rule detects.
-fn detected(look: &Look<'_>, key: &SessionKey) -> Option<(String, Style)> {
-    super::detections::cell(look, look.state.board.sessions.get(key)?)
 }
 
 fn columns(look: &Look<'_>, form: &Form, width: u16, verdicts: usize) -> Vec<Column> {
@@ -224,13 +233,20 @@ fn columns(look: &Look<'_>, form: &Form, width: u16, verdicts: usize) -> Vec<Col
     std::iter::once(Column::new("", 2, 2, 0)).chain(form.ids.iter().map(column)).collect()
 }
 
-fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: &Form, ending: &Ending<'_>) -> Row<'a> {
+fn row<'a>(look: &'a Look<'a>, line: &'a ShownLine<'a>, form: &Form, ending: &Ending<'_>) -> Row<'a> {
+    let (Some(key), Line::Row(_)) = (line.key, line.line) else {
+        // The heading of a group is written over all columns.
+        return Row::new(Vec::new(), None);
+    };
     let over = (look.state.view.table.list.selected.as_ref() == Some(key)).then_some(look.theme.selection);
     let lead = look.state.view.marked.contains(key).then(|| {
         let style = look.theme.accent.add_modifier(Modifier::BOLD | Modifier::REVERSED);
         piece(look.glyphs.marked, style)
     });
-    let Some(session) = look.state.board.sessions.get(key) else {
+    let sign = line.sign(look);
+    let lead_is_taken = lead.is_some();
+    let lead = lead.or(sign.clone());
+    let Some(session) = line.facts.as_deref() else {
         let cell = |id: &ColumnId| match id {
             ColumnId::Verdict => vec![piece("gone", look.theme.ghost)],
             ColumnId::Node | ColumnId::SessionId => vec![piece(look.clean(key.id.as_str()), look.theme.ghost)],
@@ -241,26 +257,32 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: &Form, ending: &Ending
     };
     let theme = look.theme;
     let record = &session.session;
-    let unseen = look.unseen_since(session).is_some();
+    let unseen = session.unseen_since.is_some();
     let plain = |style: Style| match (session.is_active(), unseen) {
         (false, _) => theme.ghost,
         (true, true) => theme.muted.add_modifier(Modifier::ITALIC),
         (true, false) => style,
     };
-    let (mark, word, verdict_style) = look.verdict(session);
+    let (mark, word, verdict_style) = look.verdict_of((session.verdict, session.severity), unseen, session.adopted);
+    // Where another sign has the place of it, the verdict itself says that something changed.
+    let said = if lead_is_taken && sign.is_some() {
+        verdict_style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+    } else {
+        verdict_style
+    };
     // From afar a row is as bad as the worst that is known of it.
-    let typed = session.detections.worst().filter(|worst| *worst >= Severity::High);
-    let broken = session.judgement.severity().filter(|_| session.judgement.verdict() == Verdict::NonCompliant);
+    let typed = session.typed.filter(|worst| *worst >= Severity::High);
+    let broken = session.severity.filter(|_| session.verdict == Some(Verdict::NonCompliant));
     let (mark, mark_style) = match typed.filter(|typed| Some(*typed) > broken) {
         Some(typed) => look.mark(Verdict::NonCompliant, Some(typed)),
         None => (mark, verdict_style),
     };
-    let condition = condition(look, session, form.status, ending.get(key).copied());
+    let condition = condition(look, (session, line.since), form.status, ending.get(key).copied());
     let word = match word {
         "INSUFFICIENT_DATA" => "INSUFFICIENT",
         word => word,
     };
-    let mut verdict = vec![piece(if form.status { word } else { beside(word, &condition.0) }, verdict_style)];
+    let mut verdict = vec![piece(if form.status { word } else { beside(word, &condition.0) }, said)];
     if !form.status && !condition.0.is_empty() {
         verdict.push(piece(" ", theme.text));
         verdict.push(piece(condition.0.clone(), condition.1));
@@ -268,7 +290,8 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: &Form, ending: &Ending
     let cell = |id: &ColumnId| match id {
         ColumnId::Verdict => verdict.clone(),
         ColumnId::Detected => {
-            detected(look, key).map(|(words, style)| vec![piece(words, plain(style))]).unwrap_or_default()
+            let cell = session.detection.as_ref().map(|shown| super::detections::shown_cell(look, shown));
+            cell.map(|(words, style)| vec![piece(words, plain(style))]).unwrap_or_default()
         }
         ColumnId::Status => vec![piece(condition.0.clone(), condition.1)],
         ColumnId::Account => vec![piece(look.account(&key.scope), plain(theme.text))],
@@ -287,7 +310,7 @@ fn row<'a>(look: &'a Look<'a>, key: &'a SessionKey, form: &Form, ending: &Ending
             vec![piece(look.clean(record.reason.as_deref().unwrap_or_default()), plain(theme.muted))]
         }
         ColumnId::Log => recorder(look, session, plain),
-        ColumnId::Age => vec![piece(age(look, session), plain(theme.text))],
+        ColumnId::Age => vec![piece(age(session), plain(theme.text))],
         ColumnId::LastOutput => {
             let (last, style) = last_output(look, session);
             vec![piece(last, plain(style))]
@@ -314,9 +337,20 @@ type Ending<'a> = HashMap<&'a SessionKey, Timestamp>;
 
 /// What is to be said of a session beside its verdict: that it ended or ends, that it is not seen now, its status. In the
 /// column of the status all of it, beside the verdict only what is out of the ordinary.
-fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool, ending_since: Option<Timestamp>) -> (String, Style) {
+///
+/// Of a frozen row as it was; but what is being done to its session now, or was, is said at once.
+fn condition(
+    look: &Look<'_>,
+    (session, became): (&RowFacts, Option<Since>),
+    roomy: bool,
+    ending_since: Option<Timestamp>,
+) -> (String, Style) {
     let theme = look.theme;
-    let (status, style) = look.status(session);
+    let (status, style) = look.status_of(&session.phase, &session.session.status);
+    if became == Some(Since::Ended) {
+        let word = if roomy { "ended since" } else { "ended" };
+        return (word.to_owned(), theme.warning.add_modifier(Modifier::BOLD));
+    }
     if !session.is_active() {
         return (if roomy { status } else { "ended".to_owned() }, theme.muted);
     }
@@ -326,13 +360,17 @@ fn condition(look: &Look<'_>, session: &SessionBoard, roomy: bool, ending_since:
     if let Some(countdown) = countdown(look, &session.session.key) {
         return countdown;
     }
+    if became == Some(Since::Changed) {
+        let word = if roomy { "changed since" } else { "changed" };
+        return (word.to_owned(), theme.warning);
+    }
     if session.session.status == SessionStatus::Terminating {
         let word = if roomy { "TERMINATING" } else { "ENDING" };
         return (word.to_owned(), theme.warning.add_modifier(Modifier::BOLD));
     }
-    if let Some(since) = look.unseen_since(session) {
-        let age = look.ago(since);
-        let well = matches!(session.judgement.verdict, Some(Verdict::Compliant | Verdict::NotApplicable));
+    if let Some(since) = session.unseen_since {
+        let age = text::age(session.as_of.duration_since(since));
+        let well = matches!(session.verdict, Some(Verdict::Compliant | Verdict::NotApplicable));
         let words = match (roomy, well) {
             (true, _) => format!("seen {age} ago"),
             // The verdict's own word says the rest.
@@ -369,19 +407,19 @@ fn countdown(look: &Look<'_>, key: &SessionKey) -> Option<(String, Style)> {
     })
 }
 
-fn node<'a>(look: &Look<'a>, session: &'a SessionBoard, roomy: bool, name_style: Style, id_style: Style) -> Pieces<'a> {
+fn node<'a>(look: &Look<'a>, session: &'a RowFacts, roomy: bool, name_style: Style, id_style: Style) -> Pieces<'a> {
     let id = look.clean(session.session.target.as_str());
-    match look.node_name(session) {
+    match super::frozen::node_name(look, session) {
         Some(name) if roomy => vec![piece(name, name_style), piece(" ", id_style), piece(id, id_style)],
         Some(name) => vec![piece(name, name_style)],
         None => vec![piece(id, name_style)],
     }
 }
 
-fn age(look: &Look<'_>, session: &SessionBoard) -> String {
+fn age(session: &RowFacts) -> String {
     let until = match session.phase {
         Phase::Ended { at, .. } => at,
-        Phase::Active => look.state.now,
+        Phase::Active => session.as_of,
     };
     match session.session.started_at {
         Some(started) => text::age(until.duration_since(started)),
@@ -390,20 +428,20 @@ fn age(look: &Look<'_>, session: &SessionBoard) -> String {
 }
 
 /// How its recorder is.
-fn recorder(look: &Look<'_>, session: &SessionBoard, plain: impl Fn(Style) -> Style) -> Pieces<'static> {
+fn recorder(look: &Look<'_>, session: &RowFacts, plain: impl Fn(Style) -> Style) -> Pieces<'static> {
     if !session.is_active() {
         return Vec::new();
     }
-    let recorder = look.state.board.recorder(session, look.state.now);
-    vec![piece(recorder.word(), plain(look.recorder(recorder)))]
+    vec![piece(session.recorder.word(), plain(look.recorder(session.recorder)))]
 }
 
 /// When it printed last; what is less than ten seconds ago happens now.
-fn last_output(look: &Look<'_>, session: &SessionBoard) -> (String, Style) {
-    match session.last_output() {
+fn last_output(look: &Look<'_>, session: &RowFacts) -> (String, Style) {
+    match session.last_output {
         Some(at) => {
-            let recent = look.state.now.duration_since(at) < SignedDuration::from_secs(10);
-            (look.ago(at), if recent { look.theme.accent } else { look.theme.muted })
+            let ago = session.as_of.duration_since(at);
+            let recent = ago < SignedDuration::from_secs(10);
+            (text::age(ago), if recent { look.theme.accent } else { look.theme.muted })
         }
         None => (look.glyphs.not_applicable.to_owned(), look.theme.muted),
     }

@@ -94,6 +94,25 @@ fn blind(size: (u16, u16)) -> State {
     shown(seen(wall(world::bad_day(size))))
 }
 
+/// For the README: an hour of a bad day, in which the network was away for some minutes.
+pub fn pictured(size: (u16, u16)) -> State {
+    let mut state = world::bad_day_with(size, Setup { auto_terminate: Vec::new(), ..raising() });
+    let scopes = world::scopes();
+    for minute in (0..58).filter(|minute| !(31..36).contains(minute)) {
+        let at = world::now() + SignedDuration::from_secs(minute * 60);
+        for scope in &scopes {
+            list(&mut state, scope.clone(), at);
+        }
+        update(&mut state, Message::Tick, at);
+    }
+    let mut state = seen(wall(state));
+    let now = state.now;
+    for scope in scopes {
+        list(&mut state, scope, now);
+    }
+    shown(state)
+}
+
 /// An hour in which the laptop slept, and the network was away.
 fn after_an_hour(size: (u16, u16)) -> State {
     let mut state = wall(world::calm(size));

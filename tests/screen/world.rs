@@ -651,6 +651,8 @@ pub fn select(state: &mut State, id: &str) {
 pub fn print(state: &mut State, lines: &[&str]) {
     let Some(transcript) = &state.view.transcript else { panic!("nothing is followed") };
     let session = transcript.session.clone();
+    let record = &state.board.sessions[&session].session;
+    let (target, owner) = (record.target.as_str().to_owned(), record.owner.to_string());
     let events = lines
         .chunks(2)
         .enumerate()
@@ -658,7 +660,7 @@ pub fn print(state: &mut State, lines: &[&str]) {
             let at = ago(60 - 5 * i64::try_from(index).unwrap());
             let message = serde_json::json!({
                 "eventVersion": "1.0", "eventTime": at.to_string(), "awsRegion": session.scope.region.as_str(),
-                "target": {"id": "i-0a1b2c3d4e5f67890"}, "userIdentity": {"arn": "arn:aws:sts::1:assumed-role/a/b"},
+                "target": {"id": target}, "userIdentity": {"arn": owner},
                 "runAsUser": "ssm-user", "sessionId": session.id.as_str(), "sessionData": lines,
             });
             LogEvent { timestamp: at, ingested_at: at, message: message.to_string() }

@@ -11,6 +11,7 @@ use crate::{
     app::{
         action::Action,
         dialog::{Answer, Step},
+        grouping,
         keymap::combination,
         layout::Areas,
         message::Effect,
@@ -160,6 +161,7 @@ fn act(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effec
         Action::Back => back(state),
         Action::Filter => line::begin(state),
         Action::SortNext | Action::SortReverse if state.view.screen == Screen::History => history::sort(state, action),
+        Action::SortNext | Action::SortReverse if table::is_held(state) => {}
         Action::SortNext => columns::sort_next(state),
         Action::SortReverse => state.view.table.reverse = !state.view.table.reverse,
         Action::Follow => transcript::toggle_follow(state),
@@ -317,7 +319,9 @@ fn back(state: &mut State) {
     } else if state.view.screen == Screen::Sessions && !state.view.marked.is_empty() {
         state.view.marked.clear();
     } else if matches!(state.view.screen, Screen::Sessions | Screen::History) && !state.view.table.filter.is_empty() {
-        state.view.table.filter.clear();
+        if !table::holds_filter(state) {
+            state.view.table.filter.clear();
+        }
     } else {
         state.view.screen = Screen::Sessions;
     }
@@ -370,7 +374,15 @@ pub(super) fn scroll_pane(state: &mut State, focus: Focus, scroll: Scroll) {
     match (view.screen, focus) {
         (Screen::Sessions, Focus::Table) => {
             let left = view.table.list.selected.clone();
-            move_list(&mut view.table.list, scroll, table_rows);
+            match (scroll, view.table.list.position()) {
+                (Scroll::Pages(by), Some(at)) if !view.table.groups.is_empty() => {
+                    // Headings take lines of the page as well, the one on top always.
+                    let lines = by * (table_rows - 1).max(1);
+                    let to = grouping::page(&view.table.groups, view.table.list.rows.len(), at, lines);
+                    view.table.list.selected = view.table.list.rows.get(to).cloned();
+                }
+                _ => move_list(&mut view.table.list, scroll, table_rows),
+            }
             view.detail_top = 0;
             let ghost = |key| state.board.sessions.get(key).is_none_or(|session| !session.is_active());
             if left != state.view.table.list.selected && left.as_ref().is_some_and(ghost) {

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{keys::areas, transcript};
+use super::{keys::areas, table, transcript};
 use crate::app::{
     filter::{Filter, offer},
     line_input::{Edited, LineInput},
@@ -128,6 +128,9 @@ fn apply(state: &mut State) {
 pub(super) fn begin(state: &mut State) {
     let in_transcript =
         state.view.screen == Screen::Sessions && matches!(state.view.focus, Focus::Transcript | Focus::Commands);
+    if !in_transcript && table::holds_filter(state) {
+        return;
+    }
     if !in_transcript {
         to_table(state);
         state.view.focus = Focus::Table;
@@ -162,6 +165,9 @@ pub(super) fn set_filter(state: &mut State, text: String) {
 
 /// Puts a saved filter in force.
 pub(super) fn use_saved(state: &mut State, index: usize) {
+    if table::holds_filter(state) {
+        return;
+    }
     let Some(saved) = state.setup.filters.get(index) else { return };
     let filter = saved.filter.to_string();
     set_filter(state, filter);
@@ -170,6 +176,9 @@ pub(super) fn use_saved(state: &mut State, index: usize) {
 /// The key of a saved filter: puts it in force, or takes it away.
 pub(super) fn toggle_saved(state: &mut State, index: usize) {
     let on_table = matches!(state.view.screen, Screen::Sessions | Screen::History);
+    if table::holds_filter(state) {
+        return;
+    }
     if on_table && state.saved_filter() == Some(index) {
         state.view.table.filter.clear();
     } else {

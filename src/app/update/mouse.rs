@@ -82,7 +82,11 @@ fn press(state: &mut State, cell: (u16, u16), effects: &mut Vec<Effect>) {
         return;
     }
     if let Some((_, by)) = seen.headings.iter().find(|(area, _)| is_in(*area, cell)) {
-        let (by, table) = (*by, &mut state.view.table);
+        let by = *by;
+        if super::table::is_held(state) {
+            return;
+        }
+        let table = &mut state.view.table;
         table.reverse = table.sort == by && !table.reverse;
         table.sort = by;
         return;

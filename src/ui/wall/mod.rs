@@ -153,6 +153,10 @@ fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
                 })
                 .collect();
         }
+        // The number stays as long as anything does.
+        said.extend(
+            word.reasons.iter().find(|reason| !reason.is_empty()).map(|least| format!("{} {least}", word.word)),
+        );
         said.push(word.word.to_owned());
         let room = (wide.saturating_sub(2), area.height);
         let fits = said.iter().find_map(|text| letters::scale(text, room).map(|scale| (text, scale)));

@@ -97,7 +97,7 @@ fn tile<'a>(look: &Look<'_>, scopes: &[(&ScopeId, &ScopeBoard)], wall: &Wall, wo
             Words::Account | Words::None => false,
         };
         if region {
-            tile.push(piece(format!("{mark}{} ", look.clean(id.region.as_str())), style));
+            tile.push(piece(format!("{mark} {} ", look.clean(id.region.as_str())), style));
         } else {
             tile.push(piece(mark, style));
         }

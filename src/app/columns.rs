@@ -1,6 +1,9 @@
 //! The columns of the sessions table: which there are, and which are shown, in which order and how wide.
 
-use super::view::{SortBy, TableView};
+use super::{
+    grouping::GroupBy,
+    view::{SortBy, TableView},
+};
 
 /// A column of the sessions table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -218,12 +221,14 @@ pub struct TableSetup {
     pub sort: SortBy,
     /// In reverse.
     pub reverse: bool,
+    /// What the sessions are grouped by.
+    pub group: GroupBy,
 }
 
 impl TableSetup {
     /// How the table is now.
     pub fn of(table: &TableView) -> Self {
-        Self { columns: table.columns.clone(), sort: table.sort, reverse: table.reverse }
+        Self { columns: table.columns.clone(), sort: table.sort, reverse: table.reverse, group: table.group }
     }
 
     /// One line for the top of the config that keeps it.
@@ -245,6 +250,9 @@ impl TableSetup {
         }
         if self.reverse {
             line.push_str(", reverse = true");
+        }
+        if let Some(group) = self.group.word() {
+            line.push_str(&format!(", group = \"{group}\""));
         }
         line.push_str(" }");
         line

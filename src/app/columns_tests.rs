@@ -163,6 +163,22 @@ fn a_heading_sorts_sizes_and_moves_its_column_and_acts_on_nothing() {
 }
 
 #[test]
+fn space_on_a_heading_freezes_and_a_frozen_table_keeps_its_order() {
+    let mut state = fixture::state(&["a", "b"]);
+    chars(&mut state, "s");
+    chars(&mut state, "k ");
+    assert!(state.is_frozen());
+    press(&mut state, KeyCode::Enter);
+    chars(&mut state, "Csr");
+    assert_eq!((state.view.table.sort, state.view.table.reverse), (SortBy::Account, false));
+    chars(&mut state, "J");
+    press(&mut state, KeyCode::Esc);
+    assert_eq!(names(&state)[3..5], ["region", "account"], "its columns can be moved all the same");
+    chars(&mut state, " ");
+    assert!(!state.is_frozen());
+}
+
+#[test]
 fn s_goes_through_the_columns_that_are_shown() {
     let mut setup = fixture::setup();
     let shown = |id| ShownColumn { id, width: None };

@@ -182,6 +182,7 @@ impl State {
                     columns: setup.table.columns.clone(),
                     sort: setup.table.sort,
                     reverse: setup.table.reverse,
+                    group: setup.table.group,
                     ..TableView::default()
                 },
                 ..View::default()

@@ -287,14 +287,7 @@ pub(super) fn state(
         table: table(&config.table),
         zone: jiff::tz::TimeZone::system(),
     };
-    let mut state = State::new(board, detector, setup, Timestamp::now());
-    state.view.table.group = match config.table.group {
-        TableGroup::None => GroupBy::None,
-        TableGroup::Account => GroupBy::Account,
-        TableGroup::Owner => GroupBy::Owner,
-        TableGroup::Node => GroupBy::Node,
-    };
-    Ok(state)
+    Ok(State::new(board, detector, setup, Timestamp::now()))
 }
 
 /// The sessions table, as the config says. Its names were checked when it was read.
@@ -309,6 +302,12 @@ fn table(table: &config::Table) -> TableSetup {
         },
         sort: sort.unwrap_or_default(),
         reverse: table.reverse,
+        group: match table.group {
+            TableGroup::None => GroupBy::None,
+            TableGroup::Account => GroupBy::Account,
+            TableGroup::Owner => GroupBy::Owner,
+            TableGroup::Node => GroupBy::Node,
+        },
     }
 }
 
@@ -370,7 +369,12 @@ mod tests {
         let columns = [(ColumnId::Verdict, Some(16)), (ColumnId::Tags, None), (ColumnId::Owner, Some(30))];
         for setup in [
             TableSetup::default(),
-            TableSetup { columns: ColumnSet::new(columns.map(shown)), sort: SortBy::LastOutput, reverse: true },
+            TableSetup {
+                columns: ColumnSet::new(columns.map(shown)),
+                sort: SortBy::LastOutput,
+                reverse: true,
+                group: GroupBy::Owner,
+            },
         ] {
             let config: Config = toml::from_str(&setup.to_toml()).unwrap_or_default();
             assert!(config.table.columns.is_some());

@@ -121,10 +121,16 @@ pub(super) fn menu_key(
         KeyCode::Char('0') if plain => columns.resize(id, None),
         KeyCode::Char('s') if plain => sort_by_column(state, id),
         KeyCode::Char('r') if plain => {
-            let TableSetup { columns, sort, reverse } = state.setup.table.clone();
+            let TableSetup { columns, sort, reverse, group } = state.setup.table.clone();
+            let held = state.is_frozen();
             let table = &mut state.view.table;
-            (table.columns, table.sort, table.reverse, table.pan) = (columns, sort, reverse, None);
-            notify(state, "as the config has it", false);
+            (table.columns, table.pan) = (columns, None);
+            if !held {
+                (table.sort, table.reverse, table.group) = (sort, reverse, group);
+            }
+            // The rows of a frozen table keep the order that they have.
+            let words = if held { "the columns are as the config has them" } else { "as the config has it" };
+            notify(state, words, false);
         }
         KeyCode::Char('y') if plain => match Clip::new(&TableSetup::of(&state.view.table).to_toml()) {
             Some(clip) => {

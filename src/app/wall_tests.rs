@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -69,8 +69,6 @@ fn quiet(state: &mut State) {
             return;
         }
         press(state, KeyCode::Char('c'), second);
-        press(state, KeyCode::Char('?'), second);
-        press(state, KeyCode::Esc, second);
     }
     assert!(wall(state).alarms.is_empty());
 }
@@ -132,6 +130,55 @@ fn a_new_critical_takes_the_screen_until_it_is_acknowledged_here_or_elsewhere() 
     assert_eq!(seen, 1);
     update(&mut state, Message::Alerts(Vec::new()), at(3_605));
     assert!(wall(&state).alarms.is_empty(), "somebody else dealt with it");
+}
+
+fn acknowledged(state: &State) -> usize {
+    state.alerts.all().filter(|alert| alert.acknowledged.is_some()).count()
+}
+
+#[test]
+fn only_what_was_looked_at_is_acknowledged_one_a_press() {
+    let mut state = on_wall(&["a-1", "b-2"]);
+    quiet(&mut state);
+    let alerts = ["XXX-01", "XXX-02", "XXX-03"].map(|rule| critical(&state, rule, 60)).to_vec();
+    update(&mut state, Message::Alerts(alerts), at(62));
+    let press_at = |state: &mut State, millis: i64, kind| {
+        let event = KeyEvent::new_with_kind(KeyCode::Char('c'), KeyModifiers::NONE, kind);
+        update(state, Message::Key(event), at(62) + SignedDuration::from_millis(millis));
+    };
+    press_at(&mut state, 400, KeyEventKind::Press);
+    assert_eq!(acknowledged(&state), 0, "nobody has seen it");
+    assert!(state.view.notice.as_ref().is_some_and(|notice| notice.text.contains("look at it first")));
+    for millis in [1_500, 1_530, 1_700, 1_900, 2_100, 2_300] {
+        press_at(&mut state, millis, KeyEventKind::Press);
+    }
+    assert_eq!(acknowledged(&state), 1, "six quick ones are one");
+    for millis in 6_000..6_020 {
+        press_at(&mut state, millis, KeyEventKind::Repeat);
+    }
+    assert_eq!(acknowledged(&state), 1, "a held key is none");
+    // Another takes the screen just before the key.
+    let newest = critical(&state, "XXX-09", 69);
+    let mut all: Vec<Alert> = state.alerts.all().cloned().collect();
+    all.push(newest);
+    update(&mut state, Message::Alerts(all), at(70));
+    press_at(&mut state, 8_500, KeyEventKind::Press);
+    assert_eq!(acknowledged(&state), 1);
+    press_at(&mut state, 10_000, KeyEventKind::Press);
+    assert_eq!(acknowledged(&state), 2);
+}
+
+#[test]
+fn what_has_not_taken_the_screen_is_named_before_it_is_acknowledged() {
+    let mut state = on_wall(&["a-1"]);
+    quiet(&mut state);
+    let alert = Alert { severity: Severity::High, ..critical(&state, "XXX-01", 60) };
+    update(&mut state, Message::Alerts(vec![alert]), at(62));
+    press(&mut state, KeyCode::Char('c'), 70);
+    assert_eq!(acknowledged(&state), 0);
+    assert!(state.view.notice.as_ref().is_some_and(|notice| notice.text.contains("XXX-01")));
+    press(&mut state, KeyCode::Char('c'), 72);
+    assert_eq!(acknowledged(&state), 1);
 }
 
 #[test]

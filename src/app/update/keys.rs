@@ -94,6 +94,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         return;
     }
     let Some(action) = action else { return };
+    if !wall::counts(state, (event, key), action) {
+        return;
+    }
     palette::note_used(state, action);
     run(state, action, event.code, effects);
 }

@@ -70,9 +70,30 @@ fn no_transcript(look: &Look<'_>) -> &'static str {
     }
 }
 
+/// What the header says. As long as nothing was read that is said first: what is stored of yesterday says nothing of today.
+fn words(look: &Look<'_>) -> Vec<header::Word> {
+    let counts = &look.state.counts;
+    let mut words = header::words(look);
+    if counts.scopes > 0 && counts.never_read == counts.scopes {
+        words.retain(|word| word.word != "LOADING");
+        match words.iter().position(|word| word.word == "BLIND" && header::unseen(counts) == counts.scopes) {
+            Some(at) => words.get_mut(..=at).unwrap_or_default().rotate_right(1),
+            None => {
+                let reasons = vec![
+                    format!("0/{}", counts.scopes),
+                    format!("0 of {}", text::counted(counts.scopes, "scope", "scopes")),
+                ];
+                let (style, glyph) = (look.theme.header_blind, look.glyphs.blind);
+                words.insert(0, header::Word { word: "NOTHING READ YET", reasons, style, glyph });
+            }
+        }
+    }
+    words
+}
+
 /// What the header says decides, so that wall and desk never disagree.
 fn mood(look: &Look<'_>) -> Mood {
-    let words = header::words(look);
+    let words = words(look);
     if words.iter().any(|word| word.style == look.theme.header_blind && word.word != "LOOK") {
         Mood::Blind
     } else if words.iter().any(|word| word.word == "LOOK") {
@@ -117,11 +138,11 @@ fn frame(look: &Look<'_>, buffer: &mut Buffer, area: Rect, mood: Mood) {
 
 /// The words of the moment: big where they fit.
 fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
-    let words = header::words(look);
+    let words = words(look);
     let ascii = look.state.setup.ascii;
     let [first, ..] = words.as_slice() else { return };
     if area.height < 3 {
-        return header::bar(look, buffer, Rect { height: area.height.min(1), ..area }, &Vec::new());
+        return header::bar_of(look, buffer, Rect { height: area.height.min(1), ..area }, (&words, &Vec::new()));
     }
     // Each word has its share; each as large, and with as long a reason, as all of them can be.
     let count = u16::try_from(words.len()).unwrap_or(1).max(1);
@@ -220,3 +241,7 @@ fn headline(look: &Look<'_>, buffer: &mut Buffer, area: Rect, text: &str, style:
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;

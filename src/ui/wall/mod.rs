@@ -57,7 +57,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, areas: &WallAreas, wall
             }
         }
     }
-    foot(look, buffer, areas.frame, wall);
+    foot(look, buffer, areas.frame, (wall, mood));
 }
 
 fn no_transcript(look: &Look<'_>) -> &'static str {
@@ -194,11 +194,17 @@ fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
 }
 
 /// A notice, or the keys while somebody is there, in the lower line of the frame.
-fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, wall: &Wall) {
+fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, (wall, mood): (&Wall, Mood)) {
     let y = area.bottom().saturating_sub(1);
     let theme = look.theme;
+    // On a colored frame words are in the frame's own colors: those of the theme's other roles are made for its background.
+    let on_frame = |calm: Style| match mood {
+        Mood::Calm => calm,
+        Mood::Look => theme.header_look,
+        Mood::Blind => theme.header_blind,
+    };
     if let Some(notice) = &look.state.view.notice {
-        let style = if notice.bad { theme.danger } else { theme.ok }.add_modifier(Modifier::BOLD);
+        let style = on_frame(if notice.bad { theme.danger } else { theme.ok }).add_modifier(Modifier::BOLD);
         return look.on_frame(buffer, area, y, &[piece(look.clean(&notice.text), style)], &[]);
     }
     if !wall.shows_keys(look.state.now) {
@@ -215,7 +221,7 @@ fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, wall: &Wall) {
     let mut line = Vec::new();
     for (action, words) in keys {
         let Some(key) = look.state.setup.keymap.first_key(action) else { continue };
-        line.push(piece(format!("{key} {words}  "), theme.muted));
+        line.push(piece(format!("{key} {words}  "), on_frame(theme.muted)));
     }
     look.on_frame(buffer, area, y, &line, &[]);
 }

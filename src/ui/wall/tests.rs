@@ -2,11 +2,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
 
 use crate::{
-    app::{Message, State, fixture, update},
-    ui::theme::{Glyphs, Theme},
+    app::{Message, State, fixture, update, view::Notice, wall_layout::WallAreas},
+    ui::theme::{Glyphs, Theme, contrast_tests},
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -50,4 +50,31 @@ fn before_the_first_data_the_wall_says_so_first_and_is_framed_as_blind() {
     assert!(said.is_some(), "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with('▓')), "{lines:#?}");
     assert!(!lines.iter().any(|line| line.contains("ALL WELL") || line.contains("LOADING")), "{lines:#?}");
+}
+
+#[test]
+fn words_on_the_frame_can_be_read_in_every_mood_and_theme() {
+    let mut calm = at_wall((120, 40), Some(&[]));
+    calm.board.scopes.retain(|id, _| *id == fixture::scope());
+    update(&mut calm, Message::Tick, at(2));
+    let states = [at_wall((120, 40), Some(&["a-1"])), at_wall((120, 40), None), calm];
+    for mut state in states {
+        let frame = WallAreas::of(state.view.size, state.now, 0, false).unwrap().frame;
+        for bad in [None, Some(false), Some(true)] {
+            let until = at(60);
+            state.view.notice = bad.map(|bad| Notice { text: "a word in passing".to_owned(), bad, until });
+            for theme in contrast_tests::colored() {
+                let buffer = drawn(&state, &theme.name);
+                let row = (frame.x..frame.right()).map(|x| &buffer[(x, frame.bottom() - 1)]);
+                let words: Vec<_> = row.filter(|cell| cell.symbol().chars().all(char::is_alphanumeric)).collect();
+                assert!(words.len() > 10, "{}: {:?}", theme.name, lines(&buffer).last());
+                for cell in words {
+                    let turned = cell.modifier.contains(Modifier::REVERSED);
+                    let (fg, bg) = if turned { (cell.bg, cell.fg) } else { (cell.fg, cell.bg) };
+                    let found = contrast_tests::contrast(fg, bg);
+                    assert!(found >= 4.5, "{} {bad:?}: {found:.2} of {fg} on {bg}", theme.name);
+                }
+            }
+        }
+    }
 }

@@ -279,6 +279,21 @@ fn is_unlogged(board: &Board, session: &SessionBoard) -> bool {
     broken || session.stream_change.is_some() || board.no_log(&session.session).is_some_and(|reason| reason.is_final())
 }
 
+/// Whether somebody who presses the key of that action at the desk types on: words, which at the wall must not run as keys.
+pub fn is_typed_on(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Palette
+            | Action::SavedFilters
+            | Action::Filter
+            | Action::Terminate
+            | Action::Alert
+            | Action::Suppress
+            | Action::Quarantine
+            | Action::Columns
+    )
+}
+
 /// Whether an action does something at the wall. Nothing there is selected, so nothing that acts on a selection does.
 pub fn works_on_wall(action: Action) -> bool {
     matches!(
@@ -298,5 +313,6 @@ pub fn works_on_wall(action: Action) -> bool {
             | Action::Suspend
             | Action::Quit
             | Action::PauseAutomatic
+            | Action::Spare
     )
 }

@@ -220,6 +220,33 @@ fn nothing_acts_on_what_nobody_selected() {
 }
 
 #[test]
+fn what_is_typed_for_a_line_that_does_not_open_runs_as_no_key() {
+    for letter in [':', 'F'] {
+        let mut state = on_wall(&["a-1"]);
+        let masked = state.is_masked();
+        let start = at(3);
+        for (index, typed) in [letter, 'm', 'o', 'r', 'e', 'a', 'u', 'w', 'm'].into_iter().enumerate() {
+            let shift = if typed == 'F' { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+            let event = KeyEvent::new(KeyCode::Char(typed), shift);
+            let millis = i64::try_from(index).unwrap() * 1_500;
+            update(&mut state, Message::Key(event), start + SignedDuration::from_millis(millis));
+        }
+        assert!(state.view.wall.is_some() && state.is_masked() == masked, "{letter}");
+        press(&mut state, KeyCode::Char('m'), 60);
+        assert_ne!(state.is_masked(), masked, "{letter}: keys count again");
+    }
+}
+
+#[test]
+fn a_screen_key_is_told_the_way() {
+    let mut state = on_wall(&["a-1"]);
+    press(&mut state, KeyCode::Char('5'), 3);
+    assert_eq!(state.view.notice.as_ref().map(|notice| &*notice.text), Some("w first, for the desk"));
+    press(&mut state, KeyCode::Char('w'), 4);
+    assert!(state.view.wall.is_none(), "and it works at once");
+}
+
+#[test]
 fn w_and_escape_go_back_to_the_desk_as_it_was() {
     let mut state = on_wall(&["a-1", "b-2"]);
     let selected = state.view.table.list.selected.clone();

@@ -11,7 +11,7 @@ use crate::{
         message::Effect,
         state::State,
         view::HeldKey,
-        wall::{Wall, works_on_wall},
+        wall::{Wall, is_typed_on, works_on_wall},
         wall_layout::WallAreas,
     },
     domain::AlertId,
@@ -51,7 +51,12 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         action if works_on_wall(action) => return false,
         _ => {
             let key = state.setup.keymap.first_key(Action::Wall).unwrap_or_default();
-            notify(state, format!("nothing is selected on the wall: press {key} first, for the desk"), true);
+            let words = format!("{key} first, for the desk");
+            if is_typed_on(action) {
+                acts::refuse(state, words);
+            } else {
+                notify(state, words, true);
+            }
         }
     }
     true

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
 
 use crate::{
+    domain::{FailureClass, Observation},
     app::{Message, State, fixture, update, view::Notice, wall_layout::WallAreas},
     ui::theme::{Glyphs, Theme, contrast_tests},
 };
@@ -77,4 +78,17 @@ fn words_on_the_frame_can_be_read_in_every_mood_and_theme() {
             }
         }
     }
+}
+
+#[test]
+fn the_wall_names_no_key_that_it_refuses() {
+    let mut state = at_wall((120, 40), Some(&["a-1"]));
+    for scope in state.board.scopes.keys().cloned().collect::<Vec<_>>() {
+        let failure = fixture::failure(FailureClass::Denied);
+        let failed = Observation::ListingFailed { scope, failure, retry_at: at(600), at: at(100) };
+        update(&mut state, Message::Observed(failed), at(100));
+    }
+    let lines = lines(&drawn(&state, "default-dark"));
+    assert!(lines.iter().any(|line| line.contains("CANNOT SEE")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("press ")), "{lines:#?}");
 }

@@ -247,6 +247,32 @@ fn a_screen_key_is_told_the_way() {
 }
 
 #[test]
+fn the_program_is_left_from_the_wall_by_a_second_press() {
+    let quits = |effects: Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Quit));
+    let q = KeyCode::Char('q');
+    let mut state = on_wall(&["a-1"]);
+    assert!(!quits(press(&mut state, q, 3)));
+    assert_eq!(state.view.notice.as_ref().map(|notice| &*notice.text), Some("q again leaves"));
+    assert!(quits(press(&mut state, q, 4)));
+    assert!(!quits(press(&mut state, q, 20)), "too late is the first again");
+    assert!(
+        !quits(press(&mut state, KeyCode::Char('?'), 30)) && !quits(press(&mut state, q, 31)),
+        "over the help, too"
+    );
+    let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert!(quits(update(&mut state, Message::Key(control), at(40))), "at once");
+    let mut state = on_wall(&["a-1"]);
+    press(&mut state, KeyCode::Char('w'), 50);
+    assert!(!quits(press(&mut state, q, 50)), "typed in one breath");
+    assert!(quits(press(&mut state, q, 60)), "at the desk at once");
+    let mut state = on_wall(&["a-1"]);
+    for millis in (0..1_900).step_by(30) {
+        let at = at(70) + SignedDuration::from_millis(millis);
+        assert!(!quits(update(&mut state, Message::Key(KeyEvent::new(q, KeyModifiers::NONE)), at)), "held down");
+    }
+}
+
+#[test]
 fn w_and_escape_go_back_to_the_desk_as_it_was() {
     let mut state = on_wall(&["a-1", "b-2"]);
     let selected = state.view.table.list.selected.clone();

@@ -87,6 +87,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         return line::key(state, event);
     }
     let action = state.setup.keymap.action(key);
+    if action.is_some_and(|action| !wall::counts(state, (event, key), action)) {
+        return;
+    }
     if state.view.help.is_some() {
         return help_key(state, action, effects);
     }
@@ -100,9 +103,6 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         return;
     }
     let Some(action) = action else { return };
-    if !wall::counts(state, (event, key), action) {
-        return;
-    }
     palette::note_used(state, action);
     run(state, action, event.code, effects);
 }

@@ -1,8 +1,8 @@
 //! The wall: a screen that nobody touches.
 
 use crokey::KeyCombination;
-use crossterm::event::{KeyEvent, KeyEventKind};
-use jiff::SignedDuration;
+use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{acts, notify};
 use crate::{
@@ -21,7 +21,10 @@ use crate::{
 pub(super) fn toggle(state: &mut State) {
     let now = state.now;
     state.view.wall = match state.view.wall.take() {
-        Some(_) => None,
+        Some(_) => {
+            state.view.left_wall = Some(now);
+            None
+        }
         None => Some(Wall::opened(now)),
     };
 }
@@ -109,16 +112,30 @@ fn acknowledge_asked(state: &mut State, id: &AlertId, effects: &mut Vec<Effect>)
     notify(state, format!("look at it first: {what}; {key} again acknowledges it"), false);
 }
 
-/// Whether a press of a key counts at the wall. Held down, or pressed again before the screen could change, `c` does no more.
+/// The program is left from the wall by a second press within this time: a room looks at it.
+const LEAVING: SignedDuration = SignedDuration::from_secs(2);
+
+/// Whether a press of a key counts at the wall. Held down, or pressed again before the screen could change, `c` does no more;
+/// leaving asks for a second press, except by `Ctrl-C`.
 pub(super) fn counts(state: &mut State, (event, key): (KeyEvent, KeyCombination), action: Action) -> bool {
-    if state.view.wall.is_none() || action != Action::Acknowledge {
+    let now = state.now;
+    let within = |at: Option<Timestamp>| at.is_some_and(|at| now.duration_since(at) < LEAVING);
+    let at_wall = state.view.wall.is_some();
+    let leaves = action == Action::Quit && !event.modifiers.contains(KeyModifiers::CONTROL);
+    let asks = leaves && (at_wall || within(state.view.left_wall)) && !within(state.view.leaving);
+    if !(asks || at_wall && action == Action::Acknowledge) {
         return true;
     }
     if event.kind == KeyEventKind::Repeat {
         return false;
     }
-    state.view.held = Some(HeldKey { key, last: state.now, repeats: false });
-    true
+    state.view.held = Some(HeldKey { key, last: now, repeats: false });
+    if asks {
+        state.view.leaving = Some(now);
+        let word = state.setup.keymap.word(Action::Quit);
+        notify(state, format!("{word} again leaves"), true);
+    }
+    !asks
 }
 
 /// Brings the wall, the mask and the trend up to date.

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
 
 use crate::{
-    domain::{FailureClass, Observation},
     app::{Message, State, fixture, update, view::Notice, wall_layout::WallAreas},
+    domain::{FailureClass, Observation},
     ui::theme::{Glyphs, Theme, contrast_tests},
 };
 

@@ -175,20 +175,38 @@ fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
                 .collect();
         }
         // The number stays as long as anything does.
-        said.extend(
-            word.reasons.iter().find(|reason| !reason.is_empty()).map(|least| format!("{} {least}", word.word)),
-        );
+        let least = word.reasons.iter().find(|reason| !reason.is_empty());
+        said.extend(least.map(|least| format!("{} {least}", word.word)));
         said.push(word.word.to_owned());
         let room = (wide.saturating_sub(2), area.height);
         let fits = said.iter().find_map(|text| letters::scale(text, room).map(|scale| (text, scale)));
-        match fits {
-            Some((text, scale)) => {
-                letters::draw(buffer, Rect { x: x + 1, width: room.0, ..part }, text, (scale, ascii), word.style);
-            }
-            None => {
-                let text = word.said(word.reasons.len().saturating_sub(1));
-                text::put(buffer, (x, area.y + area.height / 2), wide, &text, word.style, look.glyphs.ellipsis);
-            }
+        // In as many words as fit, where letters are small.
+        let small = || {
+            let mut ranks = (0..word.reasons.len()).rev().map(|rank| word.said(rank));
+            ranks.find(|said| text::width(said) <= usize::from(wide)).unwrap_or_else(|| word.said(0))
+        };
+        let Some((text, scale)) = fits else {
+            text::put(buffer, (x, area.y + area.height / 2), wide, &small(), word.style, look.glyphs.ellipsis);
+            continue;
+        };
+        // A number without what it counts says too little: that stands beside it, or all of it is said in small letters.
+        let bare = least.filter(|least| text.ends_with(least.as_str()) && least.chars().all(|of| of.is_ascii_digit()));
+        let units: Vec<&str> = bare.map_or(Vec::new(), |bare| {
+            let longer = word.reasons.iter().rev().filter_map(|reason| reason.strip_prefix(bare.as_str()));
+            longer.map(str::trim_start).filter(|unit| !unit.is_empty()).collect()
+        });
+        let taken = scale.size(text).0 + 2;
+        let beside = room.0.saturating_sub(taken);
+        let unit = units.iter().find(|unit| text::width(unit) <= usize::from(beside));
+        if unit.is_none() && !units.is_empty() && text::width(&small()) <= usize::from(wide) {
+            text::put(buffer, (x, area.y + area.height / 2), wide, &small(), word.style, look.glyphs.ellipsis);
+            continue;
+        }
+        letters::draw(buffer, Rect { x: x + 1, width: room.0, ..part }, text, (scale, ascii), word.style);
+        if let Some(unit) = unit {
+            let style = word.style.add_modifier(Modifier::BOLD);
+            let place = (x + 1 + taken, area.y + area.height / 2);
+            text::put(buffer, place, beside, unit, style, look.glyphs.ellipsis);
         }
     }
 }

@@ -2,12 +2,16 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Modifier};
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect, style::Modifier};
 
+use super::letters;
 use crate::{
     app::{Message, State, fixture, update, view::Notice, wall_layout::WallAreas},
     domain::{FailureClass, Observation},
-    ui::theme::{Glyphs, Theme, contrast_tests},
+    ui::{
+        look::Look,
+        theme::{Glyphs, Theme, contrast_tests},
+    },
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -91,4 +95,29 @@ fn the_wall_names_no_key_that_it_refuses() {
     let lines = lines(&drawn(&state, "default-dark"));
     assert!(lines.iter().any(|line| line.contains("CANNOT SEE")), "{lines:#?}");
     assert!(!lines.iter().any(|line| line.contains("press ")), "{lines:#?}");
+}
+
+#[test]
+fn a_number_is_never_said_without_what_it_counts() {
+    for width in (80..260).step_by(4) {
+        let mut state = at_wall((width, 50), Some(&["a-1", "b-2", "c-3"]));
+        // Half of the scopes fail, so that the headline is shared.
+        let failure = fixture::failure(FailureClass::Denied);
+        let scope = state.board.scopes.keys().find(|id| **id != fixture::scope()).cloned().unwrap();
+        let failed = Observation::ListingFailed { scope, failure, retry_at: at(600), at: at(2) };
+        update(&mut state, Message::Observed(failed), at(2));
+        while state.has_work() {
+            update(&mut state, Message::Tick, at(3));
+        }
+        state.counts.non_compliant = 21;
+        let theme = Theme::load("default-dark", None).unwrap();
+        let look = Look { state: &state, theme: &theme, glyphs: &Glyphs::UTF8, masked: true };
+        let area = Rect::new(0, 0, width, 3);
+        let mut buffer = Buffer::empty(area);
+        super::bar(&look, &mut buffer, area);
+        // In big letters all of it, or the unit as text.
+        let words = lines(&buffer).join("");
+        let big = letters::scale("LOOK 21 non-compliant", (width / 2 - 2, 3)).is_some();
+        assert!(big || words.contains("non-compliant"), "{width}: {words}");
+    }
 }

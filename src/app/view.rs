@@ -365,6 +365,10 @@ pub struct View {
     pub dismissed: BTreeSet<ActId>,
     /// When a dialog was refused, or a character of what is typed on after that was swallowed.
     pub refused: Option<Timestamp>,
+    /// When the key to leave the program was pressed at the wall, where it asks for a second press.
+    pub leaving: Option<Timestamp>,
+    /// When the wall was left by a key: what is typed in the same breath was typed at the wall.
+    pub left_wall: Option<Timestamp>,
     /// A key that just closed or opened something: held down, it does nothing more.
     pub held: Option<HeldKey>,
 }

@@ -42,6 +42,8 @@ pub const MOST_IN_TURN: usize = 6;
 const LEAST_IN_TURN: usize = 2;
 /// Sessions that the wall has rows for, at most.
 const MOST_ROWS: usize = 64;
+/// What is acknowledged has stood on the screen for that long: less is no look at it.
+pub const LOOKED_AT: SignedDuration = SignedDuration::from_secs(1);
 /// The keys are told for so long after one was pressed.
 pub const KEYS_SHOWN: SignedDuration = SignedDuration::from_secs(10);
 
@@ -89,6 +91,8 @@ pub struct Wall {
     pub worst: BTreeMap<ScopeId, (Verdict, Option<Severity>)>,
     /// When a key was pressed last.
     pub key_at: Option<Timestamp>,
+    /// The alert that stands on the screen to be acknowledged, and since when: what has taken the screen, or what was asked about.
+    pub stood: Option<(AlertId, Timestamp)>,
     computed: Option<u64>,
 }
 
@@ -144,6 +148,24 @@ impl Wall {
         let count = self.rotation.len().max(1);
         let at = self.first.as_ref().and_then(|first| self.rotation.iter().position(|key| key == first)).unwrap_or(0);
         self.show(if forward { at + 1 } else { at + count - 1 }, now);
+    }
+
+    /// Notes what stands on the screen; `covered`: something lies over it, or there is no room for it.
+    pub fn note_standing(&mut self, covered: bool, now: Timestamp) {
+        let first = self.alarms.first().map(|alarm| &alarm.id);
+        let same = self.stood.as_ref().is_some_and(|(id, _)| Some(id) == first);
+        // Without an alarm it is the alert that was asked about, which goes with its question.
+        let asked = first.is_none() && self.stood.as_ref().is_some_and(|(_, at)| now.duration_since(*at) < KEYS_SHOWN);
+        if covered {
+            self.stood = None;
+        } else if !same && !asked {
+            self.stood = first.map(|id| (Arc::clone(id), now));
+        }
+    }
+
+    /// Whether that alert has stood on the screen for long enough to be looked at.
+    pub fn was_looked_at(&self, id: &AlertId, now: Timestamp) -> bool {
+        self.stood.as_ref().is_some_and(|(stood, since)| stood == id && now.duration_since(*since) >= LOOKED_AT)
     }
 
     /// What is no alert was seen by somebody at the wall.
@@ -257,6 +279,21 @@ fn is_unlogged(board: &Board, session: &SessionBoard) -> bool {
     broken || session.stream_change.is_some() || board.no_log(&session.session).is_some_and(|reason| reason.is_final())
 }
 
+/// Whether somebody who presses the key of that action at the desk types on: words, which at the wall must not run as keys.
+pub fn is_typed_on(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Palette
+            | Action::SavedFilters
+            | Action::Filter
+            | Action::Terminate
+            | Action::Alert
+            | Action::Suppress
+            | Action::Quarantine
+            | Action::Columns
+    )
+}
+
 /// Whether an action does something at the wall. Nothing there is selected, so nothing that acts on a selection does.
 pub fn works_on_wall(action: Action) -> bool {
     matches!(
@@ -276,5 +313,6 @@ pub fn works_on_wall(action: Action) -> bool {
             | Action::Suspend
             | Action::Quit
             | Action::PauseAutomatic
+            | Action::Spare
     )
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -69,8 +69,6 @@ fn quiet(state: &mut State) {
             return;
         }
         press(state, KeyCode::Char('c'), second);
-        press(state, KeyCode::Char('?'), second);
-        press(state, KeyCode::Esc, second);
     }
     assert!(wall(state).alarms.is_empty());
 }
@@ -134,6 +132,55 @@ fn a_new_critical_takes_the_screen_until_it_is_acknowledged_here_or_elsewhere() 
     assert!(wall(&state).alarms.is_empty(), "somebody else dealt with it");
 }
 
+fn acknowledged(state: &State) -> usize {
+    state.alerts.all().filter(|alert| alert.acknowledged.is_some()).count()
+}
+
+#[test]
+fn only_what_was_looked_at_is_acknowledged_one_a_press() {
+    let mut state = on_wall(&["a-1", "b-2"]);
+    quiet(&mut state);
+    let alerts = ["XXX-01", "XXX-02", "XXX-03"].map(|rule| critical(&state, rule, 60)).to_vec();
+    update(&mut state, Message::Alerts(alerts), at(62));
+    let press_at = |state: &mut State, millis: i64, kind| {
+        let event = KeyEvent::new_with_kind(KeyCode::Char('c'), KeyModifiers::NONE, kind);
+        update(state, Message::Key(event), at(62) + SignedDuration::from_millis(millis));
+    };
+    press_at(&mut state, 400, KeyEventKind::Press);
+    assert_eq!(acknowledged(&state), 0, "nobody has seen it");
+    assert!(state.view.notice.as_ref().is_some_and(|notice| notice.text.contains("look at it first")));
+    for millis in [1_500, 1_530, 1_700, 1_900, 2_100, 2_300] {
+        press_at(&mut state, millis, KeyEventKind::Press);
+    }
+    assert_eq!(acknowledged(&state), 1, "six quick ones are one");
+    for millis in 6_000..6_020 {
+        press_at(&mut state, millis, KeyEventKind::Repeat);
+    }
+    assert_eq!(acknowledged(&state), 1, "a held key is none");
+    // Another takes the screen just before the key.
+    let newest = critical(&state, "XXX-09", 69);
+    let mut all: Vec<Alert> = state.alerts.all().cloned().collect();
+    all.push(newest);
+    update(&mut state, Message::Alerts(all), at(70));
+    press_at(&mut state, 8_500, KeyEventKind::Press);
+    assert_eq!(acknowledged(&state), 1);
+    press_at(&mut state, 10_000, KeyEventKind::Press);
+    assert_eq!(acknowledged(&state), 2);
+}
+
+#[test]
+fn what_has_not_taken_the_screen_is_named_before_it_is_acknowledged() {
+    let mut state = on_wall(&["a-1"]);
+    quiet(&mut state);
+    let alert = Alert { severity: Severity::High, ..critical(&state, "XXX-01", 60) };
+    update(&mut state, Message::Alerts(vec![alert]), at(62));
+    press(&mut state, KeyCode::Char('c'), 70);
+    assert_eq!(acknowledged(&state), 0);
+    assert!(state.view.notice.as_ref().is_some_and(|notice| notice.text.contains("XXX-01")));
+    press(&mut state, KeyCode::Char('c'), 72);
+    assert_eq!(acknowledged(&state), 1);
+}
+
 #[test]
 fn what_is_no_alert_is_acknowledged_on_the_wall_and_does_not_come_back() {
     let mut state = on_wall(&["a-1"]);
@@ -169,6 +216,59 @@ fn nothing_acts_on_what_nobody_selected() {
         assert_eq!(state.view.screen, screen, "{}", info.name);
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::Record { .. })), "{}", info.name);
         assert!(state.view.notice.is_some(), "{} says why not", info.name);
+    }
+}
+
+#[test]
+fn what_is_typed_for_a_line_that_does_not_open_runs_as_no_key() {
+    for letter in [':', 'F'] {
+        let mut state = on_wall(&["a-1"]);
+        let masked = state.is_masked();
+        let start = at(3);
+        for (index, typed) in [letter, 'm', 'o', 'r', 'e', 'a', 'u', 'w', 'm'].into_iter().enumerate() {
+            let shift = if typed == 'F' { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+            let event = KeyEvent::new(KeyCode::Char(typed), shift);
+            let millis = i64::try_from(index).unwrap() * 1_500;
+            update(&mut state, Message::Key(event), start + SignedDuration::from_millis(millis));
+        }
+        assert!(state.view.wall.is_some() && state.is_masked() == masked, "{letter}");
+        press(&mut state, KeyCode::Char('m'), 60);
+        assert_ne!(state.is_masked(), masked, "{letter}: keys count again");
+    }
+}
+
+#[test]
+fn a_screen_key_is_told_the_way() {
+    let mut state = on_wall(&["a-1"]);
+    press(&mut state, KeyCode::Char('5'), 3);
+    assert_eq!(state.view.notice.as_ref().map(|notice| &*notice.text), Some("w first, for the desk"));
+    press(&mut state, KeyCode::Char('w'), 4);
+    assert!(state.view.wall.is_none(), "and it works at once");
+}
+
+#[test]
+fn the_program_is_left_from_the_wall_by_a_second_press() {
+    let quits = |effects: Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Quit));
+    let q = KeyCode::Char('q');
+    let mut state = on_wall(&["a-1"]);
+    assert!(!quits(press(&mut state, q, 3)));
+    assert_eq!(state.view.notice.as_ref().map(|notice| &*notice.text), Some("q again leaves"));
+    assert!(quits(press(&mut state, q, 4)));
+    assert!(!quits(press(&mut state, q, 20)), "too late is the first again");
+    assert!(
+        !quits(press(&mut state, KeyCode::Char('?'), 30)) && !quits(press(&mut state, q, 31)),
+        "over the help, too"
+    );
+    let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert!(quits(update(&mut state, Message::Key(control), at(40))), "at once");
+    let mut state = on_wall(&["a-1"]);
+    press(&mut state, KeyCode::Char('w'), 50);
+    assert!(!quits(press(&mut state, q, 50)), "typed in one breath");
+    assert!(quits(press(&mut state, q, 60)), "at the desk at once");
+    let mut state = on_wall(&["a-1"]);
+    for millis in (0..1_900).step_by(30) {
+        let at = at(70) + SignedDuration::from_millis(millis);
+        assert!(!quits(update(&mut state, Message::Key(KeyEvent::new(q, KeyModifiers::NONE)), at)), "held down");
     }
 }
 

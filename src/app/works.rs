@@ -6,6 +6,7 @@ use super::{
     state::{State, Store},
     update::acts,
     view::{Focus, Screen, View},
+    wall::works_on_wall,
 };
 use crate::domain::{ActKind, Alert, SessionKey, Subject, Workflow};
 
@@ -99,12 +100,7 @@ pub fn works_in(action: Action, place: Place) -> bool {
     let in_transcript = matches!(place, Place::Transcript | Place::Commands);
     match (action, place) {
         // Nobody touches the wall: what it is for, and the way back to the desk.
-        (
-            A::Wall | A::Mask | A::Help | A::Palette | A::SavedFilters | A::NextTheme | A::Mouse | A::Refresh,
-            Place::Wall,
-        ) => true,
-        (A::Spare | A::PauseAutomatic | A::Back | A::Suspend | A::Quit, Place::Wall) => true,
-        (_, Place::Wall) => is_screen(action),
+        (action, Place::Wall) => works_on_wall(action),
         (A::Open, _) => place != Place::Scopes,
         (A::SortNext | A::SortReverse, Place::History) => true,
         (A::Terminate, Place::History) => false,
@@ -119,13 +115,6 @@ pub fn works_in(action: Action, place: Place) -> bool {
         }
         _ => true,
     }
-}
-
-fn is_screen(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Sessions | Action::Alerts | Action::Preferences | Action::History | Action::Scopes | Action::Acts
-    )
 }
 
 /// Where to go for an action that does not belong to the present place, in words.
@@ -167,6 +156,9 @@ pub fn off_now(state: &State, action: Action) -> Option<&'static str> {
     let place = Place::of(&state.view);
     if !works_in(action, place) {
         return Some(elsewhere(action));
+    }
+    if place == Place::Wall {
+        return (action == Action::Spare && state.automatic.pending().is_empty()).then_some("nothing counts down");
     }
     let view = &state.view;
     let selected = acts::selected(state);
@@ -265,11 +257,23 @@ mod tests {
     use crate::app::action::ACTIONS;
 
     #[test]
+    fn the_wall_helps_with_what_works_there() {
+        for action in [Action::Acknowledge, Action::Down, Action::Up, Action::Mask, Action::Wall] {
+            assert!(works_in(action, Place::Wall), "{action:?}");
+        }
+        for action in [Action::Scopes, Action::Palette, Action::SavedFilters, Action::Terminate] {
+            assert!(!works_in(action, Place::Wall), "{action:?}");
+        }
+    }
+
+    #[test]
     fn every_action_works_somewhere_and_the_program_everywhere() {
         for info in ACTIONS {
             assert!(Place::ALL.iter().any(|place| works_in(info.action, *place)), "{}", info.name);
             for place in Place::ALL {
                 let always = matches!(info.action, Action::Help | Action::Quit | Action::Palette | Action::Wall);
+                // At the wall nothing is typed.
+                let always = always && (info.action, place) != (Action::Palette, Place::Wall);
                 assert!(!always || works_in(info.action, place), "{} in {place:?}", info.name);
             }
         }

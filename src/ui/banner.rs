@@ -50,7 +50,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
             break;
         }
         if left == 1 && more > 1 {
-            lines.push(format!("{prefix}{more} acts failed: press {}", key(look, Screen::Acts)));
+            lines.push(format!("{prefix}{more} acts failed{}", press(look, Screen::Acts)));
             break;
         }
         let text = look.clean(&act.text);
@@ -86,7 +86,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
     if unnamed > 0 && room > named {
         let more = if named > 0 { " more" } else { "" };
         let scopes = if unnamed == 1 { "scope" } else { "scopes" };
-        lines.push(format!("{prefix}CANNOT SEE {unnamed}{more} {scopes}: press {}", key(look, Screen::Scopes)));
+        lines.push(format!("{prefix}CANNOT SEE {unnamed}{more} {scopes}{}", press(look, Screen::Scopes)));
     }
     // In another color than what has failed already: this can still be stopped.
     let urgent_style = look.theme.header_look;
@@ -134,9 +134,16 @@ fn loud_lines(look: &Look<'_>, loud: &[&Banner], cells: usize, most: usize) -> V
 
 /// Beside an act that failed: the key that says it was seen.
 fn seen(look: &Look<'_>) -> String {
+    if look.state.view.wall.is_some() {
+        return String::new();
+    }
     format!(" {}: seen ", look.state.setup.keymap.word(Action::Back))
 }
 
-fn key(look: &Look<'_>, screen: Screen) -> String {
-    look.state.setup.keymap.word(super::footer::action_of(screen))
+/// Which key shows the rest; on the wall there is none.
+fn press(look: &Look<'_>, screen: Screen) -> String {
+    match look.state.view.wall {
+        Some(_) => String::new(),
+        None => format!(": press {}", look.state.setup.keymap.word(super::footer::action_of(screen))),
+    }
 }

@@ -208,7 +208,11 @@ pub(super) fn unseen(counts: &Counts) -> usize {
 /// The colored bar; it is shared where there is more than one thing to say. Numbers are never cut: first the words get
 /// fewer, then the clock goes.
 pub(super) fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect, clock: &Pieces<'_>) {
-    let words = words(look);
+    bar_of(look, buffer, area, (&words(look), clock));
+}
+
+/// The same of those words.
+pub(super) fn bar_of(look: &Look<'_>, buffer: &mut Buffer, area: Rect, (words, clock): (&[Word], &Pieces<'_>)) {
     let clock_width = u16::try_from(line_width(clock)).unwrap_or(u16::MAX);
     let mut ranks: Vec<usize> = words.iter().map(|word| word.reasons.len().saturating_sub(1)).collect();
     let needed = |ranks: &[usize]| -> Vec<u16> {

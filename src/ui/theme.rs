@@ -363,7 +363,7 @@ impl Weight {
 }
 
 #[cfg(test)]
-mod contrast_tests;
+pub(super) mod contrast_tests;
 
 #[cfg(test)]
 mod tests {

@@ -317,7 +317,9 @@ pub(super) fn export(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// `u`: the countdown of an automatic termination is stopped: of the selected session, else the next one.
 pub(super) fn spare(state: &mut State, effects: &mut Vec<Effect>) {
-    let of_selected = selected(state).filter(|key| state.automatic.pending_of(key).is_some());
+    // At the wall nothing is selected: it is the one that the banner names.
+    let of_selected =
+        selected(state).filter(|key| state.view.wall.is_none() && state.automatic.pending_of(key).is_some());
     let next = || state.automatic.pending().first().map(|(key, _)| (*key).clone());
     let Some(key) = of_selected.or_else(next) else {
         return refuse(state, "nothing is about to be ended by itself");

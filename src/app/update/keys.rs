@@ -27,6 +27,8 @@ const HELD: SignedDuration = SignedDuration::from_millis(600);
 const REPEAT_GAP: SignedDuration = SignedDuration::from_millis(150);
 /// After a refusal, characters that follow each other within this time are what the dialog would have got.
 const TYPED_ON: SignedDuration = SignedDuration::from_millis(500);
+/// The same at the wall, where nothing is typed: what was meant for a line that did not open is slower by a glance at it.
+const TYPED_ON_AT_WALL: SignedDuration = SignedDuration::from_secs(2);
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(key) = combination(event) else { return };
@@ -46,8 +48,12 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
     }
     if let Some(last) = state.view.refused {
         let typed = matches!(event.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Backspace);
-        if typed && state.now.duration_since(last) < TYPED_ON {
+        let most = if state.view.wall.is_some() { TYPED_ON_AT_WALL } else { TYPED_ON };
+        if typed && state.now.duration_since(last) < most {
             state.view.refused = Some(state.now);
+            if state.view.wall.is_some() {
+                notify(state, "nothing can be typed on the wall: keys count again after 2 s", true);
+            }
             return;
         }
         state.view.refused = None;
@@ -81,6 +87,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         return line::key(state, event);
     }
     let action = state.setup.keymap.action(key);
+    if action.is_some_and(|action| !wall::counts(state, (event, key), action)) {
+        return;
+    }
     if state.view.help.is_some() {
         return help_key(state, action, effects);
     }

@@ -1,21 +1,30 @@
 //! The wall: a screen that nobody touches.
 
-use jiff::SignedDuration;
+use crokey::KeyCombination;
+use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{acts, notify};
-use crate::app::{
-    action::Action,
-    message::Effect,
-    state::State,
-    wall::{Wall, works_on_wall},
-    wall_layout::WallAreas,
+use crate::{
+    app::{
+        action::Action,
+        message::Effect,
+        state::State,
+        view::HeldKey,
+        wall::{Wall, is_typed_on, works_on_wall},
+        wall_layout::WallAreas,
+    },
+    domain::AlertId,
 };
 
 /// To the wall, or back to the desk.
 pub(super) fn toggle(state: &mut State) {
     let now = state.now;
     state.view.wall = match state.view.wall.take() {
-        Some(_) => None,
+        Some(_) => {
+            state.view.left_wall = Some(now);
+            None
+        }
         None => Some(Wall::opened(now)),
     };
 }
@@ -45,7 +54,12 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         action if works_on_wall(action) => return false,
         _ => {
             let key = state.setup.keymap.first_key(Action::Wall).unwrap_or_default();
-            notify(state, format!("nothing is selected on the wall: press {key} first, for the desk"), true);
+            let words = format!("{key} first, for the desk");
+            if is_typed_on(action) {
+                acts::refuse(state, words);
+            } else {
+                notify(state, words, true);
+            }
         }
     }
     true
@@ -63,8 +77,11 @@ fn acknowledge(state: &mut State, effects: &mut Vec<Effect>) {
         let Some(id) = worst.map(|alert| alert.id.clone()) else {
             return notify(state, "no alert waits to be acknowledged", false);
         };
-        return acts::acknowledge_alert(state, &id, effects);
+        return acknowledge_asked(state, &id, effects);
     };
+    if state.view.wall.as_ref().is_some_and(|wall| !wall.was_looked_at(&alarm.id, state.now)) {
+        return notify(state, format!("look at it first: {} is new on the screen", alarm.rule.as_str()), true);
+    }
     if alarm.is_alert && state.acting_off(false).is_none() {
         return acts::acknowledge_alert(state, &alarm.id, effects);
     }
@@ -76,6 +93,49 @@ fn acknowledge(state: &mut State, effects: &mut Vec<Effect>) {
         _ => format!("{} seen on this wall: it is no alert", alarm.rule.as_str()),
     };
     notify(state, words, false);
+}
+
+/// What has not taken the screen is named first, and acknowledged by the next press.
+fn acknowledge_asked(state: &mut State, id: &AlertId, effects: &mut Vec<Effect>) {
+    let now = state.now;
+    let Some(wall) = &mut state.view.wall else { return };
+    if wall.was_looked_at(id, now) {
+        wall.stood = None;
+        return acts::acknowledge_alert(state, id, effects);
+    }
+    if wall.stood.as_ref().is_none_or(|(stood, _)| stood != id) {
+        wall.stood = Some((id.clone(), now));
+    }
+    let Some(alert) = state.alerts.get(id) else { return };
+    let key = state.setup.keymap.word(Action::Acknowledge);
+    let what = format!("{} {}: {}", alert.severity.word(), alert.rule.as_str(), alert.title);
+    notify(state, format!("look at it first: {what}; {key} again acknowledges it"), false);
+}
+
+/// The program is left from the wall by a second press within this time: a room looks at it.
+const LEAVING: SignedDuration = SignedDuration::from_secs(2);
+
+/// Whether a press of a key counts at the wall. Held down, or pressed again before the screen could change, `c` does no more;
+/// leaving asks for a second press, except by `Ctrl-C`.
+pub(super) fn counts(state: &mut State, (event, key): (KeyEvent, KeyCombination), action: Action) -> bool {
+    let now = state.now;
+    let within = |at: Option<Timestamp>| at.is_some_and(|at| now.duration_since(at) < LEAVING);
+    let at_wall = state.view.wall.is_some();
+    let leaves = action == Action::Quit && !event.modifiers.contains(KeyModifiers::CONTROL);
+    let asks = leaves && (at_wall || within(state.view.left_wall)) && !within(state.view.leaving);
+    if !(asks || at_wall && action == Action::Acknowledge) {
+        return true;
+    }
+    if event.kind == KeyEventKind::Repeat {
+        return false;
+    }
+    state.view.held = Some(HeldKey { key, last: now, repeats: false });
+    if asks {
+        state.view.leaving = Some(now);
+        let word = state.setup.keymap.word(Action::Quit);
+        notify(state, format!("{word} again leaves"), true);
+    }
+    !asks
 }
 
 /// Brings the wall, the mask and the trend up to date.
@@ -97,4 +157,10 @@ pub(super) fn settle(state: &mut State) {
     let panes =
         WallAreas::of((width, height), now, banners, !wall.alarms.is_empty()).map_or(0, |areas| areas.panes.len());
     wall.settle(&state.board, &state.alerts, (dwell, panes), now);
+    let view = &state.view;
+    let lies_over = view.help.is_some() || view.dialog.is_some() || view.overlay.is_some() || view.sheet.is_some();
+    let covered = lies_over || WallAreas::of((width, height), now, banners, true).is_none();
+    if let Some(wall) = &mut state.view.wall {
+        wall.note_standing(covered, now);
+    }
 }

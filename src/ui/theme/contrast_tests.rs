@@ -40,7 +40,7 @@ fn linear(color: Color, reset: Color) -> [f64; 3] {
 }
 
 /// Contrast of a foreground with a background (www.w3.org/TR/WCAG22/#dfn-contrast-ratio).
-fn contrast(fg: Color, bg: Color) -> f64 {
+pub(in crate::ui) fn contrast(fg: Color, bg: Color) -> f64 {
     let luminance = |[red, green, blue]: [f64; 3]| 0.2126 * red + 0.7152 * green + 0.0722 * blue;
     let (first, second) = (luminance(linear(fg, Color::Gray)), luminance(linear(bg, Color::Black)));
     (first.max(second) + 0.05) / (first.min(second) + 0.05)
@@ -80,7 +80,7 @@ fn theme(name: &str) -> Theme {
     Theme::load(name, None).unwrap()
 }
 
-fn colored() -> impl Iterator<Item = Theme> {
+pub(in crate::ui) fn colored() -> impl Iterator<Item = Theme> {
     BUILT_IN.iter().map(|(name, _)| theme(name)).filter(|theme| theme.name != MONO)
 }
 

@@ -57,7 +57,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, areas: &WallAreas, wall
             }
         }
     }
-    foot(look, buffer, areas.frame, wall);
+    foot(look, buffer, areas.frame, (wall, mood));
 }
 
 fn no_transcript(look: &Look<'_>) -> &'static str {
@@ -70,9 +70,30 @@ fn no_transcript(look: &Look<'_>) -> &'static str {
     }
 }
 
+/// What the header says. As long as nothing was read that is said first: what is stored of yesterday says nothing of today.
+fn words(look: &Look<'_>) -> Vec<header::Word> {
+    let counts = &look.state.counts;
+    let mut words = header::words(look);
+    if counts.scopes > 0 && counts.never_read == counts.scopes {
+        words.retain(|word| word.word != "LOADING");
+        match words.iter().position(|word| word.word == "BLIND" && header::unseen(counts) == counts.scopes) {
+            Some(at) => words.get_mut(..=at).unwrap_or_default().rotate_right(1),
+            None => {
+                let reasons = vec![
+                    format!("0/{}", counts.scopes),
+                    format!("0 of {}", text::counted(counts.scopes, "scope", "scopes")),
+                ];
+                let (style, glyph) = (look.theme.header_blind, look.glyphs.blind);
+                words.insert(0, header::Word { word: "NOTHING READ YET", reasons, style, glyph });
+            }
+        }
+    }
+    words
+}
+
 /// What the header says decides, so that wall and desk never disagree.
 fn mood(look: &Look<'_>) -> Mood {
-    let words = header::words(look);
+    let words = words(look);
     if words.iter().any(|word| word.style == look.theme.header_blind && word.word != "LOOK") {
         Mood::Blind
     } else if words.iter().any(|word| word.word == "LOOK") {
@@ -117,11 +138,11 @@ fn frame(look: &Look<'_>, buffer: &mut Buffer, area: Rect, mood: Mood) {
 
 /// The words of the moment: big where they fit.
 fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
-    let words = header::words(look);
+    let words = words(look);
     let ascii = look.state.setup.ascii;
     let [first, ..] = words.as_slice() else { return };
     if area.height < 3 {
-        return header::bar(look, buffer, Rect { height: area.height.min(1), ..area }, &Vec::new());
+        return header::bar_of(look, buffer, Rect { height: area.height.min(1), ..area }, (&words, &Vec::new()));
     }
     // Each word has its share; each as large, and with as long a reason, as all of them can be.
     let count = u16::try_from(words.len()).unwrap_or(1).max(1);
@@ -154,30 +175,54 @@ fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
                 .collect();
         }
         // The number stays as long as anything does.
-        said.extend(
-            word.reasons.iter().find(|reason| !reason.is_empty()).map(|least| format!("{} {least}", word.word)),
-        );
+        let least = word.reasons.iter().find(|reason| !reason.is_empty());
+        said.extend(least.map(|least| format!("{} {least}", word.word)));
         said.push(word.word.to_owned());
         let room = (wide.saturating_sub(2), area.height);
         let fits = said.iter().find_map(|text| letters::scale(text, room).map(|scale| (text, scale)));
-        match fits {
-            Some((text, scale)) => {
-                letters::draw(buffer, Rect { x: x + 1, width: room.0, ..part }, text, (scale, ascii), word.style);
-            }
-            None => {
-                let text = word.said(word.reasons.len().saturating_sub(1));
-                text::put(buffer, (x, area.y + area.height / 2), wide, &text, word.style, look.glyphs.ellipsis);
-            }
+        // In as many words as fit, where letters are small.
+        let small = || {
+            let mut ranks = (0..word.reasons.len()).rev().map(|rank| word.said(rank));
+            ranks.find(|said| text::width(said) <= usize::from(wide)).unwrap_or_else(|| word.said(0))
+        };
+        let Some((text, scale)) = fits else {
+            text::put(buffer, (x, area.y + area.height / 2), wide, &small(), word.style, look.glyphs.ellipsis);
+            continue;
+        };
+        // A number without what it counts says too little: that stands beside it, or all of it is said in small letters.
+        let bare = least.filter(|least| text.ends_with(least.as_str()) && least.chars().all(|of| of.is_ascii_digit()));
+        let units: Vec<&str> = bare.map_or(Vec::new(), |bare| {
+            let longer = word.reasons.iter().rev().filter_map(|reason| reason.strip_prefix(bare.as_str()));
+            longer.map(str::trim_start).filter(|unit| !unit.is_empty()).collect()
+        });
+        let taken = scale.size(text).0 + 2;
+        let beside = room.0.saturating_sub(taken);
+        let unit = units.iter().find(|unit| text::width(unit) <= usize::from(beside));
+        if unit.is_none() && !units.is_empty() && text::width(&small()) <= usize::from(wide) {
+            text::put(buffer, (x, area.y + area.height / 2), wide, &small(), word.style, look.glyphs.ellipsis);
+            continue;
+        }
+        letters::draw(buffer, Rect { x: x + 1, width: room.0, ..part }, text, (scale, ascii), word.style);
+        if let Some(unit) = unit {
+            let style = word.style.add_modifier(Modifier::BOLD);
+            let place = (x + 1 + taken, area.y + area.height / 2);
+            text::put(buffer, place, beside, unit, style, look.glyphs.ellipsis);
         }
     }
 }
 
 /// A notice, or the keys while somebody is there, in the lower line of the frame.
-fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, wall: &Wall) {
+fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, (wall, mood): (&Wall, Mood)) {
     let y = area.bottom().saturating_sub(1);
     let theme = look.theme;
+    // On a colored frame words are in the frame's own colors: those of the theme's other roles are made for its background.
+    let on_frame = |calm: Style| match mood {
+        Mood::Calm => calm,
+        Mood::Look => theme.header_look,
+        Mood::Blind => theme.header_blind,
+    };
     if let Some(notice) = &look.state.view.notice {
-        let style = if notice.bad { theme.danger } else { theme.ok }.add_modifier(Modifier::BOLD);
+        let style = on_frame(if notice.bad { theme.danger } else { theme.ok }).add_modifier(Modifier::BOLD);
         return look.on_frame(buffer, area, y, &[piece(look.clean(&notice.text), style)], &[]);
     }
     if !wall.shows_keys(look.state.now) {
@@ -194,7 +239,7 @@ fn foot(look: &Look<'_>, buffer: &mut Buffer, area: Rect, wall: &Wall) {
     let mut line = Vec::new();
     for (action, words) in keys {
         let Some(key) = look.state.setup.keymap.first_key(action) else { continue };
-        line.push(piece(format!("{key} {words}  "), theme.muted));
+        line.push(piece(format!("{key} {words}  "), on_frame(theme.muted)));
     }
     look.on_frame(buffer, area, y, &line, &[]);
 }
@@ -220,3 +265,7 @@ fn headline(look: &Look<'_>, buffer: &mut Buffer, area: Rect, text: &str, style:
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests;

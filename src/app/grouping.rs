@@ -257,7 +257,6 @@ pub fn page(heads: &[GroupHead], rows: usize, from: usize, by: isize) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;
 
     use super::*;

@@ -109,6 +109,10 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
 
 /// Does an action, from its key or from the palette.
 pub(super) fn run(state: &mut State, action: Action, code: KeyCode, effects: &mut Vec<Effect>) {
+    if action == Action::Back {
+        // Who goes back has read what was said, and does not take it along.
+        state.view.notice = None;
+    }
     if state.view.wall.is_some() && wall::act(state, action, effects) {
         return;
     }
@@ -299,10 +303,6 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 fn back(state: &mut State) {
-    // A word about what did not work stays until it is read: the key is for that, then. Others go with whatever else it does.
-    if state.view.notice.take().is_some_and(|notice| notice.bad) {
-        return;
-    }
     let view = &mut state.view;
     if view.screen == Screen::Sessions && view.focus != Focus::Table {
         if let Some(transcript) = view.transcript.as_mut() {

@@ -145,3 +145,14 @@ fn a_long_title_that_takes_the_screen_is_big_over_several_lines() {
     assert_eq!(words.join(" "), title);
     assert_eq!(letters::wrapped(title, (190, 5)), None);
 }
+
+#[test]
+fn rows_of_sessions_that_are_not_seen_now_say_so() {
+    let mut state = at_wall((120, 40), Some(&["a-1"]));
+    update(&mut state, Message::Tick, at(300));
+    let wall = state.view.wall.as_mut().unwrap();
+    wall.alarms.clear();
+    let lines = lines(&drawn(&state, "default-dark"));
+    assert!(lines.iter().any(|line| line.contains("seen 5m ago")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("STALE")), "{lines:#?}");
+}

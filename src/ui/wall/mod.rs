@@ -3,7 +3,7 @@
 mod counters;
 mod letters;
 mod rows;
-mod strip;
+pub(super) mod strip;
 mod takeover;
 mod ticker;
 mod trend;

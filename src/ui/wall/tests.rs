@@ -6,7 +6,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect, styl
 
 use super::letters;
 use crate::{
-    app::{Message, State, fixture, update, view::Notice, wall::Alarm, wall_layout::WallAreas},
+    app::{Message, State, board::Failing, fixture, update, view::Notice, wall::Alarm, wall_layout::WallAreas},
     domain::{FailureClass, Observation, Subject},
     ui::{
         look::Look,
@@ -155,4 +155,18 @@ fn rows_of_sessions_that_are_not_seen_now_say_so() {
     let lines = lines(&drawn(&state, "default-dark"));
     assert!(lines.iter().any(|line| line.contains("seen 5m ago")), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("STALE")), "{lines:#?}");
+}
+
+#[test]
+fn scopes_without_all_evidence_have_a_sign_and_the_clock_has_its_zone() {
+    let mut state = at_wall((120, 40), Some(&["a-1"]));
+    state.view.wall.as_mut().unwrap().alarms.clear();
+    let count = |state: &State| lines(&drawn(state, "default-dark")).join("").matches('~').count();
+    assert_eq!(count(&state), 0);
+    let failed = Failing { failure: fixture::failure(FailureClass::Denied), since: at(1), retry_at: Some(at(60)) };
+    let scope = state.board.scopes.get_mut(&fixture::scope()).unwrap();
+    scope.evidence_failures.insert("GetDocument", failed);
+    assert_eq!(count(&state), 1);
+    let lines = lines(&drawn(&state, "default-dark"));
+    assert!(lines.iter().any(|line| line.contains(" UTC ")), "{lines:#?}");
 }

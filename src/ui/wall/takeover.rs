@@ -70,6 +70,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, alarm: &Ala
         24.. => (spare / 3, spare / 3),
         8..24 => (spare / 2, spare / 2 - 1),
         6..8 => (3, 3),
+        3..6 => (3, 1),
         _ => (spare.saturating_sub(1), 1),
     };
     // A long title goes on in the next line; the word gets small before the title is no big text any more.

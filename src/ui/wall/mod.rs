@@ -198,7 +198,9 @@ fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
         });
         let taken = scale.size(text).0 + 2;
         let beside = room.0.saturating_sub(taken);
-        let unit = units.iter().find(|unit| text::width(unit) <= usize::from(beside));
+        // Parts of a whole are parts of the scopes.
+        let of_scopes = bare.filter(|bare| bare.contains('/')).map(|_| "scopes");
+        let unit = units.iter().copied().chain(of_scopes).find(|unit| text::width(unit) <= usize::from(beside));
         if unit.is_none() && !units.is_empty() && text::width(&small()) <= usize::from(wide) {
             text::put(buffer, (x, area.y + area.height / 2), wide, &small(), word.style, look.glyphs.ellipsis);
             continue;

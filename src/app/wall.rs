@@ -69,8 +69,12 @@ pub struct Alarm {
 /// The wall.
 #[derive(Debug, Default)]
 pub struct Wall {
-    /// The worst active sessions, the worst first.
+    /// The worst active sessions, the worst first; where none is worse than COMPLIANT, the newest.
     pub rows: Vec<SessionKey>,
+    /// None of them is worse than COMPLIANT.
+    pub harmless: bool,
+    /// How many there are, of which the rows are the first.
+    pub ranked: usize,
     /// Sessions whose transcripts are shown in turn.
     pub rotation: Vec<SessionKey>,
     /// The first of those that are shown now.
@@ -194,7 +198,18 @@ impl Wall {
             let worst_first = bad_b.cmp(bad_a).then_with(|| newest(a).cmp(&newest(b)));
             worst_first.then_with(|| a.session.key.cmp(&b.session.key))
         });
-        self.rows = ranked.iter().take(MOST_ROWS).map(|(_, session)| session.session.key.clone()).collect();
+        let is_bad = |session: &SessionBoard, bad: Option<Severity>| {
+            let well = matches!(session.judgement.verdict, Some(Verdict::Compliant | Verdict::NotApplicable));
+            bad.is_some() || !well
+        };
+        let worse = ranked.iter().filter(|(bad, session)| is_bad(session, bad.0)).count();
+        self.harmless = worse == 0;
+        let mut rows: Vec<_> = ranked.iter().filter(|(bad, session)| worse == 0 || is_bad(session, bad.0)).collect();
+        if worse == 0 {
+            rows.sort_by_key(|(_, session)| newest(session));
+        }
+        self.ranked = rows.len();
+        self.rows = rows.into_iter().take(MOST_ROWS).map(|(_, session)| session.session.key.clone()).collect();
         // A pane that says that there is nothing to read is worth less than one in which something happens: what cannot be
         // read has its row.
         let readable = |session: &&SessionBoard| board.no_log(&session.session).is_none();

@@ -14,7 +14,7 @@ use super::{
     wall::{Wall, works_on_wall},
     wall_layout::{SHIFT, SWAP, WallAreas},
 };
-use crate::domain::{Alert, AlertSource, Severity, Subject, Workflow, alert_id};
+use crate::domain::{Alert, AlertSource, Severity, Subject, Verdict, Workflow, alert_id};
 
 fn at(seconds: i64) -> Timestamp {
     fixture::start() + SignedDuration::from_secs(seconds)
@@ -270,6 +270,27 @@ fn the_program_is_left_from_the_wall_by_a_second_press() {
         let at = at(70) + SignedDuration::from_millis(millis);
         assert!(!quits(update(&mut state, Message::Key(KeyEvent::new(q, KeyModifiers::NONE)), at)), "held down");
     }
+}
+
+#[test]
+fn only_what_is_not_well_is_worst_and_else_the_newest_are_active() {
+    let mut state = on_wall(&["a-1", "b-2", "c-3"]);
+    let judge = |state: &mut State, verdicts: [Verdict; 3]| {
+        for (board, verdict) in state.board.sessions.values_mut().zip(verdicts) {
+            board.judgement.findings.clear();
+            board.judgement.verdict = Some(verdict);
+        }
+        state.board.revision += 1;
+        let settled = Wall::opened(at(2));
+        state.view.wall = Some(settled);
+        let wall = state.view.wall.as_mut().unwrap();
+        wall.settle(&state.board, &state.alerts, (SignedDuration::from_secs(20), 1), at(2));
+        (wall.harmless, wall.rows.len(), wall.ranked)
+    };
+    let (well, bad, unknown) = (Verdict::Compliant, Verdict::NonCompliant, Verdict::InsufficientData);
+    assert_eq!(judge(&mut state, [well, bad, unknown]), (false, 2, 2));
+    assert_eq!(judge(&mut state, [well, unknown, well]), (false, 1, 1), "unknown is not well");
+    assert_eq!(judge(&mut state, [well, well, well]), (true, 3, 3));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
     detail::Sheet,
     look::Look,
     text::{self, Pieces, line_width, piece},
+    wall::strip::PARTIAL,
 };
 use crate::{
     app::{
@@ -179,6 +180,9 @@ fn others(look: &Look<'_>, place: Place) -> Vec<Pieces<'static>> {
     }
     if on_sessions || place == Place::Alerts {
         signs.push((glyphs.unseen, theme.danger, "an alert that nobody has seen"));
+    }
+    if place == Place::Wall {
+        signs.push((PARTIAL, theme.warning, "sessions are seen there, something about them is not"));
     }
     signs.push((glyphs.blind, theme.danger, "cannot be read, or failed"));
     signs.push((glyphs.remedy, theme.accent, "what to do about it"));

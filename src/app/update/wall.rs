@@ -109,7 +109,7 @@ fn acknowledge_asked(state: &mut State, id: &AlertId, effects: &mut Vec<Effect>)
     let Some(alert) = state.alerts.get(id) else { return };
     let key = state.setup.keymap.word(Action::Acknowledge);
     let what = format!("{} {}: {}", alert.severity.word(), alert.rule.as_str(), alert.title);
-    notify(state, format!("look at it first: {what}; {key} again acknowledges it"), false);
+    notify(state, format!("look at it first; {key} again acknowledges {what}"), false);
 }
 
 /// The program is left from the wall by a second press within this time: a room looks at it.

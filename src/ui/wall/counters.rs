@@ -129,7 +129,9 @@ pub(super) fn draw_age(look: &Look<'_>, buffer: &mut Buffer, area: Rect, mood: M
         words.push_str(&format!(", {never} never read"));
     }
     let clock = look.clock(state.now);
+    let zoned = format!("{clock} {}", state.now.to_zoned(state.setup.zone.clone()).strftime("%Z"));
     if area.height < 3 {
+        let clock = if usize::from(area.width) > text::width(&short) + text::width(&zoned) + 4 { zoned } else { clock };
         let right = [piece(format!("{clock} "), style.add_modifier(Modifier::BOLD))];
         let taken = put_right(buffer, Rect { height: 1, ..area }, &right, look.glyphs.ellipsis);
         let room = area.width.saturating_sub(taken + 1);
@@ -137,7 +139,9 @@ pub(super) fn draw_age(look: &Look<'_>, buffer: &mut Buffer, area: Rect, mood: M
         put_line(buffer, (area.x, area.y), room, &[piece(format!(" {words}"), style)], look.glyphs.ellipsis);
         return;
     }
-    let scale = letters::scale(&clock, (area.width / 3, area.height));
+    let scale_of = |text: &str| letters::scale(text, (area.width / 3, area.height));
+    let clock = if scale_of(&zoned).is_some() && scale_of(&zoned) == scale_of(&clock) { zoned } else { clock };
+    let scale = scale_of(&clock);
     let wide = scale.map_or(9, |scale| scale.size(&clock).0 + 2);
     let right = Rect { x: area.right().saturating_sub(wide), width: wide.min(area.width), ..area };
     headline(look, buffer, Rect { width: right.width.saturating_sub(1), ..right }, &clock, style);

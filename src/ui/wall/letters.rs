@@ -18,6 +18,19 @@ impl Scale {
     /// From the largest to the smallest.
     const ALL: [Self; 6] = [Self::Full(6), Self::Full(4), Self::Full(3), Self::Full(2), Self::Full(1), Self::Half];
 
+    /// Rows between two lines: half a cell is free below small ones.
+    fn gap(self) -> u16 {
+        match self {
+            Self::Half => 0,
+            Self::Full(rows) => rows,
+        }
+    }
+
+    /// Rows from one line to the next.
+    pub(super) fn step(self) -> u16 {
+        self.size("0").1.saturating_add(self.gap())
+    }
+
     /// Columns and rows of that text.
     pub(super) fn size(self, text: &str) -> (u16, u16) {
         let pixels: u16 = text.chars().map(|letter| shape(letter).0 + 1).sum::<u16>().saturating_sub(1);
@@ -36,6 +49,24 @@ pub(super) fn scale(text: &str, (width, height): (u16, u16)) -> Option<Scale> {
     Scale::ALL.into_iter().find(|scale| {
         let (columns, rows) = scale.size(text);
         columns <= width && rows <= height
+    })
+}
+
+/// The largest scale at which a text fits over several lines, broken between words, and those lines.
+pub(super) fn wrapped(text: &str, (width, height): (u16, u16)) -> Option<(Scale, Vec<String>)> {
+    scale(text, (u16::MAX, u16::MAX))?;
+    Scale::ALL.into_iter().find_map(|scale| {
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            let longer = lines.last().map(|line| format!("{line} {word}"));
+            match (longer.filter(|longer| scale.size(longer).0 <= width), lines.last_mut()) {
+                (Some(longer), Some(line)) => *line = longer,
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        let rows = scale.step().saturating_mul(u16::try_from(lines.len()).unwrap_or(u16::MAX));
+        let fits = lines.iter().all(|line| scale.size(line).0 <= width) && rows <= height.saturating_add(scale.gap());
+        (fits && !lines.is_empty()).then_some((scale, lines))
     })
 }
 

@@ -3,7 +3,7 @@
 mod counters;
 mod letters;
 mod rows;
-mod strip;
+pub(super) mod strip;
 mod takeover;
 mod ticker;
 mod trend;
@@ -81,6 +81,7 @@ fn words(look: &Look<'_>) -> Vec<header::Word> {
             None => {
                 let reasons = vec![
                     format!("0/{}", counts.scopes),
+                    format!("0/{}", text::counted(counts.scopes, "scope", "scopes")),
                     format!("0 of {}", text::counted(counts.scopes, "scope", "scopes")),
                 ];
                 let (style, glyph) = (look.theme.header_blind, look.glyphs.blind);
@@ -190,14 +191,16 @@ fn bar(look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
             continue;
         };
         // A number without what it counts says too little: that stands beside it, or all of it is said in small letters.
-        let bare = least.filter(|least| text.ends_with(least.as_str()) && least.chars().all(|of| of.is_ascii_digit()));
+        let bare = least.filter(|least| text.ends_with(least.as_str()) && !least.contains(char::is_alphabetic));
         let units: Vec<&str> = bare.map_or(Vec::new(), |bare| {
             let longer = word.reasons.iter().rev().filter_map(|reason| reason.strip_prefix(bare.as_str()));
             longer.map(str::trim_start).filter(|unit| !unit.is_empty()).collect()
         });
         let taken = scale.size(text).0 + 2;
         let beside = room.0.saturating_sub(taken);
-        let unit = units.iter().find(|unit| text::width(unit) <= usize::from(beside));
+        // Parts of a whole are parts of the scopes.
+        let of_scopes = bare.filter(|bare| bare.contains('/')).map(|_| "scopes");
+        let unit = units.iter().copied().chain(of_scopes).find(|unit| text::width(unit) <= usize::from(beside));
         if unit.is_none() && !units.is_empty() && text::width(&small()) <= usize::from(wide) {
             text::put(buffer, (x, area.y + area.height / 2), wide, &small(), word.style, look.glyphs.ellipsis);
             continue;

@@ -22,13 +22,16 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, wall: &Wall
         (8.., _) => 2,
         _ => 1,
     };
-    let places = usize::from(area.height.saturating_sub(2) / high);
-    let more = state.counts.active.saturating_sub(places.min(wall.rows.len()));
+    // Above those that are well stands that they are.
+    let told = u16::from(wall.harmless && !wall.rows.is_empty() && area.height.saturating_sub(2) > high);
+    let places = usize::from(area.height.saturating_sub(2 + told) / high);
+    let more = wall.ranked.saturating_sub(places.min(wall.rows.len()));
     let right: Pieces<'_> = match more {
         0 => Vec::new(),
         _ => vec![piece(format!("{more} more"), theme.muted)],
     };
-    let inner = look.pane(buffer, area, &[piece("Worst sessions", theme.title)], &right, false);
+    let title = if wall.harmless { "Active sessions" } else { "Worst sessions" };
+    let inner = look.pane(buffer, area, &[piece(title, theme.title)], &right, false);
     if wall.rows.is_empty() {
         let blind = header::unseen(&state.counts);
         let words = match (state.counts.loading, blind) {
@@ -41,7 +44,23 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, wall: &Wall
         };
         return look.centered(buffer, inner, &[words]);
     }
-    let mut y = inner.y;
+    if told > 0 {
+        let words = match header::unseen(&state.counts) {
+            0 => ("no session is non-compliant".to_owned(), theme.ok),
+            blind => {
+                let blind = counted(blind, "scope is", "scopes are");
+                (format!("no session was non-compliant when it was seen, {blind} not seen"), theme.warning)
+            }
+        };
+        put_line(
+            buffer,
+            (inner.x + 2, inner.y),
+            inner.width.saturating_sub(2),
+            &[piece(words.0, words.1)],
+            look.glyphs.ellipsis,
+        );
+    }
+    let mut y = inner.y + told;
     for key in &wall.rows {
         let left = inner.bottom().saturating_sub(y);
         if left < high.min(3) {
@@ -93,13 +112,19 @@ fn row(look: &Look<'_>, buffer: &mut Buffer, area: Rect, (key, board): (&Session
     let node = look.node_name(board).unwrap_or_else(|| look.node_id(board).into());
     let place = format!("{} {}", look.account(&key.scope), look.clean(key.scope.region.as_str()));
     let age = board.session.started_at.map_or(String::new(), |at| look.ago(at));
+    // What is not seen now is told as old as it is, whatever its verdict.
+    let stale = look.unseen_since(board).map(|at| {
+        let word = if word == "STALE" { "" } else { "STALE, " };
+        piece(format!("{word}seen {} ago  ", look.ago(at)), theme.warning)
+    });
     let turn = if shown { glyphs.selected } else { " " };
     let wide = area.width.saturating_sub(2);
     let sub = |y: u16, line: &Pieces<'_>, buffer: &mut Buffer| {
         put_line(buffer, (area.x + 2, y), wide, line, glyphs.ellipsis);
     };
     text::put(buffer, (area.x, area.y), 1, turn, theme.accent, "");
-    let second: Pieces<'_> = vec![piece(format!("{place}  {who}"), theme.text), piece(format!("  {age}"), theme.muted)];
+    let with_stale = |line: Pieces<'static>| -> Pieces<'static> { stale.clone().into_iter().chain(line).collect() };
+    let second = with_stale(vec![piece(format!("{place}  {who}"), theme.text), piece(format!("  {age}"), theme.muted)]);
     let third: Pieces<'_> = vec![piece(why(look, board), style)];
     match area.height {
         5.. => {
@@ -125,14 +150,12 @@ fn row(look: &Look<'_>, buffer: &mut Buffer, area: Rect, (key, board): (&Session
                 piece(format!("  {age}"), theme.muted),
             ];
             sub(area.y, &first, buffer);
-            sub(area.y + 1, &vec![piece(format!("{who}  {place}"), theme.text)], buffer);
+            sub(area.y + 1, &with_stale(vec![piece(format!("{who}  {place}"), theme.text)]), buffer);
         }
         _ => {
-            let line = vec![
-                piece(format!("{mark} "), bold),
-                piece(node, theme.title),
-                piece(format!("  {who}  {place}"), theme.text),
-            ];
+            let mut line = vec![piece(format!("{mark} "), bold)];
+            line.extend(stale.clone());
+            line.extend([piece(node, theme.title), piece(format!("  {who}  {place}"), theme.text)]);
             sub(area.y, &line, buffer);
         }
     }

@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// Beside the mark of a scope with evidence that cannot be read.
+pub(in crate::ui) const PARTIAL: &str = "~";
+
 /// How much of the names is written.
 #[derive(Clone, Copy)]
 enum Words {
@@ -91,15 +94,20 @@ fn tile<'a>(look: &Look<'_>, scopes: &[(&ScopeId, &ScopeBoard)], wall: &Wall, wo
     }
     for (id, board) in scopes {
         let (mark, style, bad) = mark(look, (id, board), wall);
+        // Its sessions are seen, and something about them is not.
+        let is_partial = !board.evidence_failures.is_empty()
+            && look.state.board.freshness(board, look.state.now) == Freshness::Fresh;
+        let partial = piece(if is_partial { PARTIAL } else { "" }, theme.warning.add_modifier(Modifier::BOLD));
         let region = match words {
             Words::All => true,
-            Words::Bad => bad,
+            Words::Bad => bad || is_partial,
             Words::Account | Words::None => false,
         };
         if region {
-            tile.push(piece(format!("{mark} {} ", look.clean(id.region.as_str())), style));
+            tile.extend([piece(mark, style), partial]);
+            tile.push(piece(format!(" {} ", look.clean(id.region.as_str())), style));
         } else {
-            tile.push(piece(mark, style));
+            tile.extend([piece(mark, style), partial]);
         }
     }
     tile.push(piece(" ", theme.text));

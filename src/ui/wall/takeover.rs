@@ -7,7 +7,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::headline;
+use super::{headline, letters};
 use crate::{
     app::{action::Action, wall::Alarm},
     ui::{look::Look, text},
@@ -54,13 +54,14 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, alarm: &Ala
         _ => format!("{more} more CRITICAL    {ends}"),
     };
     let mut y = inner.y;
-    let mut line = |buffer: &mut Buffer, words: &str, high: u16, style: Style| {
+    // Answers where the next line is.
+    let line = |buffer: &mut Buffer, y: u16, words: &str, high: u16, style: Style| -> u16 {
         let room = inner.bottom().saturating_sub(y);
         if room == 0 {
-            return;
+            return y;
         }
         let place = Rect { y, height: high.clamp(1, room), ..inner };
-        y += headline(look, buffer, place, words, style) + u16::from(high > 1 && room > 12);
+        y + headline(look, buffer, place, words, style) + u16::from(high > 1 && room > 12)
     };
     // Half for the word, half for what it is, where who and where leave room for big letters.
     let bold = loud.add_modifier(Modifier::BOLD);
@@ -69,13 +70,44 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, alarm: &Ala
         24.. => (spare / 3, spare / 3),
         8..24 => (spare / 2, spare / 2 - 1),
         6..8 => (3, 3),
+        3..6 => (3, 1),
         _ => (spare.saturating_sub(1), 1),
     };
-    line(buffer, "CRITICAL", word.max(1), bold);
-    line(buffer, &title, what.max(1), bold);
+    // A long title goes on in the next line; the word gets small before the title is no big text any more.
+    let wraps = |high: u16| letters::wrapped(&title, (inner.width, high));
+    let (word, what) = if spare > 8 && wraps(what).is_none() && wraps(spare - 4).is_some() {
+        (3, spare - 4)
+    } else {
+        (word, what.max(1))
+    };
+    y = line(buffer, y, "CRITICAL", word.max(1), bold);
+    let (scale, words) = match wraps(what) {
+        Some((scale, words)) => (Some(scale), words),
+        None => (None, text::wrap(&title, usize::from(inner.width))),
+    };
+    let step = scale.map_or(1, letters::Scale::step);
+    for (index, part) in words.iter().enumerate().take(usize::from(what)) {
+        if y >= inner.bottom() {
+            break;
+        }
+        let last = index + 1 == usize::from(what);
+        let rest = if last { words.get(index..).unwrap_or_default().join(" ") } else { part.clone() };
+        let high = scale.map_or(1, |scale| scale.size(part).1);
+        let place = Rect { y, height: high.min(inner.bottom().saturating_sub(y)), ..inner };
+        match scale {
+            Some(scale) => {
+                letters::draw(buffer, place, part, (scale, state.setup.ascii), bold);
+            }
+            None => {
+                text::put(buffer, (place.x, y), place.width, &rest, bold, look.glyphs.ellipsis);
+            }
+        }
+        y += step;
+    }
+    y += u16::from(scale.is_some() && inner.bottom().saturating_sub(y) > 12);
     let each = if spare >= 24 { 3 } else { 1 };
     for fact in &facts {
-        line(buffer, fact, each, bold);
+        y = line(buffer, y, fact, each, bold);
     }
-    line(buffer, &others, 1, bold);
+    line(buffer, y, &others, 1, bold);
 }

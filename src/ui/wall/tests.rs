@@ -6,8 +6,8 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect, styl
 
 use super::letters;
 use crate::{
-    app::{Message, State, fixture, update, view::Notice, wall_layout::WallAreas},
-    domain::{FailureClass, Observation},
+    app::{Message, State, board::Failing, fixture, update, view::Notice, wall::Alarm, wall_layout::WallAreas},
+    domain::{FailureClass, Observation, Subject},
     ui::{
         look::Look,
         theme::{Glyphs, Theme, contrast_tests},
@@ -120,4 +120,53 @@ fn a_number_is_never_said_without_what_it_counts() {
         let big = letters::scale("LOOK 21 non-compliant", (width / 2 - 2, 3)).is_some();
         assert!(big || words.contains("non-compliant"), "{width}: {words}");
     }
+}
+
+#[test]
+fn a_long_title_that_takes_the_screen_is_big_over_several_lines() {
+    let mut state = at_wall((200, 60), Some(&["a-1"]));
+    let title = "Sessions are recorded and encrypted with the key of the security account";
+    let alarm = Alarm {
+        id: "one".into(),
+        rule: "LOG-01".into(),
+        title: title.into(),
+        subject: Subject::Session(state.board.sessions.keys().next().cloned().unwrap()),
+        owner: "jane".into(),
+        since: at(0),
+        is_alert: true,
+    };
+    assert!(letters::scale(title, (190, 7)).is_none(), "it is long");
+    state.view.wall.as_mut().unwrap().alarms = vec![alarm];
+    let lines = lines(&drawn(&state, "default-dark"));
+    assert!(!lines.iter().any(|line| line.contains("are recorded and")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("acknowledges it")), "{lines:#?}");
+    let (scale, words) = letters::wrapped(title, (190, 7)).unwrap();
+    assert!(words.len() > 1 && words.iter().all(|line| scale.size(line).0 <= 190));
+    assert_eq!(words.join(" "), title);
+    assert_eq!(letters::wrapped(title, (190, 5)), None);
+}
+
+#[test]
+fn rows_of_sessions_that_are_not_seen_now_say_so() {
+    let mut state = at_wall((120, 40), Some(&["a-1"]));
+    update(&mut state, Message::Tick, at(300));
+    let wall = state.view.wall.as_mut().unwrap();
+    wall.alarms.clear();
+    let lines = lines(&drawn(&state, "default-dark"));
+    assert!(lines.iter().any(|line| line.contains("seen 5m ago")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("STALE")), "{lines:#?}");
+}
+
+#[test]
+fn scopes_without_all_evidence_have_a_sign_and_the_clock_has_its_zone() {
+    let mut state = at_wall((120, 40), Some(&["a-1"]));
+    state.view.wall.as_mut().unwrap().alarms.clear();
+    let count = |state: &State| lines(&drawn(state, "default-dark")).join("").matches('~').count();
+    assert_eq!(count(&state), 0);
+    let failed = Failing { failure: fixture::failure(FailureClass::Denied), since: at(1), retry_at: Some(at(60)) };
+    let scope = state.board.scopes.get_mut(&fixture::scope()).unwrap();
+    scope.evidence_failures.insert("GetDocument", failed);
+    assert_eq!(count(&state), 1);
+    let lines = lines(&drawn(&state, "default-dark"));
+    assert!(lines.iter().any(|line| line.contains(" UTC ")), "{lines:#?}");
 }

@@ -424,7 +424,9 @@ async fn read_only_says_that_both_keys_are_off_and_why() {
         assert!(analyst.state.view.dialog.is_none());
         assert_eq!(analyst.notice(), format!("{word} is off: read_only = true in the config"));
         analyst.press(KeyCode::Enter);
+        // Nothing is asked, so this answers nothing: it offers to copy.
         analyst.press(KeyCode::Char('y'));
+        analyst.press(KeyCode::Esc);
     }
     // That the session was opened is written down all the same.
     assert!(analyst.state.acts.iter().all(|act| act.kind == ActKind::OpenTranscript), "{:#?}", analyst.state.acts);

@@ -53,7 +53,7 @@ fn wrong_types_and_impossible_values_are_named() {
         ("[compliance.severity]\n\"TIM-02\" = \"LOWER\"\n", ":2:12:", "LOWER"),
         ("[keys]\nterminate = [\"tt\"]\n", ":2:14:", "`tt`"),
         ("[keys]\nterminat = [\"t\"]\n", ":2:1:", "did you mean `terminate`?"),
-        ("[keys]\nterminate = [\"a\"]\n", ":1:2:", "bound to both `terminate` and `alert`"),
+        ("[keys]\nterminate = [\"a\"]\n", ":2:14:", "bound to both `terminate` and `alert`"),
         ("theme = \"mono\n", ":1:", "string"),
     ] {
         Home::new().config(text).run(&["check"]).refused(78, &[CONFIG, line, what], &[CORRECT]);

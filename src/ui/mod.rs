@@ -69,10 +69,11 @@ pub fn draw(frame: &mut Frame, state: &State, theme: &Theme, glyphs: &Glyphs) ->
     if let Some(wall) = &state.view.wall {
         let alarms = !wall.alarms.is_empty();
         let size = (area.width, area.height);
-        match WallAreas::of(size, state.now, state.view.banners.len(), alarms) {
-            Some(areas) => wall::draw(&look, frame.buffer_mut(), &areas, wall),
-            None => too_small::draw(&look, frame.buffer_mut(), area),
-        }
+        let Some(areas) = WallAreas::of(size, state.now, state.view.banners.len(), alarms) else {
+            too_small::draw(&look, frame.buffer_mut(), area);
+            return drawn;
+        };
+        wall::draw(&look, frame.buffer_mut(), &areas, wall);
         draw_on_top(&look, frame, &mut drawn);
         return drawn;
     }

@@ -30,6 +30,7 @@ fn hostile() -> impl Strategy<Value = String> {
         Just("\u{202e}gnp.exe\u{2066}".to_owned()),
         Just("\u{1b}]0;owned\u{7}\u{9b}31m\u{1b}[2J".to_owned()),
         Just("👩‍👩‍👧‍👦🏳️‍🌈".repeat(5)),
+        Just("שלום עולם مرحبا بالعالم ".repeat(3)),
         Just("x".repeat(500)),
         Just("\n\r\t\u{0}".to_owned()),
         Just(String::new()),
@@ -111,7 +112,7 @@ fn state(size: (u16, u16), texts: &Texts) -> State {
     state
 }
 
-const STEPS: [&str; 29] = [
+const STEPS: [&str; 41] = [
     "1",
     "\n\nnjG",
     "3\nnnj",
@@ -141,6 +142,18 @@ const STEPS: [&str; 29] = [
     "CjjJ+ G y",
     "kll++>s",
     "lllkl",
+    ":",
+    ":jan",
+    ":>te\n",
+    "F",
+    "yj",
+    "w",
+    "wm?",
+    "wjc",
+    "4\n",
+    "4\nyj",
+    "/owner:x -ag",
+    "b:",
 ];
 
 fn walk(state: &mut State, keys: &str, texts: &Texts) {
@@ -189,7 +202,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
     #[test]
     fn any_text_at_any_size_is_drawn_and_harmless(
-        width in 1_u16..=220, height in 1_u16..=70,
+        width in 1_u16..=500, height in 1_u16..=150,
         texts in proptest::collection::vec(hostile(), 7).prop_map(Texts),
         ascii in any::<bool>(),
         step in 0..STEPS.len(),

@@ -126,7 +126,9 @@ impl<'a> SessionReader<'a> {
         if tags.value.get(&self.parameters.approval_tag).is_none_or(|value| value != target) {
             return Err(absent("the principal does not carry the approval tag for this node"));
         }
-        self.clock.fresh(self.evidence.principal.changes_read)?;
+        // As old as the older of the two: it counts no longer than both do.
+        let changes = self.clock.fresh(self.evidence.principal.changes_read)?;
+        let tags = if changes.at < tags.at { Known { at: changes.at, expires: changes.expires, ..tags } } else { tags };
         // Without a record it may have been set before the time that was looked up, or so recently that CloudTrail does
         // not tell of it yet: an age that nobody knows accuses nobody.
         let set = self.approval_before(self.clock.now).and_then(|(set, for_node)| for_node.then_some(set));

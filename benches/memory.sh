@@ -5,34 +5,14 @@ set -euo pipefail
 sessions=${1:-10000}
 seconds=${2:-90}
 program=${SSMWATCH:-target/release/ssmwatch}
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+. "$(dirname "$0")/simulated.sh"
+simulated "$program" --scenario "generated:$sessions"
+{ echo 'read_only = true'; cat "$work/accounts.toml"; } >"$config"
 
-"$program" sim --scenario "generated:$sessions" >"$work/sim" 2>"$work/sim.err" &
-sim=$!
-until [ "$(wc -l <"$work/sim")" -ge 2 ]; do
-  kill -0 "$sim" 2>/dev/null || { cat "$work/sim.err" >&2; exit 1; }
-  sleep 0.1
-done
-endpoint=$(sed -n '1s/^listening on //p' "$work/sim")
-python3 - "$work/sim" >"$work/config.toml" <<'PY'
-import json, sys
-world = json.loads(open(sys.argv[1]).read().splitlines()[1])
-print('read_only = true')
-for account in world["accounts"]:
-    print(f'[[accounts]]\nid = "{account["id"]}"\nname = "{account["name"]}"')
-    print('regions = [' + ', '.join(f'"{region}"' for region in world["regions"]) + ']')
-    print(f'role_arn = "arn:aws:iam::{account["id"]}:role/ssmwatch"\nexternal_id = "ssmwatch-demo"')
-print(f'[compliance]\nlog_bucket = "{world["log_bucket"]}"')
-PY
-management=$(python3 -c 'import json,sys; print(json.loads(open(sys.argv[1]).read().splitlines()[1])["management_account"])' "$work/sim")
-
-export HOME=$work AWS_ACCESS_KEY_ID=$management AWS_SECRET_ACCESS_KEY=simulated AWS_EC2_METADATA_DISABLED=true TERM=xterm-256color LANG=C.UTF-8
-mkfifo "$work/keys"
 sleep "$((seconds + 30))" >"$work/keys" &
-script -qfc "stty cols 200 rows 60; exec '$program' --config '$work/config.toml' --endpoint-url '$endpoint'" "$work/screen" <"$work/keys" >/dev/null &
+script -qfc "stty cols 200 rows 60; exec '$program' --config '$config' --endpoint-url '$endpoint'" "$work/screen" <"$work/keys" >/dev/null &
 sleep 2
-dashboard=$(pgrep -nf -- "--config $work/config.toml")
+dashboard=$(pgrep -nf -- "--config $config")
 before=$(awk '{print $14 + $15}' "/proc/$dashboard/stat")
 sleep "$seconds"
 after=$(awk '{print $14 + $15}' "/proc/$dashboard/stat")

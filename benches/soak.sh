@@ -9,45 +9,30 @@ speed=${3:-20}
 every=${EVERY:-60}
 program=$(realpath "${SSMWATCH:-target/release/ssmwatch}")
 scenario=$(realpath "$(dirname "$0")/../src/sim/scenarios/default.toml")
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+. "$(dirname "$0")/simulated.sh"
 
+work=$(mktemp -d)
+crowd=$work/scenario.toml
 # The crowd of the default scenario, as large as makes that many sessions a day: each lasts 1,500 s on average.
 awk -v active="$(( (a_day * 1500 + 43200) / 86400 ))" '
   /^\[/ { crowd = ($0 == "[crowd]") }
   crowd && /^active *=/ { $0 = "active = " active }
-  { print }' "$scenario" >"$work/scenario.toml"
-"$program" sim --scenario "$work/scenario.toml" --speed "$speed" >"$work/sim" 2>"$work/sim.err" &
-sim=$!
-until [ -e "$work/sim" ] && [ "$(wc -l <"$work/sim")" -ge 2 ]; do
-  kill -0 "$sim" 2>/dev/null || { cat "$work/sim.err" >&2; exit 1; }
-  sleep 0.1
-done
-endpoint=$(sed -n '1s/^listening on //p' "$work/sim")
-python3 - "$work/sim" >"$work/config.toml" <<'PY'
-import json, sys
-world = json.loads(open(sys.argv[1]).read().splitlines()[1])
-for account in world["accounts"]:
-    print(f'[[accounts]]\nid = "{account["id"]}"\nname = "{account["name"]}"')
-    print('regions = [' + ', '.join(f'"{region}"' for region in world["regions"]) + ']')
-    print(f'role_arn = "arn:aws:iam::{account["id"]}:role/ssmwatch"\nexternal_id = "ssmwatch-demo"')
-print(f'[compliance]\nlog_bucket = "{world["log_bucket"]}"')
-print(f'[alerts]\ncentral_topic = "{world["central_topic"]}"')
-PY
-management=$(python3 -c 'import json,sys; print(json.loads(open(sys.argv[1]).read().splitlines()[1])["management_account"])' "$work/sim")
+  { print }' "$scenario" >"$crowd"
+simulated "$program" --scenario "$crowd" --speed "$speed"
+{ cat "$work/accounts.toml"; printf '[alerts]\ncentral_topic = "%s"\n' "$(world central_topic)"; } >"$config"
 
-export HOME=$work AWS_ACCESS_KEY_ID=$management AWS_SECRET_ACCESS_KEY=simulated AWS_EC2_METADATA_DISABLED=true TERM=xterm-256color LANG=C.UTF-8
-mkfifo "$work/keys"
 sleep "$((seconds + 60))" >"$work/keys" &
 # `script` keeps what was written; only how much it is counts.
-script -qfc "stty cols 200 rows 60; exec '$program' ${WALL---wall} --config '$work/config.toml' --endpoint-url '$endpoint'" /dev/null <"$work/keys" \
+script -qfc "stty cols 200 rows 60; exec '$program' ${WALL---wall} --config '$config' --endpoint-url '$endpoint'" /dev/null <"$work/keys" \
   | python3 -c '
-import sys
+import os, sys
 total = 0
 while block := sys.stdin.buffer.read1(65536):
     total += len(block)
-    with open(sys.argv[1], "w") as file: file.write(str(total))' "$work/bytes" &
-until dashboard=$(pgrep -nf -- "^[^ ]*(ssmwatch|$(basename "$program")) .*--config $work/config.toml"); do sleep 0.1; done
+    # Whole or not at all: it is read meanwhile.
+    with open(sys.argv[1] + ".new", "w") as file: file.write(str(total))
+    os.replace(sys.argv[1] + ".new", sys.argv[1])' "$work/bytes" &
+until dashboard=$(pgrep -nf -- "^[^ ]*(ssmwatch|$(basename "$program")) .*--config $config"); do sleep 0.1; done
 
 ticks() { awk '{print $14 + $15}' "/proc/$dashboard/stat"; }
 resident() { awk '/^VmRSS/ {printf "%.1f", $2 / 1024}' "/proc/$dashboard/status"; }

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::{SignedDuration, Timestamp};
 use tui_textarea::TextArea;
 
-use crate::domain::{ActKind, AlertId, QuarantinePlan, Subject};
+use crate::domain::{ActKind, AlertId, QuarantineKind, QuarantinePlan, Subject};
 
 /// A confirmation counts only this long after its question came up: what was typed ahead does not answer it.
 const READING_TIME: SignedDuration = SignedDuration::from_millis(300);
@@ -109,6 +109,15 @@ pub enum Answer {
 }
 
 impl Dialog {
+    /// Which quarantine it asks about, if it does.
+    pub fn quarantine(&self) -> Option<QuarantineKind> {
+        match self.kind {
+            ActKind::Quarantine => Some(QuarantineKind::Set),
+            ActKind::LiftQuarantine => Some(QuarantineKind::Lift),
+            _ => None,
+        }
+    }
+
     /// Opens the question on those subjects, by that key.
     pub fn new(kind: ActKind, subjects: Vec<Subject>, opened_by: KeyCode, now: Timestamp) -> Self {
         Self {

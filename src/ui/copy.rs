@@ -19,12 +19,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, menu: &Copy
     let width = area.width.saturating_sub(4).min(WIDEST).max(area.width.min(40));
     let wanted = u16::try_from(menu.rows.len()).unwrap_or(u16::MAX).saturating_add(2);
     let height = wanted.min(area.height);
-    let place = Rect::new(
-        area.x + area.width.saturating_sub(width) / 2,
-        area.y + area.height.saturating_sub(height) / 2,
-        width,
-        height,
-    );
+    let place = text::middle(area, width, height);
     text::clear(buffer, place, theme.base);
     let inner = look.pane(buffer, place, &[piece("Copy", theme.title)], &[], true);
     if inner.width < 3 || inner.height == 0 {

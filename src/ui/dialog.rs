@@ -46,12 +46,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, dialog: &Di
     let around_height = around.iter().map(|part| count(part) + 1).sum::<u16>();
     let last_air = u16::from(dialog.step != Step::Reason && area.height > needed + around_height);
     let height = (needed + around_height + last_air).min(area.height);
-    let place = Rect::new(
-        area.x + area.width.saturating_sub(width) / 2,
-        area.y + area.height.saturating_sub(height) / 2,
-        width,
-        height,
-    );
+    let place = text::middle(area, width, height);
     text::clear(buffer, place, theme.base);
     let framed = super::theme::Theme { border_focused: border, ..theme.clone() };
     let frame_look = Look { theme: &framed, ..*look };

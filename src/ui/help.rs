@@ -43,7 +43,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, top: usize)
     };
     let width = u16::try_from(wanted_width).unwrap_or(u16::MAX).min(area.width);
     let height = u16::try_from(lines + 2).unwrap_or(u16::MAX).min(area.height);
-    let place = Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 2, width, height);
+    let place = text::middle(area, width, height);
     text::clear(buffer, place, theme.base);
     let title = [piece("Help: ", theme.muted), piece(place_now.title(), theme.title)];
     let state = [piece("any other key closes", theme.muted)];

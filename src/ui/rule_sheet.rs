@@ -29,12 +29,7 @@ pub(super) fn draw(look: &Look<'_>, buffer: &mut Buffer, area: Rect, sheet: &Rul
     }
     let wanted = u16::try_from(lines.lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let height = wanted.min(area.height.saturating_sub(2).max(area.height.min(8)));
-    let place = Rect::new(
-        area.x + area.width.saturating_sub(width) / 2,
-        area.y + area.height.saturating_sub(height) / 2,
-        width,
-        height,
-    );
+    let place = text::middle(area, width, height);
     text::clear(buffer, place, theme.base);
     let title = [piece("Rule ", theme.title), piece(look.clean(sheet.rule.as_str()).into_owned(), theme.title)];
     let count = at.map_or(String::new(), |at| format!("finding {} of {}", at + 1, findings.len()));

@@ -18,6 +18,12 @@ pub(super) struct Piece<'a> {
     pub(super) style: Style,
 }
 
+/// The place of that size in the middle of an area.
+pub(super) fn middle(area: Rect, width: u16, height: u16) -> Rect {
+    let (left, top) = (area.width.saturating_sub(width) / 2, area.height.saturating_sub(height) / 2);
+    Rect::new(area.x + left, area.y + top, width, height)
+}
+
 /// A piece of that text in that style.
 pub(super) fn piece<'a>(text: impl Into<Cow<'a, str>>, style: Style) -> Piece<'a> {
     Piece { text: text.into(), style }

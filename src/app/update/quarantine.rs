@@ -83,11 +83,7 @@ fn in_force<'a>(state: &'a State, subject: &Subject) -> Option<&'a Act> {
 /// issued before now, not before somebody began to type.
 pub(super) fn read_again(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(dialog) = &mut state.view.dialog else { return };
-    let kind = match dialog.kind {
-        ActKind::Quarantine => QuarantineKind::Set,
-        ActKind::LiftQuarantine => QuarantineKind::Lift,
-        _ => return,
-    };
+    let Some(kind) = dialog.quarantine() else { return };
     let Some(subject) = dialog.subject().cloned() else { return };
     dialog.plan = Planned::Reading;
     if let Some((scope, owner)) = place(state, &subject) {
@@ -103,11 +99,7 @@ pub(super) fn planned(
     effects: &mut Vec<Effect>,
 ) {
     let Some(dialog) = &mut state.view.dialog else { return };
-    let kind = match dialog.kind {
-        ActKind::Quarantine => QuarantineKind::Set,
-        ActKind::LiftQuarantine => QuarantineKind::Lift,
-        _ => return,
-    };
+    let Some(kind) = dialog.quarantine() else { return };
     let Some(subject) = dialog.subject().cloned() else { return };
     match plan {
         // An answer to a question that was closed since is not taken for this one's.
